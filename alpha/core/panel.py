@@ -1,0 +1,162 @@
+"""Market data on one time-by-symbol grid."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.errors import DataError, nearest
+
+PRICES = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True, eq=False)
+class Bar:
+    """One row of a panel: what is known when the bar at `time` has closed.
+
+    Parameters
+    ----------
+    time : Timestamp
+        The instant, in UTC, at which the bar closed and everything in it was known.
+    symbols : tuple of str, length N
+    fields : mapping of str to array of shape (N,)
+    tradable : bool array of shape (N,)
+    """
+
+    time: pd.Timestamp
+    symbols: tuple[str, ...]
+    fields: Mapping[str, np.ndarray]
+    tradable: np.ndarray
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return _lookup(self.fields, name)
+
+    def quoted(self, name: str) -> np.ndarray:
+        """Return the price `name` at which the market traded: raw where known, else as given."""
+        return self.fields.get(f"raw_{name}", self.fields.get(name, self["close"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Fields of market data that share one index of bar-close times and one of symbols.
+
+    Row t of every field is known at ``times[t]`` and not before, so a computation that reads
+    only rows up to t is free of look-ahead by construction. A field nobody has is absent; it is
+    never filled with zeros. NaN means that this symbol had no such value at that time.
+
+    Parameters
+    ----------
+    times : DatetimeIndex of length T
+        Bar closes in UTC, strictly increasing.
+    symbols : tuple of str, length N
+    fields : mapping of str to float64 array of shape (T, N)
+        ``open high low close`` are adjusted forward from the first row (a later dividend or split
+        never changes an earlier value); ``raw_open raw_close dividend split`` are as traded and present
+        only where the source knows them; ``volume`` is in shares, adjusted for splits in the same way.
+    tradable : bool array of shape (T, N), optional
+        Whether the symbol belonged to the universe and had a price; default: a finite close.
+    groups : mapping of str to tuple of str, length N
+        Labels of the symbols, such as sector.
+    """
+
+    times: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    fields: Mapping[str, np.ndarray]
+    tradable: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "symbols", tuple(map(str, self.symbols)))
+        self._check_index()
+        shape = (len(self.times), len(self.symbols))
+        fields = {name: _frozen(name, values, shape) for name, values in self.fields.items()}
+        object.__setattr__(self, "fields", MappingProxyType(fields))
+        tradable = np.isfinite(self["close"]) if self.tradable is None else self.tradable
+        object.__setattr__(self, "tradable", _frozen("tradable", tradable, shape, dtype=bool))
+
+    def _check_index(self) -> None:
+        if str(self.times.tz) != "UTC":
+            raise DataError(f"panel times must be in UTC; they are in {self.times.tz}", code="time_zone")
+        if not (self.times.is_monotonic_increasing and self.times.is_unique):
+            raise DataError("panel times must be strictly increasing", code="unordered_times")
+        if len(set(self.symbols)) != len(self.symbols):
+            raise DataError("panel symbols must be unique", code="duplicate_symbol")
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return _lookup(self.fields, name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.fields
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return one field as a DataFrame of shape (T, N)."""
+        return pd.DataFrame(self[name], self.times, list(self.symbols))
+
+    def rows(self, index: slice | np.ndarray) -> Panel:
+        """Return the panel of some rows."""
+        return replace(self, times=self.times[index], tradable=self.tradable[index],
+                       fields={name: values[index] for name, values in self.fields.items()})
+
+    def until(self, time: pd.Timestamp) -> Panel:
+        """Return the rows known at `time`: the only way the past is served."""
+        return self.rows(slice(0, int(self.times.searchsorted(time, side="right"))))
+
+    def since(self, time: pd.Timestamp) -> Panel:
+        """Return the rows known at `time` or later."""
+        return self.rows(slice(int(self.times.searchsorted(time, side="left")), None))
+
+    def select(self, symbols: Iterable[str]) -> Panel:
+        """Return the panel of some symbols, in the order given."""
+        symbols = tuple(symbols)
+        for symbol in symbols:
+            if symbol not in self.symbols:
+                raise DataError(f"no symbol {symbol!r}; {nearest(symbol, self.symbols)}", code="unknown_symbol")
+        at = [self.symbols.index(symbol) for symbol in symbols]
+        return replace(self, symbols=symbols, tradable=self.tradable[:, at],
+                       fields={name: values[:, at] for name, values in self.fields.items()},
+                       groups={name: tuple(labels[i] for i in at) for name, labels in self.groups.items()})
+
+    def with_fields(self, **fields: np.ndarray) -> Panel:
+        """Return the panel with fields added or replaced."""
+        return replace(self, fields={**self.fields, **fields})
+
+    def bar(self, row: int) -> Bar:
+        """Return one row, as a stream would deliver it."""
+        fields = {name: values[row] for name, values in self.fields.items()}
+        return Bar(self.times[row], self.symbols, fields, self.tradable[row])
+
+    @property
+    def id(self) -> str:
+        """Hash of everything in the panel; equal data have equal ids on any machine."""
+        digest = hashlib.sha256("\n".join(self.symbols).encode())
+        digest.update(self.times.as_unit("ns").asi8.astype("<i8").tobytes())
+        for name in sorted(self.fields):
+            digest.update(name.encode() + np.ascontiguousarray(self.fields[name], "<f8").tobytes())
+        digest.update(np.ascontiguousarray(self.tradable).tobytes())
+        digest.update(repr(sorted(self.groups.items())).encode())
+        return digest.hexdigest()
+
+
+def _lookup(fields: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    try:
+        return fields[name]
+    except KeyError:
+        raise DataError(f"the data have no field {name!r}; {nearest(name, fields)}", code="absent_field") from None
+
+
+def _frozen(name: str, values: np.ndarray, shape: tuple[int, int], dtype: type = np.float64) -> np.ndarray:
+    array: np.ndarray = np.ascontiguousarray(values, dtype)
+    if array.shape != shape:
+        raise DataError(f"field {name!r} must have shape {shape}; it has {array.shape}", code="field_shape")
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array

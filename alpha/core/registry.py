@@ -1,0 +1,124 @@
+"""One way to plug things in: decorate a callable, and its signature is its configuration schema."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from alpha.core.errors import ConfigError, nearest
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A registered callable with its keyword parameters filled in."""
+
+    kind: str
+    name: str
+    params: Mapping[str, Any]
+    make: Callable[..., Any] = field(repr=False, compare=False)
+
+    def __call__(self, *args: Any) -> Any:
+        return self.make(*args, **self.params)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The configuration entry this was bound from, with every default spelled out."""
+        return {"name": self.name, **self.params}
+
+    @property
+    def label(self) -> str:
+        """A stable, readable name such as ``momentum(skip=21, window=126)``."""
+        shown = ", ".join(f"{key}={value}" for key, value in sorted(self.params.items()))
+        return f"{self.name}({shown})" if shown else self.name
+
+
+@dataclass(frozen=True)
+class _Made:
+    make: Callable[..., Any]
+    schema: type[BaseModel]
+
+
+class Registry:
+    """Named plugins of one kind. The instance is the decorator that adds to it.
+
+    Parameters of a plugin are the keyword-only arguments of its signature: typed, and (but for
+    those a user must give) defaulted, so that ``{name: momentum}`` is a valid entry.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._made: dict[str, _Made] = {}
+
+    def __call__(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        if make.__name__ in self._made:
+            raise ConfigError(f"{self.kind} {make.__name__!r} is registered twice", code="registered_twice")
+        self._made[make.__name__] = _Made(make, _schema(make))
+        return make
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._made))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._made
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        return self._find(name).make
+
+    def schema(self, name: str) -> type[BaseModel]:
+        """Return the pydantic model of a plugin's parameters."""
+        return self._find(name).schema
+
+    def _find(self, name: object) -> _Made:
+        if name not in self._made:
+            raise ConfigError(f"no {self.kind} named {name!r}; {nearest(name, self)}", code=f"unknown_{self.kind}")
+        return self._made[str(name)]
+
+    def bind(self, entry: Mapping[str, Any] | str | Plugin) -> Plugin:
+        """Turn an entry ``{name: ..., **params}`` (or a bare name) into a callable.
+
+        Raises
+        ------
+        ConfigError
+            Naming every wrong parameter at once, each with the nearest right answer.
+        """
+        if isinstance(entry, Plugin):
+            return entry
+        given = {"name": entry} if isinstance(entry, str) else dict(entry)
+        name = given.pop("name", None)
+        made = self._find(name)
+        try:
+            params = made.schema(**given).model_dump()
+        except ValidationError as error:
+            raise ConfigError("; ".join(_problems(str(name), made.schema, error)), code="bad_parameter") from None
+        return Plugin(self.kind, str(name), params, made.make)
+
+
+def discover(package: str) -> None:
+    """Import every module of `package`, so that dropping in a file registers its plugins."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        importlib.import_module(f"{package}.{module.name}")
+
+
+def _schema(make: Callable[..., Any]) -> type[BaseModel]:
+    target = make.__init__ if inspect.isclass(make) else make
+    fields: dict[str, Any] = {
+        p.name: (p.annotation, ... if p.default is p.empty else p.default)
+        for p in inspect.signature(target, eval_str=True).parameters.values()
+        if p.kind is p.KEYWORD_ONLY
+    }
+    return create_model(make.__name__, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
+
+
+def _problems(name: str, schema: type[BaseModel], error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        key = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            yield f"{name} has no parameter {key!r}; {nearest(key, schema.model_fields)}"
+        else:
+            yield f"{name}.{key}: {problem['msg']} (it was {problem['input']!r})"

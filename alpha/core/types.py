@@ -1,0 +1,151 @@
+"""The nouns of the domain. All are frozen; arrays are (T times, N symbols[, F features])."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from alpha.core.panel import Bar
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """Inputs of a model: ``values[t, i, f]`` is feature ``names[f]`` of symbol i, known at ``times[t]``."""
+
+    times: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    names: tuple[str, ...]
+    values: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """What a model is asked to predict.
+
+    Parameters
+    ----------
+    values : array of shape (T, N)
+        The outcome of deciding at row t; NaN where there is none.
+    known_at : datetime64[ns] array of shape (T,) or (T, N), UTC
+        When the outcome became known, always later than ``times[t]``; NaT: not yet known.
+    horizon : int
+        Bars from entry to exit.
+    entry : str
+        The price at which it is entered: ``next_open``, or ``next_close`` where only closes exist.
+    realised : array of shape (T, N), optional
+        The plain return behind `values`, where `values` is a transform of it (a rank, say).
+    """
+
+    name: str
+    values: np.ndarray
+    known_at: np.ndarray
+    horizon: int
+    entry: str
+    realised: np.ndarray | None = None
+
+    def known_before(self, cutoff: np.datetime64) -> np.ndarray:
+        """Return a bool array of shape (T, N): which outcomes were known strictly before `cutoff`."""
+        known = self.known_at < cutoff  # NaT compares False
+        return np.broadcast_to(known if known.ndim == 2 else known[:, None], self.values.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Row numbers of one split. Only labels known strictly before `cutoff` may be learned from."""
+
+    index: int
+    train: np.ndarray
+    test: np.ndarray
+    cutoff: np.datetime64
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One gate's verdict: `value` was compared with `limit`; `note` says by how much it failed."""
+
+    gate: str
+    passed: bool
+    value: float
+    limit: float
+    relation: str = ">="
+    note: str = ""
+
+    def __str__(self) -> str:
+        verdict = "PASS" if self.passed else "FAIL"
+        tail = f"  ({self.note})" if self.note else ""
+        return f"{verdict}  {self.gate:<28} {self.value:>10.4f} {self.relation} {self.limit:.4f}{tail}"
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Out-of-sample evidence for one candidate.
+
+    Parameters
+    ----------
+    metrics : mapping of str to float
+        Point estimates, interval ends and t statistics, by name.
+    baselines : mapping of str to mapping of str to float
+        The same metrics of the baselines, scored in the same run.
+    series : mapping of str to Series
+        What the plots and later tests need: daily IC, net returns, turnover, quantile returns ...
+    """
+
+    model: str
+    metrics: Mapping[str, float]
+    baselines: Mapping[str, Mapping[str, float]]
+    by_year: Sequence[Mapping[str, float]]
+    by_fold: Sequence[Mapping[str, Any]]
+    series: Mapping[str, pd.Series | pd.DataFrame] = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Weights wanted (fractions of equity, shape (N,)), what the policy asked for, and what was clipped."""
+
+    weights: np.ndarray
+    raw: np.ndarray
+    clipped: tuple[str, ...] = ()
+
+
+class Order(NamedTuple):
+    """A market order for the open of the bar after `bar`; `id` makes sending it twice harmless."""
+
+    id: str
+    bar: str
+    symbol: str
+    quantity: float
+
+
+class Fill(NamedTuple):
+    """What a broker did about an order: signed quantity, price per share, fee in the quote currency."""
+
+    order_id: str
+    bar: str
+    symbol: str
+    quantity: float
+    price: float
+    fee: float
+
+
+class Model(Protocol):
+    """Fits rows of (time, symbol) pairs. `rows` holds each sample's time as a number, ascending."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self: ...
+    def predict(self, X: np.ndarray) -> np.ndarray: ...
+    def to_files(self) -> dict[str, bytes]: ...
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes], params: Mapping[str, Any]) -> Self: ...
+
+
+class Broker(Protocol):
+    """The port that every venue implements. All verbs are idempotent in the order's id."""
+
+    def submit(self, orders: Sequence[Order]) -> None: ...
+    def settle(self, bar: Bar) -> Sequence[Fill]: ...
+    def open_orders(self) -> Sequence[Order]: ...
+    def cancel_all(self) -> Sequence[Order]: ...
