@@ -38,7 +38,10 @@ class Bar:
 
     def quoted(self, name: str) -> np.ndarray:
         """Return the price `name` at which the market traded: raw where known, else as given."""
-        return self.fields.get(f"raw_{name}", self.fields.get(name, self["close"]))
+        if f"raw_{name}" in self.fields:
+            return self[f"raw_{name}"]
+        price = self.fields.get(name, self["close"])
+        return price * (self["raw_close"] / self["close"]) if "raw_close" in self.fields else price
 
 
 @dataclass(frozen=True, eq=False)

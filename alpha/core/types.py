@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -122,7 +122,11 @@ class Order(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """What a broker did about an order: signed quantity, price per share, fee in the quote currency."""
+    """What a broker did about an order: signed quantity, price per share, fee in the quote currency.
+
+    `slippage` is the part of what was paid, in the quote currency, that lies between the quote and `price`.
+    A broker gives at most one fill an order and bar.
+    """
 
     order_id: str
     bar: str
@@ -130,10 +134,16 @@ class Fill(NamedTuple):
     quantity: float
     price: float
     fee: float
+    slippage: float = 0.0
 
 
 class Model(Protocol):
-    """Fits rows of (time, symbol) pairs. `rows` holds each sample's time as a number, ascending."""
+    """Fits rows of (time, symbol) pairs. `rows` holds each sample's time as a number, ascending.
+
+    `handles_nan` says whether inputs may be missing; a prediction depends on its own row only.
+    """
+
+    handles_nan: ClassVar[bool]
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self: ...
     def predict(self, X: np.ndarray) -> np.ndarray: ...

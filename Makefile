@@ -1,0 +1,69 @@
+# Every target builds the environment it needs; `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+CONFIG ?= config/base.yaml
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help setup smoke test lint format types layers check research bless paper docs lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## build the environment (.venv) from the lock file
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Alpha needs Python >= 3.11; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked packages into $(VENV) (about two minutes the first time) ..."
+	@awk '/^setuptools==/{on=1} on{print} on && !/\\$$/{exit}' requirements.lock > $(VENV)/build.lock
+	@$(PIP) install -q --require-hashes --no-deps -r $(VENV)/build.lock
+	@$(PIP) install -q --require-hashes --no-deps --no-build-isolation -r requirements.lock
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@echo "Compiling the feature interpreter (once) ..."
+	@$(BIN)/python -c 'from alpha.features.interpreter import warm; warm()'
+	@touch $@
+
+smoke: $(READY)  ## run everything end to end on a real and on a planted market
+	@$(BIN)/python scripts/smoke.py
+
+test: $(READY)  ## run the tests; at least 90 % of lines and branches must be covered
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+lint: $(READY)  ## style, names, imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(READY)  ## rewrite the layout of the code
+	@$(BIN)/ruff check --fix-only -q . && $(BIN)/ruff format -q .
+
+types: $(READY)  ## static types
+	@$(BIN)/mypy
+
+layers: $(READY)  ## imports point down
+	@$(BIN)/lint-imports --no-cache
+
+check: lint types layers test  ## all of the above
+
+research: $(READY)  ## fit, walk forward, score and judge: make research CONFIG=...
+	@$(BIN)/python scripts/research.py --config $(CONFIG)
+
+bless: $(READY)  ## research, and bless the best model that passes every gate
+	@$(BIN)/python tools/bless_model_inference.py --config $(CONFIG) --select
+
+paper: $(READY)  ## trade the blessed model on paper
+	@$(BIN)/python scripts/paper_runner.py --config $(CONFIG)
+
+docs: $(READY)  ## write the generated pages: docs/configuration.md, the report's schema
+	@$(BIN)/python tools/generate_docs.py
+
+lock: $(READY)  ## resolve pyproject.toml into requirements.lock again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --group dev --extra yahoo pyproject.toml -o requirements.lock
+
+clean:  ## remove the environment and caches; keep artifacts and reports
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,70 @@
+"""What every command shares: options, progress, and errors that say who must act."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from alpha.core.errors import AlphaError
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from alpha.config import Config
+
+
+def parser(description: str, *, config: str = "config/base.yaml") -> argparse.ArgumentParser:
+    """Return a parser with the options that choose a configuration."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    made.add_argument("--config", default=config, help="configuration file")
+    made.add_argument("--overlay", action="append", default=[], metavar="FILE", help="laid over the config; repeat")
+    made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="laid over all; repeat")
+    return made
+
+
+def configured(args: argparse.Namespace) -> Config:
+    """Return the configuration that the options name."""
+    from alpha.config import load
+
+    return load(args.config, args.overlay, args.set)
+
+
+def run(main: Callable[[argparse.Namespace], int | None], options: argparse.ArgumentParser) -> None:
+    """Parse, run, exit. A deliberate error prints one message and exits with its own code."""
+    args = options.parse_args()
+    try:
+        sys.exit(main(args) or 0)
+    except AlphaError as error:
+        print(f"{type(error).__name__} {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; nothing is lost: run the same command again", file=sys.stderr)
+        sys.exit(130)
+
+
+def track(items: Iterable[T], what: str) -> Iterable[T]:
+    """Yield `items` while showing how far they are: a bar on a terminal, lines elsewhere."""
+    if sys.stderr.isatty():
+        return _bar(items, what)
+    return _lines(items, what)
+
+
+def _bar(items: Iterable[Any], what: str) -> Iterable[Any]:
+    from rich.console import Console
+    from rich.progress import track as rich_track
+
+    return rich_track(items, what, console=Console(stderr=True), transient=False)
+
+
+def _lines(items: Iterable[Any], what: str) -> Iterator[Any]:
+    total = f"/{len(items)}" if isinstance(items, Sized) else ""
+    said = time.monotonic()
+    print(f"  {what} ...", file=sys.stderr, flush=True)
+    for number, item in enumerate(items, start=1):
+        yield item
+        if time.monotonic() - said > 2:
+            said = time.monotonic()
+            print(f"  {what} {number}{total}", file=sys.stderr, flush=True)

@@ -1,0 +1,320 @@
+"""The composition root: YAML in, callables out. The only reader of YAML; nothing below reads a config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PlainSerializer,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from alpha.core.errors import ConfigError, nearest
+from alpha.core.identity import digest
+from alpha.core.panel import Panel
+from alpha.core.registry import Plugin, Registry
+from alpha.data import Finding, Join, Waiver, load_panel, source
+from alpha.execution import broker
+from alpha.features import Plan, columns
+from alpha.gates import gate
+from alpha.labels import label
+from alpha.models import model
+from alpha.portfolio import limit, policy
+from alpha.strategy import Rules
+from alpha.validation import baseline, splitter
+
+
+def _bound(registry: Registry) -> Any:
+    """Return the annotation of a field that holds one plugin of `registry`."""
+    return Annotated[
+        Plugin,
+        BeforeValidator(_value_error(registry.bind)),
+        PlainSerializer(lambda plugin: plugin.entry),
+        WithJsonSchema({"type": "object", "description": f"a {registry.kind}: {{name: ..., parameters}}"}),
+    ]
+
+
+def _value_error(bind: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def bind_or_value_error(entry: Any) -> Any:
+        if not isinstance(entry, (str, Mapping, Plugin)):
+            raise ValueError(f"expected a name or a mapping with a name, not {entry!r}")
+        try:
+            return bind(entry)
+        except ConfigError as error:  # pydantic collects ValueErrors, so that all problems are told at once
+            raise ValueError(error.args[0]) from None
+
+    return bind_or_value_error
+
+
+Source = _bound(source)
+LabelPlugin = _bound(label)
+ModelPlugin = _bound(model)
+Splitter = _bound(splitter)
+Baseline = _bound(baseline)
+Policy = _bound(policy)
+Limit = _bound(limit)
+BrokerPlugin = _bound(broker)
+Gate = _bound(gate)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+
+
+class Universe(_Section):
+    """Which names may be held, and when."""
+
+    membership: Path | None = Field(None, description="table of symbol, start_date, end_date: point-in-time members")
+    exclude: tuple[str, ...] = Field((), description="symbols left out altogether")
+    waive: tuple[Waiver, ...] = Field((), description="findings of the sanity checks accepted by a person")
+
+
+class Features(_Section):
+    """The columns a model reads."""
+
+    cross_section: Literal["rank", "zscore", "none"] = Field(
+        "rank", description="how each column is compared across the tradable names, unless it says otherwise"
+    )
+    columns: tuple[dict[str, Any], ...] = Field(
+        min_length=1, description="entries {name, parameters, as, cross_section} or {set: name}"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Features:
+        problems = [problem for entry in self.columns if (problem := _column_problem(entry))]
+        if problems:
+            raise ValueError("; ".join(problems))
+        _value_error(lambda _: columns(self.columns, cross_section=self.cross_section))({})
+        return self
+
+
+class Models(_Section):
+    """What is tried, and what is blessed."""
+
+    candidates: tuple[ModelPlugin, ...] = Field(min_length=1, description="models that research fits and judges")
+    selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools")
+    fallback: str | None = Field(None, description="the bundle to use where the selected one is refused")
+
+
+class Risk(_Section):
+    """What bounds the book as a whole, and how orders are cut."""
+
+    max_drawdown: PositiveFloat = Field(0.25, le=1, description="loss from the peak that halts the runner")
+    lot_size: NonNegativeFloat = Field(1.0, description="shares are traded in multiples of this; 0: fractions")
+    min_trade: NonNegativeFloat = Field(0.0005, description="smaller changes of weight are not traded")
+    delist_after: PositiveInt = Field(5, description="bars without a price before a holding is settled in cash")
+
+
+class Paper(_Section):
+    """How the paper runner runs."""
+
+    cash: PositiveFloat = Field(1_000_000.0, description="cash at the start of a ledger")
+    sessions: PositiveInt = Field(60, description="bars replayed when no start is given")
+    end: date | None = Field(None, description="last session traded; default: the newest there is")
+    poll_sec: NonNegativeFloat = Field(0.0, description="seconds between bars; 0: as fast as possible")
+    max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
+    kill_file: Path = Field(Path("artifacts/KILL"), description="while this file exists nothing is traded")
+    ledger: Path = Field(Path("artifacts/paper.sqlite"), description="the journal of orders and fills")
+
+
+class Paths(_Section):
+    """Where results go, relative to the folder the command is run in."""
+
+    artifacts: Path = Field(Path("artifacts"), description="bundles, trials, ledgers")
+    reports: Path = Field(Path("reports"), description="scorecards and reports")
+
+
+class Config(_Section):
+    """Everything a run depends on. Equal configs have equal ids, whatever their spelling."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$", description="names the world in reports")
+    calendar: str = Field("XNYS", description="exchange calendar of the sessions")
+    start: date = Field(description="first session read")
+    end: date = Field(description="last session that research may read; paper runs on what comes after")
+    seed: int = Field(7, description="seed of the checks that draw at random")
+    source: Source = Field(description="where bars come from")
+    joins: tuple[Join, ...] = Field((), description="other tables, joined by the time they became known")
+    universe: Universe = Field(default_factory=Universe)
+    features: Features
+    label: LabelPlugin = Field(description="what is predicted")
+    models: Models
+    baselines: tuple[Baseline, ...] = Field(description="what a model must beat, scored in the same run")
+    walk_forward: Splitter = Field(description="how time is cut into folds")
+    policy: Policy = Field(description="from a signal to the weights wanted")
+    limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
+    risk: Risk = Field(default_factory=Risk)
+    broker: BrokerPlugin = Field(description="who fills orders, and at what cost")
+    gates: tuple[Gate, ...] = Field(min_length=1, description="what a candidate must show to be blessed")
+    paper: Paper = Field(default_factory=Paper)
+    paths: Paths = Field(default_factory=Paths)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Config:
+        if self.end <= self.start:
+            raise ValueError(f"end ({self.end}) must be after start ({self.start})")
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the whole configuration as plain values, every default spelled out."""
+        return self.model_dump(mode="json")
+
+    def panel(self, until: date | None = None) -> tuple[Panel, tuple[Finding, ...]]:
+        """Return the data up to `until` (default: the end of research), and what looked odd in them."""
+        panel, findings = load_panel(
+            self.source, pd.Timestamp(self.start), pd.Timestamp(until or self.end), calendar=self.calendar,
+            joins=self.joins, membership=self.universe.membership, exclude=self.universe.exclude,
+            waive=self.universe.waive,
+        )  # fmt: skip
+        return panel, tuple(findings)
+
+    def plan(self) -> Plan:
+        """Return the compiled features."""
+        return Plan(columns(self.features.columns, cross_section=self.features.cross_section))
+
+    def rules(self) -> Rules:
+        """Return how the strategy decides and what bounds it."""
+        return Rules(policy=self.policy, limits=self.limits, **self.risk.model_dump())
+
+    @property
+    def id(self) -> str:
+        """Hash of the resolved configuration, less the bundle that is selected."""
+        values = self.resolved()
+        del values["models"]["selected"]
+        return digest(values)[:12]
+
+
+def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration: base < overlays left to right < ``key.path=value`` overrides.
+
+    Raises
+    ------
+    ConfigError
+        Naming every problem at once, with the nearest right answer.
+    """
+    values: dict[str, Any] = {}
+    for each in (path, *overlays):
+        values = merged(values, read_yaml(each))
+    for override in overrides:
+        values = merged(values, _parse_override(override))
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in error.errors(include_url=False)]
+        shown = "\n".join(f"  {line}" for line in problems)
+        noun = "problem" if len(problems) == 1 else "problems"
+        raise ConfigError(f"{path} has {len(problems)} {noun}:\n{shown}", code="invalid_config") from None
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `over` on top: mappings are merged, anything else is replaced.
+
+    A mapping that names another plugin than the one below it replaces it whole.
+    """
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        same = isinstance(value, Mapping) and isinstance(below, Mapping) and _named_alike(below, value)
+        result[key] = merged(below, value) if same else value  # type: ignore[arg-type]
+    return result
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML mapping strictly: no duplicate keys, no aliases, no infinities."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}", code="unreadable_config") from None
+    try:
+        values = yaml.load(text, _Strict)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid: {error}", code="invalid_yaml") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold a mapping; it holds {type(values).__name__}", code="invalid_yaml")
+    return values
+
+
+class _Strict(yaml.SafeLoader):
+    """Safe YAML in which nothing is said twice and nothing is said by reference."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            event = self.peek_event()
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} must be a text", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set takes key=value, with dots in the key; it was {text!r}", code="bad_override")
+    try:
+        result: Any = yaml.load(value, _Strict)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: {value!r} is not a value: {error}", code="bad_override") from None
+    for part in reversed(key.strip().split(".")):
+        result = {part: result}
+    return result
+
+
+def _named_alike(below: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    return "name" not in value or below.get("name") == value["name"]
+
+
+def _column_problem(entry: Mapping[str, Any]) -> str:
+    try:
+        columns((entry,))
+    except ConfigError as error:
+        return error.args[0]
+    return ""
+
+
+def _describe(problem: Mapping[str, Any]) -> str:
+    where = ".".join(map(str, problem["loc"])) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: no such key; {nearest(problem['loc'][-1], _keys_at(problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}: is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    shown = repr(problem["input"])
+    return f"{where}: {message}" + (f" (it was {shown})" if len(shown) < 60 else "")
+
+
+def _keys_at(location: Sequence[Any]) -> Iterator[str]:
+    """Yield the keys a section may have, found by walking the schema along `location`."""
+    section: Any = Config
+    for part in location:
+        if isinstance(part, str) and isinstance(section, type) and issubclass(section, BaseModel):
+            annotation = section.model_fields[part].annotation
+            arguments = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)]
+            section = next((a for a in [*arguments, annotation] if _is_model(a)), None)
+    if _is_model(section):
+        yield from section.model_fields
+
+
+def _is_model(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, BaseModel)

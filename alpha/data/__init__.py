@@ -1,0 +1,15 @@
+"""Market data: from a source to one checked `Panel`. `load_panel` is the only way in."""
+
+from alpha.core.registry import Registry, discover
+
+source = Registry("source")
+
+discover(__name__)
+
+from alpha.data.asof import Join, asof  # noqa: E402
+from alpha.data.finding import CODES, Finding  # noqa: E402
+from alpha.data.load import load_panel  # noqa: E402
+from alpha.data.sanity import Waiver, check  # noqa: E402
+from alpha.data.universe import members  # noqa: E402
+
+__all__ = ["CODES", "Finding", "Join", "Waiver", "asof", "check", "load_panel", "members", "source"]

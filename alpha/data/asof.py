@@ -1,0 +1,180 @@
+"""Anything that is not a bar joins a panel by the time it became known, never by the time it is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from alpha.core.errors import ConfigError, DataError, nearest
+from alpha.core.panel import Panel
+from alpha.data.tables import read_table
+
+
+def _span(text: str) -> str:
+    try:
+        span = pd.Timedelta(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a length of time such as '16h15min' or '45D'") from None
+    if not span >= pd.Timedelta(0):
+        raise ValueError(f"{text!r} must not be negative")
+    return text
+
+
+Span = Annotated[str, AfterValidator(_span)]
+
+
+class Join(BaseModel):
+    """A table to be joined as a field, as it stands in a configuration.
+
+    Parameters
+    ----------
+    field : str
+        The panel's new field.
+    path : Path
+        Parquet or CSV.
+    column : str
+        The column of values.
+    known_at : str, optional
+        The column of instants, with a zone, at which each value became known.
+    date : str, optional
+        The column of dates that the values are about. Without `known_at`, a value is taken to be known at the *end*
+        of its date in `zone`, plus `delay`, which must then be given: ``0D`` for a close of that day (VIX, say, which
+        is published after the bell and so known from the next bar), ``45D`` for a statistic that appears weeks later.
+        With `known_at`, a restatement of an older date never replaces the value of a newer one.
+    symbol : str, optional
+        The column of symbols. Default: the value is of the whole market, and every symbol has it.
+    where : mapping of str to str
+        Rows to keep: ``{series: DGS10}``.
+    max_age : str, optional
+        A value known for longer is no value. Default: it holds until the next.
+    age : bool
+        Also add ``<field>_age``: days since the value became known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    field: str = Field(description="name of the panel's new field")
+    path: Path = Field(description="Parquet or CSV file")
+    column: str = Field(description="column of values")
+    known_at: str | None = Field(None, description="column of the instants at which values became known")
+    date: str | None = Field(None, description="column of the dates that values are about")
+    delay: Span | None = Field(None, description="from the end of the date until the value is known, such as 0D or 45D")
+    zone: str = Field("America/New_York", description="where a date ends")
+    symbol: str | None = Field(None, description="column of symbols; none: a value of the whole market")
+    where: dict[str, str] = Field(default_factory=dict, description="rows to keep, by column")
+    max_age: Span | None = Field(None, description="a value known for longer is no value")
+    age: bool = Field(False, description="also add the days since the value became known")
+
+    @model_validator(mode="after")
+    def _dated(self) -> Join:
+        if self.known_at is None and (self.date is None or self.delay is None):
+            raise ValueError(
+                "needs known_at (a column of instants), or date and delay: a date alone does not say when it was known"
+            )
+        if self.known_at is not None and self.delay is not None:
+            raise ValueError("delay belongs to date; known_at says already when a value was known")
+        return self
+
+    def __call__(self, panel: Panel) -> Panel:
+        """Return the panel with this table's field."""
+        table = read_table(self.path)
+        wanted = [self.column, self.known_at, self.date, self.symbol, *self.where]
+        for name in filter(None, wanted):
+            if name not in table:
+                message = f"{self.path} has no column {name!r}; {nearest(name, table.columns)}"
+                raise DataError(message, code="missing_column")
+        for name, value in self.where.items():
+            table = table[table[name].astype(str) == value]
+        if self.known_at is None:
+            ends = pd.to_datetime(table[self.date]).dt.normalize() + pd.Timedelta(days=1)
+            known_at = ends.dt.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=False)
+            table = table.assign(_known_at=known_at + pd.Timedelta(self.delay or 0))
+        return asof(
+            panel, table, field=self.field, column=self.column, known_at=self.known_at or "_known_at", about=self.date,
+            symbol=self.symbol, max_age=None if self.max_age is None else pd.Timedelta(self.max_age), age=self.age,
+        )  # fmt: skip
+
+
+def asof(
+    panel: Panel, table: pd.DataFrame, *, field: str, column: str, known_at: str, about: str | None = None,
+    symbol: str | None = None, max_age: pd.Timedelta | None = None, age: bool = False,
+) -> Panel:  # fmt: skip
+    """Return the panel with a field whose row t is the latest value known at ``times[t]``.
+
+    Rows without a value are passed over; of values that became known at once, the last in the table counts. A value
+    that becomes known later, a restatement included, never changes an earlier row.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a value, in any order.
+    column, known_at : str
+        Its columns of numbers and of instants (with a zone).
+    about : str, optional
+        Its column of what a value is about, such as the end of a quarter: a value about something older than what is
+        already known is passed over.
+    symbol : str, optional
+        Its column of symbols. Default: every symbol has the value.
+    max_age : Timedelta, optional
+        NaN where the latest value became known longer ago.
+    age : bool
+        Also add ``<field>_age``, in days.
+
+    Raises
+    ------
+    ConfigError
+        ``field_taken``.
+    DataError
+        ``naive_time`` or ``null_time`` in `known_at`, ``wrong_type`` in `column`.
+    """
+    for name in (field, f"{field}_age") if age else (field,):
+        if name in panel:
+            raise ConfigError(f"the data have a field {name!r} already; give the join another name", code="field_taken")
+    rows = _sorted(table, column, known_at, about)
+    times = panel.times.as_unit("ns").asi8
+    values = np.full((len(panel), len(panel.symbols)), np.nan)
+    ages = values.copy()
+    if symbol is None:
+        latest, elapsed = _latest(rows, times, column, about)
+        values[:], ages[:] = latest[:, None], elapsed[:, None]
+    else:
+        place = {name: i for i, name in enumerate(panel.symbols)}
+        for name, part in rows.groupby(rows[symbol].astype(str), sort=False):
+            if name in place:
+                values[:, place[name]], ages[:, place[name]] = _latest(part, times, column, about)
+    if max_age is not None:
+        values[ages > max_age / pd.Timedelta(days=1)] = np.nan
+    return panel.with_fields(**{field: values, **({f"{field}_age": ages} if age else {})})
+
+
+def _sorted(table: pd.DataFrame, column: str, known_at: str, about: str | None) -> pd.DataFrame:
+    """Return the rows that hold a value, in the order in which they became known."""
+    if not pd.api.types.is_numeric_dtype(table[column]):
+        raise DataError(f"column {column!r} must hold numbers; it holds {table[column].dtype}", code="wrong_type")
+    known = table[known_at]
+    if not isinstance(known.dtype, pd.DatetimeTZDtype):
+        message = f"column {known_at!r} must hold instants with a zone; it holds {known.dtype}"
+        raise DataError(message, code="naive_time")
+    if known.isna().any():
+        message = f"column {known_at!r} must say when each value became known; {int(known.isna().sum())} rows do not"
+        raise DataError(message, code="null_time")
+    rows = table[table[column].notna()]
+    instant = rows[known_at].dt.tz_convert("UTC").dt.as_unit("ns").astype("int64")
+    return rows.assign(_instant=instant).sort_values("_instant", kind="stable")
+
+
+def _latest(rows: pd.DataFrame, times: np.ndarray, column: str, about: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return value and age in days, shape (T,), NaN before anything is known."""
+    if about is not None:
+        subject = pd.to_datetime(rows[about])
+        rows = rows[(subject >= subject.cummax()).to_numpy()]
+    instants = rows["_instant"].to_numpy()
+    at = np.searchsorted(instants, times, side="right") - 1
+    known = at >= 0
+    if not known.any():
+        return np.full(len(times), np.nan), np.full(len(times), np.nan)
+    values = np.where(known, rows[column].to_numpy(float)[at], np.nan)
+    return values, np.where(known, (times - instants[at]) / 86_400e9, np.nan)

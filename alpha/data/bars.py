@@ -1,0 +1,117 @@
+"""From long bars to a panel: the calendar's grid, and prices adjusted forward from the first row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.calendar import Calendar
+from alpha.core.errors import DataError
+from alpha.core.panel import PRICES, Panel
+from alpha.data.rows import codes
+
+EVENTS = ("dividend", "split")
+
+
+def to_panel(frame: pd.DataFrame, calendar: Calendar) -> Panel:
+    """Place checked bars on the grid of sessions (or of the bars' own instants) and symbols sorted by name.
+
+    Row t is known at ``times[t]``: the close of its session, or the instant of an intraday bar. Bars off the calendar
+    are left out, and a session on which nobody has a bar is no row; the sanity checks say so.
+
+    Raw prices are adjusted forward, with a factor of 1 at a symbol's first bar::
+
+        factor[t] = factor[t-1] * split[t] / (1 - dividend[t] * split[t] / close[t-1])
+
+    and volume is divided by the product of the splits, so that a later dividend or split never changes an earlier
+    value. Where the frame knows the events, ``raw_open raw_close dividend split`` stand beside the adjusted prices.
+    Where it has only ``adj_close``, the factor is its ratio to ``close`` over the same ratio at the first bar, and
+    volume stays as it is.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Long bars without errors; ``frame.attrs["prices"]`` is ``raw`` or ``adjusted``. A split is new shares for each
+        old one, NaN or 0 where there is none; a dividend is cash (or the worth of what was spun off) for each share as
+        it is *after* a split of the same day, which is how vendors have it.
+
+    Raises
+    ------
+    DataError
+        ``no_bars``.
+    """
+    column, symbols = codes(frame["symbol"])
+    row, times = _rows(pd.DatetimeIndex(frame["time"]), calendar)
+    if not len(times):
+        raise DataError(f"there are no bars on sessions of {calendar.name}", code="no_bars")
+    on = row >= 0
+    place = (row, column) if on.all() else (row[on], column[on])
+
+    def grid(name: str) -> np.ndarray:
+        values = frame[name].to_numpy()
+        out = np.full((len(times), len(symbols)), np.nan)
+        out[place] = values if on.all() else values[on]
+        return out
+
+    fields = {name: grid(name) for name in frame.columns if name not in ("time", "symbol")}
+    raw = frame.attrs.get("prices") == "raw"
+    return Panel(times, tuple(symbols), _adjusted(fields) if raw else _plain(fields))
+
+
+def _rows(time: pd.DatetimeIndex, calendar: Calendar) -> tuple[np.ndarray, pd.DatetimeIndex]:
+    """Return the row of each bar (-1: none) and the rows' instants."""
+    if time.tz is None:
+        codes_, dates = pd.factorize(time.as_unit("ns"), sort=True)
+        known = np.array([], np.int64) if dates.empty else calendar.sessions(dates[0], dates[-1]).get_indexer(dates)
+        number = np.where(known >= 0, np.cumsum(known >= 0) - 1, -1)
+        return number[codes_], calendar.closes(pd.DatetimeIndex(dates[known >= 0])).rename(None)
+    time = time.as_unit("ns")
+    inside = ~calendar.session_of(time).isna()
+    times = time[inside].unique().sort_values()
+    return np.where(inside, times.get_indexer(time), -1), times.rename(None)
+
+
+def _plain(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values for name, values in fields.items() if name not in (*EVENTS, "adj_close")}
+
+
+def _adjusted(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    done = _plain(fields)
+    if any(name in fields for name in EVENTS):
+        factor, shares = _from_events(fields)
+        done |= {name: fields[name] for name in EVENTS if name in fields}
+        done |= {f"raw_{name}": fields[name] for name in ("open", "close") if name in fields}
+    elif "adj_close" in fields:
+        factor, shares = _from_ratio(fields["adj_close"] / fields["close"]), None
+    else:
+        return done
+    done |= {name: fields[name] * factor for name in PRICES if name in fields}
+    if "volume" in fields and shares is not None:
+        done["volume"] = fields["volume"] / shares
+    return done
+
+
+def _from_events(fields: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the factor of prices and the number of shares that one share of the first row has become."""
+    close = fields["close"]
+    before = _filled(close)
+    before = np.vstack([np.full((1, close.shape[1]), np.nan), before[:-1]])
+    split, dividend = fields.get("split", np.ones_like(close)), fields.get("dividend", np.zeros_like(close))
+    started = np.isfinite(before)
+    split = np.where(started & (split > 0), split, 1.0)
+    with np.errstate(invalid="ignore"):
+        paid = np.where(started & np.isfinite(dividend), dividend * split / before, 0.0)
+    return np.cumprod(split / (1.0 - paid), axis=0), np.cumprod(split, axis=0)
+
+
+def _from_ratio(ratio: np.ndarray) -> np.ndarray:
+    known = np.isfinite(ratio)
+    first = np.take_along_axis(ratio, known.argmax(axis=0)[None], axis=0)
+    return ratio / first
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    """Return each column with its last finite value carried over the NaN after it."""
+    rows = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(np.isfinite(values), rows, 0), axis=0)
+    return np.take_along_axis(values, last, axis=0)

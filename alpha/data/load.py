@@ -1,0 +1,79 @@
+"""The one way from a source to a panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from alpha.core.calendar import Calendar
+from alpha.core.errors import DataError
+from alpha.core.panel import Panel
+from alpha.core.registry import Plugin
+from alpha.data.asof import Join
+from alpha.data.bars import to_panel
+from alpha.data.finding import Finding
+from alpha.data.sanity import Waiver, accept, check
+from alpha.data.universe import members, read_membership
+
+
+def load_panel(
+    source: Plugin,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    *,
+    calendar: str = "XNYS",
+    joins: Sequence[Join] = (),
+    membership: Path | None = None,
+    exclude: Sequence[str] = (),
+    waive: Sequence[Waiver] = (),
+    now: pd.Timestamp | None = None,
+) -> tuple[Panel, list[Finding]]:
+    """Read bars, check them, place them on the calendar's grid, adjust them, join what else is known.
+
+    Loading to a later `end` never changes an earlier row, in any bit; it can add symbols, which are absent (NaN, not
+    tradable) in the rows before.
+
+    Parameters
+    ----------
+    source : Plugin
+        A bound source; returns long bars.
+    start, end : Timestamp
+        Session dates, both included.
+    joins : sequence of Join
+        Tables that are not bars, joined by the time they became known.
+    membership : Path, optional
+        Table of symbol, start, end (exclusive): who may be traded when. Default: whoever has a price.
+    exclude : sequence of str
+        Symbols left out altogether, before the checks.
+    waive : sequence of Waiver
+        Findings that are known and accepted.
+    now : Timestamp, optional
+        In UTC; bars that end later are refused. Default: the wall clock.
+
+    Returns
+    -------
+    panel : Panel
+    findings : list of Finding
+        Warnings, and errors that were waived; to be shown.
+
+    Raises
+    ------
+    DataError
+        Where a finding is an error, and ``no_bars`` where nothing is left.
+    """
+    exchange = Calendar(calendar)
+    frame = source(pd.Timestamp(start), pd.Timestamp(end))
+    if exclude and "symbol" in frame:
+        frame = frame[~frame["symbol"].isin(list(exclude))]
+    findings = accept(check(frame, exchange, now or pd.Timestamp.now("UTC")), waive)
+    if frame.empty:
+        raise DataError(f"{source.label} has no bars from {start:%Y-%m-%d} to {end:%Y-%m-%d}", code="no_bars")
+    panel = to_panel(frame, exchange)
+    del frame
+    for join in joins:
+        panel = join(panel)
+    if membership is not None:
+        panel = members(panel, read_membership(membership), exchange)
+    return panel, findings

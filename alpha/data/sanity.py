@@ -1,0 +1,105 @@
+"""Whether bars can be used. Errors refuse them, warnings are shown, nothing is repaired."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from alpha.core.calendar import Calendar
+from alpha.core.errors import DataError, nearest
+from alpha.data.checks import CHECKS
+from alpha.data.finding import CODES, STRUCTURAL, Finding
+from alpha.data.rows import Rows
+from alpha.data.structure import structure
+
+SHOWN = 20
+
+
+class Waiver(BaseModel):
+    """A person's word that a finding is known and accepted: its errors become notes, its values stay as they are.
+
+    Parameters
+    ----------
+    code : str
+        A code of the sanity checks, other than those that say no bar can be placed.
+    symbol : str, optional
+        Default: every symbol.
+    start, end : date, optional
+        The whole finding must lie between them, both included. Default: at any time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    code: str
+    symbol: str | None = None
+    start: date | None = None
+    end: date | None = None
+
+    @field_validator("code")
+    @classmethod
+    def _waivable(cls, code: str) -> str:
+        if code in STRUCTURAL:
+            raise ValueError(f"{code!r} cannot be waived, for no bar can be placed; fix the data")
+        if code not in CODES:
+            raise ValueError(f"no finding has the code {code!r}; {nearest(code, set(CODES) - set(STRUCTURAL))}")
+        return code
+
+    def covers(self, finding: Finding) -> bool:
+        """Return whether this waives `finding`."""
+        if finding.code != self.code or finding.time is None or self.symbol not in (None, finding.symbol):
+            return False
+        first, last = finding.time.date(), (finding.until or finding.time).date()
+        return (self.start is None or self.start <= first) and (self.end is None or last <= self.end)
+
+
+def check(frame: pd.DataFrame, calendar: Calendar, now: pd.Timestamp | None = None) -> list[Finding]:
+    """Return everything that is wrong or odd about long bars, errors first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Long bars: ``time``, ``symbol`` and any of open, high, low, close, volume, dividend, split, adj_close; whether
+        its prices are raw or adjusted stands in ``frame.attrs["prices"]``.
+    now : Timestamp, optional
+        In UTC; a bar that ends later is an error. Default: not checked.
+    """
+    broken = list(structure(frame))
+    if broken or frame.empty:
+        return broken
+    rows = Rows.of(frame, calendar)
+    found = [finding for test in CHECKS for finding in test(rows, now)]
+    return sorted(found, key=lambda finding: finding.severity != "error")  # stable: else in the order of the checks
+
+
+def accept(findings: Iterable[Finding], waive: Sequence[Waiver] = ()) -> list[Finding]:
+    """Return the findings to be shown, waived errors as notes; refuse where an error is left.
+
+    Raises
+    ------
+    DataError
+        With the code of the errors, or ``insane_data`` where there are several kinds.
+    """
+    settled = [
+        replace(f, severity="note") if f.severity == "error" and any(w.covers(f) for w in waive) else f
+        for f in findings
+    ]
+    errors = [finding for finding in settled if finding.severity == "error"]
+    if not errors:
+        return settled
+    kinds = Counter(finding.code for finding in errors)
+    code = next(iter(kinds)) if len(kinds) == 1 else "insane_data"
+    raise DataError(_refusal(errors, kinds), code=code)
+
+
+def _refusal(errors: Sequence[Finding], kinds: Counter[str]) -> str:
+    counted = ", ".join(f"{count} {code}" for code, count in kinds.most_common())
+    shown = "\n".join(f"  {finding}" for finding in errors[:SHOWN])
+    more = f"\n  and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
+    advice = "fix the data, or leave the symbol out (universe.exclude)"
+    if not all(code in STRUCTURAL for code in kinds):
+        advice += ", or accept the finding (universe.waive)"
+    return f"the bars cannot be used: {counted}\n{shown}{more}\n{advice}"

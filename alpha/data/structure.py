@@ -1,0 +1,93 @@
+"""Whether a frame can be read as bars at all: its columns, their types, and what its times mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from alpha.data.finding import Finding
+
+
+def structure(frame: pd.DataFrame) -> Iterator[Finding]:
+    """Yield what makes it impossible to say which bar is whose, when it was, or what a value means."""
+    for name in ("time", "symbol", "close"):
+        if name not in frame:
+            there = ", ".join(map(str, frame.columns))
+            yield Finding("missing_column", "error", "*", None, name, f"bars need this column; there are {there}")
+    if frame.empty:
+        return
+    if "symbol" in frame:
+        yield from _symbols(frame)
+    if "time" in frame:
+        yield from _times(frame)
+    for name in frame.columns.difference(["time", "symbol"]):
+        yield from _numbers(frame, name)
+
+
+def _symbols(frame: pd.DataFrame) -> Iterator[Finding]:
+    symbols = frame["symbol"]
+    texts = symbols.cat.categories if isinstance(symbols.dtype, pd.CategoricalDtype) else symbols
+    if symbols.isna().any():
+        at = int(symbols.isna().to_numpy().argmax())
+        yield _found("null_symbol", frame, at, symbols.iloc[at], f"row {at} has no symbol")
+    elif not pd.api.types.is_string_dtype(texts.dtype):
+        kind = type(symbols.iloc[0]).__name__
+        yield _found("wrong_type", frame, 0, symbols.iloc[0], f"symbol must be a text; it is {kind}")
+
+
+def _times(frame: pd.DataFrame) -> Iterator[Finding]:
+    times = frame["time"]
+    if times.isna().any():
+        at = int(times.isna().to_numpy().argmax())
+        yield _found("null_time", frame, at, times.iloc[at], f"row {at} has no time")
+    elif times.dtype.kind != "M":
+        yield _odd_times(frame, times.to_numpy(object))
+    elif not times.between(pd.Timestamp.min.tz_localize(times.dt.tz), pd.Timestamp.max.tz_localize(times.dt.tz)).all():
+        yield _found("wrong_type", frame, int(times.argmax()), str(times.max()), "time must lie between 1678 and 2261")
+    elif times.dt.tz is None:
+        inside = (times != times.dt.normalize()).to_numpy()
+        if inside.any():
+            at = int(inside.argmax())
+            why = "the time of an intraday bar must say its zone (sources of files take `zone`)"
+            yield _found("naive_time", frame, at, str(times.iloc[at]), why)
+    elif str(times.dt.tz) != "UTC":
+        yield _found("mixed_time_zones", frame, 0, str(times.dt.tz), "instants must be in UTC")
+
+
+def _odd_times(frame: pd.DataFrame, times: np.ndarray) -> Finding:
+    strange = [i for i, time in enumerate(times) if not hasattr(time, "tzinfo")]
+    if strange:
+        at = strange[0]
+        kind = type(times[at]).__name__
+        return _found("wrong_type", frame, at, times[at], f"time must be a date or an instant; it is {kind}")
+    zones = [str(time.tzinfo) for time in times]
+    at = next((i for i, zone in enumerate(zones) if zone != zones[0]), 0)
+    message = f"times must be in one zone; they are in {', '.join(sorted(set(zones)))} (None: no zone)"
+    return _found("mixed_time_zones", frame, at, str(times[at]), message)
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> Iterator[Finding]:
+    dtype = frame[name].dtype
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype) and dtype.kind != "c":
+        return
+    values = frame[name].to_numpy(object)
+    at = next((i for i, value in enumerate(values) if not _numeric(value)), 0)
+    kind = type(values[at]).__name__
+    yield _found("wrong_type", frame, at, values[at], f"{name} must be a number; it is {kind}")
+
+
+def _numeric(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _found(code: str, frame: pd.DataFrame, at: int, value: object, message: str) -> Finding:
+    symbol = str(frame["symbol"].iloc[at]) if "symbol" in frame else "*"
+    time = frame["time"].iloc[at] if "time" in frame else None
+    known = isinstance(time, pd.Timestamp)
+    return Finding(code, "error", symbol, time if known else None, value, message)

@@ -1,0 +1,1 @@
+"""Venues: one file each, dropped in here and registered by that."""

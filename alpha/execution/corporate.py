@@ -1,0 +1,67 @@
+"""What companies do to shares: splits, dividends, delistings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from alpha.core.panel import Bar
+from alpha.execution.events import Event, bar_key
+from alpha.execution.ledger import Ledger, quotes
+
+
+def splits(bar: Bar) -> dict[str, float]:
+    """Return new shares for one old, of the symbols that split in this bar.
+
+    Empty where `bar` has no prices as traded: adjusted ones contain splits and dividends already.
+    """
+    return {symbol: ratio for symbol, ratio in _as_traded(bar, "split").items() if ratio != 1.0}
+
+
+def dividends(bar: Bar) -> dict[str, float]:
+    """Return what a share held over the close before pays in this bar, by symbol; see `splits`."""
+    return _as_traded(bar, "dividend")
+
+
+def _as_traded(bar: Bar, name: str) -> dict[str, float]:
+    if name not in bar.fields or "raw_close" not in bar.fields:
+        return {}
+    values = bar[name]
+    there = np.flatnonzero(np.isfinite(values) & (values > 0))
+    return {bar.symbols[i]: float(values[i]) for i in there}
+
+
+def actions(bar: Bar, ledger: Ledger) -> list[Event]:
+    """Return what happens, before this bar trades, to the shares held and the orders open.
+
+    A dividend is for each share held over the close before, so before a split of the same day; a short position
+    pays it.
+    """
+    key, held = bar_key(bar), ledger.positions
+    concerned = {*held, *(order.symbol for order in ledger.open_orders.values())}
+    paid = [
+        Event.action(ledger.run, key, name, "dividend", price=each, cash=held[name] * each)
+        for name, each in sorted(dividends(bar).items())
+        if name in held
+    ]
+    return paid + [
+        Event.action(ledger.run, key, name, "split", quantity=held.get(name, 0.0) * (ratio - 1), price=ratio)
+        for name, ratio in sorted(splits(bar).items())
+        if name in concerned
+    ]
+
+
+def delistings(bar: Bar, ledger: Ledger, after: int, active: Collection[str] = ()) -> list[Event]:
+    """Return the settlement in cash, at the last price known, of names without a price for `after` bars.
+
+    `active` names, to which something else happens in this bar, are left for the next one.
+    """
+    if not ledger.unpriced:
+        return []
+    quoted, key = quotes(bar, "close", ledger.unpriced), bar_key(bar)
+    return [
+        Event.action(ledger.run, key, name, "delisting", -held, ledger.marks[name], held * ledger.marks[name])
+        for name, held in sorted(ledger.positions.items())
+        if ledger.unpriced.get(name, 0) + 1 >= after and name not in quoted and name not in active
+    ]

@@ -1,0 +1,295 @@
+"""The account: what the events of a journal add up to, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import repeat
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from alpha.core.errors import BrokerError
+from alpha.core.panel import Bar
+from alpha.core.types import Order
+from alpha.execution.events import MICRO, Event, micros
+from alpha.execution.journal import Journal
+
+_DUST = 9  # decimals of a share that are kept: what is left of a float below this is nothing
+
+
+class Lot(NamedTuple):
+    """Shares that were bought (or sold short, negative) at one price."""
+
+    quantity: float
+    price: float
+
+
+class Valuation(NamedTuple):
+    """What an account is worth at the close of a bar.
+
+    Parameters
+    ----------
+    prices : mapping of str to float
+        Of every name held: what the market quotes at this close, else the last price known.
+    unpriced : tuple of str
+        The names held that the market does not quote at this close.
+    equity : float
+        Cash plus positions at `prices`, in the quote currency.
+    shares, weights : array of shape (N,)
+        Held, as the bar's symbols; weights are fractions of equity.
+    """
+
+    prices: Mapping[str, float]
+    unpriced: tuple[str, ...]
+    equity: float
+    shares: np.ndarray
+    weights: np.ndarray
+
+
+class Ledger:
+    """Cash, positions and open orders: the sum of a journal. Posting an event twice is posting it once.
+
+    Attributes
+    ----------
+    run : str
+        Name of the run, as the journal gives it.
+    cash, fees, slippage, dividends, realised : int
+        In micro-units of the quote currency; `slippage` is already inside the prices paid, `realised` is the
+        profit of closed lots, first in first out.
+    positions : dict of str to float
+        Shares held, signed; a name that is not held is not there.
+    lots : dict of str to deque of Lot
+        What the positions are made of, oldest first.
+    marks : dict of str to float
+        Last known price of every name held.
+    unpriced : dict of str to int
+        How many finished bars in a row a name held has had no price.
+    open_orders : dict of str to Order
+        Journaled, neither filled nor cancelled, by id; the quantity is what is left of it.
+    peak, last_equity : float
+        Highest and last equity at the close of a finished bar, in the quote currency. A halt that a person
+        acknowledged starts the peak anew at the equity of the halt.
+    last_bar : str
+        The last bar that was finished or skipped; empty before the first.
+    settled, decided : str
+        The last bar whose actions and fills, and whose orders, are in the journal.
+    halted, halted_at : str
+        Why trading stopped, empty while it goes on; and in which bar it last did.
+    halts : int
+        How often it did.
+    """
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.cash = self.fees = self.slippage = self.dividends = self.realised = 0
+        self.positions: dict[str, float] = {}
+        self.lots: dict[str, deque[Lot]] = {}
+        self.marks: dict[str, float] = {}
+        self.unpriced: dict[str, int] = {}
+        self.open_orders: dict[str, Order] = {}
+        self.peak = self.last_equity = 0.0
+        self.last_bar = self.settled = self.decided = self.halted = self.halted_at = ""
+        self.halts = 0
+        self._posted: set[str] = set()
+        self._valued: tuple[Bar, Valuation] | None = None
+
+    @classmethod
+    def replay(cls, journal: Journal) -> Self:
+        """Return the account that a journal adds up to: the only way to start."""
+        ledger = cls(journal.run)
+        for event in journal.events():
+            ledger.post(event)
+        return ledger
+
+    @classmethod
+    def open(cls, journal: Journal, cash: float) -> Self:
+        """Return the account of a journal; where that is empty, `cash` is paid in first."""
+        ledger = cls.replay(journal)
+        if not ledger._posted:
+            event = Event.open(journal.run, cash)
+            journal.append([event])
+            ledger.post(event)
+        return ledger
+
+    def __contains__(self, event_id: object) -> bool:
+        return event_id in self._posted
+
+    def post(self, event: Event) -> None:
+        """Add one event, which must be in the journal already, to the account.
+
+        Raises
+        ------
+        BrokerError
+            As `expect` does.
+        """
+        if event.id in self._posted:
+            return
+        _POST[event.kind](self, event)
+        self._posted.add(event.id)
+        if event.cash or event.kind == "action":
+            self.cash += event.cash
+            self._valued = None
+
+    def _open(self, event: Event) -> None:
+        self.peak = self.last_equity = event.cash / MICRO
+
+    def _order(self, event: Event) -> None:
+        self.open_orders[event.id] = Order(event.id, event.bar, event.symbol, event.quantity)
+        self.decided = event.bar
+
+    def _sent(self, event: Event) -> None:
+        self.decided = event.bar
+
+    def _fill(self, event: Event) -> None:
+        symbol, quantity, price = event.symbol, event.quantity, event.price
+        name = event.id.partition(":")[0]
+        self.expect(name, symbol)
+        self._take_off(name, quantity)
+        self.settled = event.bar
+        self.marks[symbol] = price
+        self.fees -= event.cash + micros(quantity * price)
+        self.slippage += event.note
+        self._trade(symbol, quantity, price)
+
+    def expect(self, order: str, symbol: str) -> None:
+        """Check that a fill of this order can be: it is open, or it was cancelled and the broker was faster.
+
+        Raises
+        ------
+        BrokerError
+            With code ``unknown_fill``.
+        """
+        if order not in self.open_orders and f"{order}:cancel" not in self._posted:
+            raise BrokerError(f"{symbol} was filled for the order {order!r}, which the journal does not have open",
+                              code="unknown_fill")  # fmt: skip
+
+    def _take_off(self, name: str, quantity: float) -> None:
+        """Take what was filled off an open order."""
+        order = self.open_orders.pop(name, None)
+        if order and (left := round(order.quantity - quantity, _DUST)) * order.quantity > 0:
+            self.open_orders[name] = order._replace(quantity=left)
+
+    def _trade(self, symbol: str, quantity: float, price: float) -> None:
+        """Move a position; what closes older lots realises their profit."""
+        lots = self.lots.setdefault(symbol, deque())
+        left = quantity
+        while left and lots and lots[0].quantity * left < 0:
+            lot = lots.popleft()
+            closed = -left if abs(left) < abs(lot.quantity) else lot.quantity
+            self.realised += micros(closed * (price - lot.price))
+            left = round(left + closed, _DUST)
+            if kept := round(lot.quantity - closed, _DUST):
+                lots.appendleft(Lot(kept, lot.price))
+        if left:
+            lots.append(Lot(left, price))
+        self._hold(symbol, self.positions.get(symbol, 0.0) + quantity)
+
+    def _hold(self, symbol: str, quantity: float) -> None:
+        quantity = round(quantity, _DUST)
+        if quantity:
+            self.positions[symbol] = quantity
+            return
+        for held in (self.positions, self.lots, self.marks, self.unpriced):
+            held.pop(symbol, None)
+
+    def _action(self, event: Event) -> None:
+        self.settled = event.bar
+        if event.note == "dividend":
+            self.dividends += event.cash
+        elif event.note == "split":
+            self._split(event.symbol, event.price)
+        else:
+            self._trade(event.symbol, event.quantity, event.price)
+
+    def _split(self, symbol: str, ratio: float) -> None:
+        for name, order in list(self.open_orders.items()):
+            if order.symbol == symbol:
+                self.open_orders[name] = split_order(order, ratio)
+        if symbol in self.positions:
+            self.lots[symbol] = deque(Lot(lot.quantity * ratio, lot.price / ratio) for lot in self.lots[symbol])
+            self.marks[symbol] /= ratio
+            self._hold(symbol, self.positions[symbol] * ratio)
+
+    def _cancel(self, event: Event) -> None:
+        self.open_orders.pop(event.id.partition(":")[0], None)
+
+    def _mark(self, event: Event) -> None:
+        self.last_bar = event.bar
+        self.last_equity = event.note["equity"]
+        self.peak = max(self.peak, self.last_equity)
+        self.marks = dict(event.note["prices"])
+        self.unpriced = dict(event.note["unpriced"])
+
+    def _skip(self, event: Event) -> None:
+        self.last_bar = event.bar
+
+    def _halt(self, event: Event) -> None:
+        self.halted, self.halted_at = event.note, event.bar
+        self.halts += 1
+        self.last_equity = event.price
+
+    def _acknowledge(self, event: Event) -> None:
+        self.halted = ""
+        self.peak = self.last_equity
+
+    def value(self, bar: Bar) -> Valuation:
+        """Return what the account is worth at the close of `bar`; computed once, until something changes."""
+        if self._valued is None or self._valued[0] is not bar:
+            self._valued = bar, self._value(bar)
+        return self._valued[1]
+
+    def _value(self, bar: Bar) -> Valuation:
+        close = bar.quoted("close")
+        shares = np.array(list(map(self.positions.get, bar.symbols, repeat(0.0))))
+        held = np.flatnonzero(shares)
+        quoted = [bar.symbols[i] for i in held], close[held].tolist()
+        prices = {name: price for name, price in zip(*quoted, strict=True) if 0 < price < math.inf}
+        unpriced = tuple(sorted(self.positions.keys() - prices.keys())) if len(prices) < len(self.positions) else ()
+        prices.update((name, self.marks[name]) for name in unpriced)
+        equity = self.equity(prices)
+        each = np.zeros(len(shares))
+        each[held] = [prices[name] for name in quoted[0]]
+        with np.errstate(all="ignore"):  # an account that is worth nothing has no weights
+            return Valuation(prices, unpriced, equity, shares, shares * each / equity)
+
+    def equity(self, prices: Mapping[str, float]) -> float:
+        """Return cash plus positions at `prices`, in the quote currency."""
+        return math.fsum([self.cash / MICRO, *(held * prices[name] for name, held in self.positions.items())])
+
+    def weights(self, bar: Bar) -> np.ndarray:
+        """Return what is held at the close of `bar`, as fractions of equity, shape (N,) as the bar's symbols."""
+        return self.value(bar).weights
+
+
+def quotes(bar: Bar, name: str, symbols: Iterable[str]) -> dict[str, float]:
+    """Return the price `name` of those `symbols` for which the market quotes one in this bar."""
+    prices, place = bar.quoted(name), _places(bar.symbols)
+    found = {symbol: float(prices[place[symbol]]) for symbol in symbols if symbol in place}
+    return {symbol: price for symbol, price in found.items() if 0 < price < math.inf}
+
+
+@lru_cache(maxsize=8)
+def _places(symbols: tuple[str, ...]) -> dict[str, int]:
+    return {symbol: place for place, symbol in enumerate(symbols)}
+
+
+def split_order(order: Order, ratio: float) -> Order:
+    """Return an open order as it stands after `ratio` new shares for one old."""
+    return order._replace(quantity=round(order.quantity * ratio, _DUST))
+
+
+_POST = {
+    "open": Ledger._open,
+    "order": Ledger._order,
+    "sent": Ledger._sent,
+    "fill": Ledger._fill,
+    "action": Ledger._action,
+    "cancel": Ledger._cancel,
+    "mark": Ledger._mark,
+    "skip": Ledger._skip,
+    "halt": Ledger._halt,
+    "acknowledge": Ledger._acknowledge,
+}

@@ -1,0 +1,76 @@
+"""From target weights to orders, and one hash for a list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+import numpy as np
+
+from alpha.core.panel import Bar
+from alpha.core.types import Order
+from alpha.execution.events import Event, bar_key, order_id
+from alpha.execution.ledger import Ledger
+
+_WHOLE = 1e-9  # a whole lot that floating point left just short of one is a whole lot
+
+
+def rebalance(
+    target: np.ndarray, ledger: Ledger, bar: Bar, *, lot_size: float = 1.0, min_trade: float = 0.0
+) -> tuple[Order, ...]:
+    """Return the orders that move the book from what it holds to `target`.
+
+    Sizes follow the close of `bar`, the last price known at the decision. Orders still open count as held. Each
+    change is rounded to whole lots toward the present position, never past the target; a target of zero closes
+    the position, odd lots included. A name without a price in this bar is left alone.
+
+    Parameters
+    ----------
+    target : array of shape (N,)
+        Weights wanted, fractions of equity.
+    lot_size : float
+        Orders are multiples of so many shares; 0: any fraction.
+    min_trade : float
+        A change smaller than this fraction of equity is not worth its costs; closing a position always is.
+
+    Returns
+    -------
+    tuple of Order
+        Sorted by symbol.
+    """
+    price, account, key = bar.quoted("close"), ledger.value(bar), bar_key(bar)
+    now = account.shares + _waiting(ledger, bar)
+    with np.errstate(all="ignore"):  # a name without a price divides by nothing, and is left out below
+        change = np.where(target == 0, -now, _whole(target * account.equity / price - now, lot_size))
+        worth = (target == 0) | (np.abs(change) * price >= min_trade * account.equity)
+    wanted = np.flatnonzero((change != 0) & worth & np.isfinite(price) & (price > 0))
+    chosen = sorted((bar.symbols[i], float(change[i])) for i in wanted)
+    return tuple(Order(order_id(ledger.run, key, symbol), key, symbol, quantity) for symbol, quantity in chosen)
+
+
+def _waiting(ledger: Ledger, bar: Bar) -> np.ndarray | float:
+    """Return the shares on order, shape (N,)."""
+    if not ledger.open_orders:
+        return 0.0
+    waiting: dict[str, float] = {}
+    for order in ledger.open_orders.values():
+        waiting[order.symbol] = waiting.get(order.symbol, 0.0) + order.quantity
+    return np.array([waiting.get(symbol, 0.0) for symbol in bar.symbols])
+
+
+def _whole(change: np.ndarray, lot_size: float) -> np.ndarray:
+    if not lot_size:
+        return np.round(change, 9)
+    return np.copysign(np.floor(np.abs(change) / lot_size + _WHOLE) * lot_size, change)
+
+
+def order_hash(orders: Iterable[Order | Event]) -> str:
+    """Return the SHA-256 of what was ordered when: equal for a backtest and a paper run that decided alike.
+
+    Of the events of a journal only the orders count; ids, and so the names of the runs, do not.
+    """
+    lines = sha256()
+    for order in orders:
+        if isinstance(order, Order) or order.kind == "order":
+            lines.update(f"{order.bar}|{order.symbol}|{float(order.quantity)!r}\n".encode())
+    return lines.hexdigest()

@@ -1,0 +1,84 @@
+"""Features: expressions over past rows, compiled to one program for research and for live.
+
+A feature is a function that returns an expression; its keyword arguments are its configuration::
+
+    @feature
+    def gap() -> Expr:
+        '''Return from the last close to this open.'''
+        return open / lag(close, 1) - 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from alpha.core.errors import ConfigError, nearest
+from alpha.core.registry import Plugin, Registry, discover
+from alpha.features.expr import Expr
+from alpha.features.operators import cs_rank, cs_zscore
+from alpha.features.plan import Plan, Stream
+
+feature = Registry("feature")
+feature_set = Registry("feature set")
+
+CROSS_SECTION: dict[str, Callable[[Expr], Expr]] = {"rank": cs_rank, "zscore": cs_zscore, "none": lambda x: x}
+
+__all__ = ["CROSS_SECTION", "Expr", "Plan", "Stream", "columns", "feature", "feature_set"]
+
+
+def columns(entries: Iterable[Mapping[str, Any] | str], *, cross_section: str = "none") -> dict[str, Expr]:
+    """Return the columns that configuration entries ask for, in their order.
+
+    Parameters
+    ----------
+    entries : iterable of mappings
+        ``{name: momentum, window: 126, as: column, cross_section: rank}``: a feature, its parameters, optionally the
+        name of the column (default: the feature's with its parameters, ``momentum_126_21``) and how it is
+        compared across the tradable symbols. Or ``{set: alpha_v1}``: the entries of a named set.
+    cross_section : {"rank", "zscore", "none"}
+        For the entries that do not say.
+
+    Raises
+    ------
+    ConfigError
+        An unknown feature, set, parameter or cross-section, or two columns of one name (`duplicate_column`).
+    """
+    found: dict[str, Expr] = {}
+    for column, plugin, across in _bound(entries, cross_section):
+        if column in found:
+            raise ConfigError(f"two columns are named {column!r}; give one another name with `as`",
+                              code="duplicate_column")  # fmt: skip
+        expr = plugin()
+        found[column] = expr if across == "none" else _compared(column, expr, across)
+    return found
+
+
+def _bound(entries: Iterable[Mapping[str, Any] | str], default: str) -> Iterator[tuple[str, Plugin, str]]:
+    for entry in entries:
+        given = {"name": entry} if isinstance(entry, str) else dict(entry)
+        across = str(given.pop("cross_section", default))
+        if across not in CROSS_SECTION:
+            raise ConfigError(f"no cross_section {across!r}; {nearest(across, CROSS_SECTION)}", code="bad_parameter")
+        if "set" in given:
+            named = feature_set.bind({"name": given.pop("set"), **given})
+            yield from _bound(named(), across)
+            continue
+        column = given.pop("as", None)
+        plugin = feature.bind(given)
+        yield str(column or _column_name(plugin)), plugin, across
+
+
+def _column_name(plugin: Plugin) -> str:
+    values = (f"{value:g}" if isinstance(value, float) else str(value) for value in plugin.params.values())
+    return "_".join([plugin.name, *values])
+
+
+def _compared(column: str, expr: Expr, across: str) -> Expr:
+    try:
+        return CROSS_SECTION[across](expr)
+    except ConfigError as error:
+        raise ConfigError(f"feature {column!r}: {error.args[0]}", code="price_level") from None
+
+
+discover(f"{__name__}.library")

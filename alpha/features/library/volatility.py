@@ -1,0 +1,72 @@
+"""How much prices move."""
+
+from __future__ import annotations
+
+from math import log as ln
+
+from pydantic import PositiveInt
+
+from alpha.features import feature
+from alpha.features.expr import Expr, close, high, is_finite, log, low, maximum, minimum, open, sqrt, where
+from alpha.features.operators import lag, max, mean, quantile, std, wilder
+
+
+def _ret() -> Expr:
+    return close / lag(close, 1) - 1
+
+
+@feature
+def vol(*, window: PositiveInt = 20) -> Expr:
+    """Standard deviation (ddof 1) of the one-row returns of `window` rows. A fraction a row."""
+    return std(_ret(), window)
+
+
+@feature
+def vol_ratio(*, fast: PositiveInt = 10, slow: PositiveInt = 60) -> Expr:
+    """Volatility of `fast` rows over that of `slow` rows, less 1. A fraction."""
+    return std(_ret(), fast) / std(_ret(), slow) - 1
+
+
+@feature
+def downside_vol(*, window: PositiveInt = 20) -> Expr:
+    """Root mean square over `window` rows of the negative one-row returns. A fraction a row (Sortino, 1991)."""
+    loss = minimum(_ret(), 0)
+    return sqrt(mean(loss * loss, window))
+
+
+@feature
+def atr(*, window: PositiveInt = 14) -> Expr:
+    """Average true range over the close. A fraction (Wilder, 1978); times the close it is that of `ta`.
+
+    The true range is the greatest of high - low, |high - last close| and |low - last close|; where there is no
+    last close, high - low.
+    """
+    last = lag(close, 1)
+    true_range = maximum(high - low, maximum(abs(high - last), abs(low - last)))
+    return wilder(where(is_finite(last), true_range, high - low), window, seed="mean") / close
+
+
+@feature
+def parkinson(*, window: PositiveInt = 20) -> Expr:
+    """Volatility from ranges: sqrt(mean(log(high / low)^2) / (4 log 2)). A fraction a row (Parkinson, 1980)."""
+    spread = log(high / low)
+    return sqrt(mean(spread * spread, window) / (4 * ln(2)))
+
+
+@feature
+def garman_klass(*, window: PositiveInt = 20) -> Expr:
+    """Volatility from open, high, low and close. A fraction a row (Garman and Klass, 1980)."""
+    spread, move = log(high / low), log(close / open)
+    return sqrt(maximum(mean(0.5 * spread * spread - (2 * ln(2) - 1) * move * move, window), 0))
+
+
+@feature
+def max_return(*, window: PositiveInt = 20) -> Expr:
+    """Greatest one-row return of `window` rows. A fraction (Bali, Cakici and Whitelaw, 2011)."""
+    return max(_ret(), window)
+
+
+@feature
+def tail_return(*, window: PositiveInt = 60, q: float = 0.05) -> Expr:
+    """Quantile `q` of the one-row returns of `window` rows: minus the historical value at risk. A fraction."""
+    return quantile(_ret(), window, q)

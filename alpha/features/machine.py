@@ -1,0 +1,118 @@
+"""A program with memory, run a chunk of rows at a time on blocks of symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from alpha.features.interpreter import CROSSINGS, OPCODES, cross, emit, rewind, run_block
+from alpha.features.program import Crossing, Program, Stage
+
+
+class Machine:
+    """A program with memory: the state of a computation at one instant.
+
+    Parameters
+    ----------
+    program : Program
+    symbols : int
+    chunk : int
+        Most rows that one call may run.
+    width : int
+        Symbols in a block.
+    slack : int
+        Rows of room in a kept register, at least `chunk`.
+    """
+
+    def __init__(self, program: Program, symbols: int, *, chunk: int, width: int, slack: int) -> None:
+        self.program, self.chunk, self.slack, self._at = program, chunk, slack, 0
+        self.blocks = [(s0, min(width, symbols - s0)) for s0 in range(0, symbols, width)]
+        self._layout()
+        self._code = [self._assembled(stage) for stage in program.stages]
+        self._ends = np.array([(end, 0) if isinstance(end, int) else (-1, self._now[end.node] - end.lag)
+                               for end in program.outputs], np.int64)  # fmt: skip
+        rows = program.rows(chunk, slack)
+        self.memory = [np.full(rows * w, np.nan) for _, w in self.blocks]
+        self.planes = np.full((program.planes, chunk, symbols), np.nan)
+
+    def run(self, inputs: Sequence[np.ndarray], out: np.ndarray, each: Callable[..., Iterator[Any]] = map) -> None:
+        """Run some rows: `inputs` are (rows, N) in the order of the program's, `out` is (rows, N, F)."""
+        rows = len(out)
+        if self._at + rows > self.slack:
+            self.rewind(each)
+        for plane, values in zip(self.planes, inputs, strict=False):
+            plane[:rows] = values
+        for stage, (code, constants) in zip(self.program.stages, self._code, strict=True):
+            _finish(each(partial(self._run_block, code, constants, rows), range(len(self.blocks))))
+            _finish(each(partial(self._cross, rows), stage.crossings))
+        _finish(each(partial(self._emit, out), range(len(self.blocks))))
+        self._at += rows
+
+    def rewind(self, each: Callable[..., Iterator[Any]] = map) -> None:
+        """Make room in the kept registers: afterwards equal computations have equal memory."""
+        _finish(each(self._rewind_block, range(len(self.blocks))))
+        self._at = 0
+
+    def state(self) -> np.ndarray:
+        """Return a copy of all that outlasts a call; for a machine of one block."""
+        self.rewind()
+        return self.memory[0][: self._lasting].copy()
+
+    def restore(self, state: np.ndarray) -> None:
+        """Continue from a copy."""
+        self._at = 0
+        self.memory[0][: self._lasting] = state
+
+    def _rewind_block(self, at: int) -> None:
+        rewind(self.memory[at], self._starts, self._pasts, self._at, self.blocks[at][1])
+
+    def _run_block(self, code: np.ndarray, constants: np.ndarray, rows: int, at: int) -> None:
+        s0, w = self.blocks[at]
+        run_block(code, constants, self.memory[at], self.planes, self._kept, self._at, rows, s0, w)
+
+    def _cross(self, rows: int, crossing: Crossing) -> None:
+        x = self.planes[crossing.source, :rows]
+        order = np.argsort(x, axis=1)
+        cross(CROSSINGS.index(crossing.op), self.planes[crossing.target, :rows], x, order)
+
+    def _emit(self, out: np.ndarray, at: int) -> None:
+        s0, w = self.blocks[at]
+        emit(out, self.memory[at], self.planes, self._ends, self._kept, self._at, s0, w)
+
+    def _layout(self) -> None:
+        """Place every register: `_now[node]` is the row of memory where its current rows begin."""
+        program, row = self.program, 0
+        self._now: dict[int, int] = {}
+        self._state: dict[int, int] = {}
+        starts = []
+        for node, past in program.kept.items():
+            starts.append(row)
+            self._now[node] = row + past
+            row += past + self.slack
+        self._kept = row
+        for node, carried in program.carried.items():
+            self._state[node] = row
+            row += carried
+        self._lasting = row * self.blocks[0][1] if self.blocks else 0
+        self._now |= {node: row + scratch * self.chunk for node, scratch in program.scratch.items()}
+        self._starts = np.array(starts, np.int64)
+        self._pasts = np.array(list(program.kept.values()), np.int64)
+
+    def _assembled(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
+        code = np.zeros((len(stage.instructions), 7), np.int64)
+        constants = np.zeros((len(stage.instructions), 3))
+        for i, (op, node, args, values, plane) in enumerate(stage.instructions):
+            operands = [self._now[ref.node] - ref.lag for ref in args]
+            code[i, :2] = OPCODES.index(op), self._now.get(node, 0)
+            code[i, 2 : 2 + len(operands)] = operands
+            code[i, 5:] = self._state.get(node, 0), plane
+            constants[i, : len(values)] = values
+        return code, constants
+
+
+def _finish(results: Iterable[Any]) -> None:
+    for _ in results:
+        pass

@@ -1,0 +1,243 @@
+"""A plan: named feature expressions, computed over a panel at once or bar by bar, to the same bit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.errors import ConfigError, DataError, nearest
+from alpha.core.panel import Bar, Panel
+from alpha.core.types import FeatureSet
+from alpha.features.expr import Expr
+from alpha.features.program import Program, compile_program
+
+if TYPE_CHECKING:
+    from alpha.features.machine import Machine
+
+_WIDTH = 64  # symbols in a block: with 64 rows a register is 32 KiB
+_STREAM_CHUNK = 8
+_STREAM_SLACK = 64
+
+
+class Plan:
+    """Feature columns compiled to one program.
+
+    Parameters
+    ----------
+    columns : mapping of str to Expr
+        Column name to expression, in the order of the features.
+
+    Attributes
+    ----------
+    names : tuple of str
+    fields : tuple of str
+        Panel fields that some column reads.
+    lookback : int
+        Past rows needed beyond the current one.
+    recursive : bool
+        Whether some column's memory only fades (`ema`, `wilder`). Where it is False, a computation that starts
+        `lookback` rows before a row gives that row to the last bit; where it is True, to 1e-9.
+
+    Raises
+    ------
+    ConfigError
+        A column is not an expression, or moves with the level of prices (`price_level`).
+    """
+
+    def __init__(self, columns: Mapping[str, Expr]) -> None:
+        if not columns:
+            raise ConfigError("a plan needs at least one feature", code="no_features")
+        for name, column in columns.items():
+            _check_column(name, column)
+        self.columns = dict(columns)
+        self.names = tuple(columns)
+        self.fields = tuple(sorted(frozenset().union(*(column.fields for column in columns.values()))))
+        self.lookback = max(column.lookback for column in columns.values())
+        self.recursive = any(column.recursive for column in columns.values())
+
+    def __repr__(self) -> str:
+        return f"Plan({len(self.names)} features, lookback {self.lookback})"
+
+    @cached_property
+    def program(self) -> Program:
+        """The compiled program."""
+        return compile_program(list(self.columns.values()))
+
+    def batch(self, panel: Panel, *, threads: int | None = None, chunk: int = 64) -> FeatureSet:
+        """Compute every row of a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+        threads : int, optional
+            Threads over blocks of symbols; default: one a processor. The result does not depend on it.
+        chunk : int
+            Rows computed at a time. The result does not depend on it.
+
+        Returns
+        -------
+        FeatureSet
+            Values of shape (T, N, F), float64; row t is known at ``times[t]``. NaN: not enough past.
+
+        Raises
+        ------
+        DataError
+            The panel lacks a field (`absent_field`): names the feature and the field.
+        """
+        self._check_fields(panel.fields)
+        values = np.empty((len(panel), len(panel.symbols), len(self.names)))
+        machine = self._machine(len(panel.symbols), chunk=chunk, width=_WIDTH, slack=4 * chunk)
+        inputs = self._inputs(panel)
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            each = map if threads == 1 else pool.map
+            for start in range(0, len(panel), chunk):
+                rows = slice(start, min(start + chunk, len(panel)))
+                machine.run([values[rows] for values in inputs], values[rows], each)
+        return FeatureSet(panel.times, panel.symbols, self.names, values)
+
+    def stream(self, history: Panel | None = None, *, symbols: Sequence[str] | None = None) -> Stream:
+        """Return the same computation bar by bar, begun with the rows of `history`.
+
+        Parameters
+        ----------
+        history : Panel, optional
+            At least `lookback` rows that end just before the first bar to be pushed.
+        symbols : sequence of str, optional
+            Needed where there is no history.
+        """
+        if history is None and symbols is None:
+            raise ConfigError("a stream needs a history, or symbols to begin without one", code="no_symbols")
+        stream = Stream(self, tuple(history.symbols if history is not None else symbols or ()))
+        if history is not None:
+            stream.catch_up(history)
+        return stream
+
+    def explain(self) -> str:
+        """Return what was compiled: sizes, and each column's expression, fields and lookback."""
+        program = self.program
+        rows = program.rows(1, 1)
+        head = [
+            f"{len(self.names)} features of {', '.join(self.fields)}; lookback {self.lookback}"
+            + (" (fading)" if self.recursive else ""),
+            f"{program.size} instructions in {len(program.stages)} stages; {len(program.kept)} registers keep "
+            f"{sum(program.kept.values())} past rows, {program.scratches} are recycled; "
+            f"{sum(program.carried.values())} rows of carried state",
+            f"memory of a stream: {rows * 8 / 1024:.1f} KiB a symbol",
+        ]
+        width = max(map(len, self.names))
+        return "\n".join(head + [f"{name:<{width}}  {column.lookback:>5}  {column!r}"
+                                 for name, column in self.columns.items()])  # fmt: skip
+
+    def _machine(self, symbols: int, *, chunk: int, width: int, slack: int) -> Machine:
+        from alpha.features.machine import Machine  # numba takes a second to import
+
+        return Machine(self.program, symbols, chunk=chunk, width=width, slack=slack)
+
+    def _inputs(self, source: Panel | Bar) -> list[np.ndarray]:
+        return [source.tradable if name == "tradable" else source.fields[name] for name in self.program.inputs]
+
+    def _check_fields(self, present: Mapping[str, np.ndarray]) -> None:
+        for name, column in self.columns.items():
+            for absent in sorted(column.fields - set(present)):
+                raise DataError(
+                    f"feature {name!r} needs the field {absent!r}, which the data lack; {nearest(absent, present)}",
+                    code="absent_field",
+                )
+
+
+class Stream:
+    """A plan in progress: each bar pushed gives its row of features. Made by `Plan.stream`.
+
+    Attributes
+    ----------
+    symbols : tuple of str, length N
+    time : Timestamp or None
+        The last row seen.
+    """
+
+    def __init__(self, plan: Plan, symbols: tuple[str, ...]) -> None:
+        self.plan, self.symbols = plan, symbols
+        self.time: pd.Timestamp | None = None
+        self._machine = plan._machine(len(symbols), chunk=_STREAM_CHUNK, width=len(symbols), slack=_STREAM_SLACK)
+        identity = hashlib.sha256("\n".join([plan.program.id, *symbols]).encode())
+        self._identity = np.frombuffer(identity.digest()[:8], np.int64)[0]
+
+    def push(self, bar: Bar) -> np.ndarray:
+        """Return the features of a bar, shape (N, F): known at its time.
+
+        Raises
+        ------
+        DataError
+            Other symbols (`symbols_differ`), not later than the last (`bar_out_of_order`), a field missing.
+        """
+        self._check_symbols(bar.symbols)
+        self._check_time(bar.time)
+        self.plan._check_fields(bar.fields)
+        out = np.empty((1, len(self.symbols), len(self.plan.names)))
+        self._machine.run([values[None] for values in self.plan._inputs(bar)], out)
+        self.time = bar.time
+        return out[0]
+
+    def catch_up(self, history: Panel) -> None:
+        """Take in many rows at once."""
+        self._check_symbols(history.symbols)
+        self.plan._check_fields(history.fields)
+        if len(history) == 0:
+            return
+        self._check_time(history.times[0])
+        inputs = self.plan._inputs(history)
+        out = np.empty((_STREAM_CHUNK, len(self.symbols), len(self.plan.names)))
+        for start in range(0, len(history), _STREAM_CHUNK):
+            rows = slice(start, min(start + _STREAM_CHUNK, len(history)))
+            self._machine.run([values[rows] for values in inputs], out[: rows.stop - start])
+        self.time = history.times[-1]
+
+    def state(self) -> np.ndarray:
+        """Return all that the stream remembers, as one float64 array to save."""
+        stamp = np.array([self._identity, self.time.as_unit("ns").value if self.time else 0], np.int64)
+        return np.concatenate([stamp.view(np.float64), self._machine.state()])
+
+    def restore(self, state: np.ndarray) -> None:
+        """Continue from a saved state of the same plan and symbols.
+
+        Raises
+        ------
+        DataError
+            The state is of another plan or of other symbols (`foreign_state`).
+        """
+        stamp = np.ascontiguousarray(state[:2], np.float64).view(np.int64)
+        if len(state) != len(self.state()) or stamp[0] != self._identity:
+            raise DataError("the saved state is of another plan or of other symbols", code="foreign_state")
+        self._machine.restore(state[2:])
+        self.time = pd.Timestamp(stamp[1], tz="UTC") if stamp[1] else None
+
+    def _check_symbols(self, symbols: tuple[str, ...]) -> None:
+        if tuple(symbols) != self.symbols:
+            at = next((i for i, (a, b) in enumerate(zip(symbols, self.symbols, strict=False)) if a != b), None)
+            what = f"{len(symbols)} of them" if at is None else f"{symbols[at]!r} at {at}"
+            wanted = f"{len(self.symbols)}" if at is None else repr(self.symbols[at])
+            raise DataError(f"a bar must have the stream's symbols in order: {wanted}; it has {what}",
+                            code="symbols_differ")  # fmt: skip
+
+    def _check_time(self, time: pd.Timestamp) -> None:
+        if self.time is not None and not time > self.time:
+            raise DataError(f"bars must move forward: the last was {self.time}, this one is {time}",
+                            code="bar_out_of_order")  # fmt: skip
+
+
+def _check_column(name: str, column: Expr) -> None:
+    if not isinstance(column, Expr):
+        raise ConfigError(f"feature {name!r} must be an expression; it was {column!r}", code="not_an_expression")
+    if column.unit:
+        raise ConfigError(
+            f"feature {name!r} moves with the level of prices (unit {column.unit:g}), so a later dividend or split "
+            f"would change it; divide by a price",
+            code="price_level",
+        )

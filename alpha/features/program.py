@@ -1,0 +1,223 @@
+"""A register program: what the interpreter runs, chunk of rows after chunk of rows.
+
+Every value has a register. One that is read with a lag *keeps* as many past rows as its readers need; a lag is then an
+address in it. The others use *scratch* registers, which are recycled as soon as nobody reads them any more. Opcodes
+that carry something from row to row have *state* rows. Cross-sectional operations need whole rows, while
+everything else runs on blocks of symbols, so they cut the program into stages; *planes* of rows x all symbols pass
+fields in, and values from one stage to the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from alpha.features.expr import Expr
+from alpha.features.lower import CROSS, Graph, Node, Ref
+
+_CARRIED = {"ema": lambda constants: 2, "quantile": lambda constants: int(constants[0]) + 1}
+_REACH = {"rank": lambda constants: int(constants[0]) - 1, "quantile": lambda constants: int(constants[0])}
+
+
+class Instruction(NamedTuple):
+    """One operation on registers; `plane` is where `load` reads from and `store` writes to."""
+
+    op: str
+    node: int
+    args: tuple[Ref, ...]
+    constants: tuple[float, ...] = ()
+    plane: int = 0
+
+
+class Crossing(NamedTuple):
+    """One cross-sectional operation, from a plane to a plane."""
+
+    op: str
+    source: int
+    target: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Instructions that run on blocks of symbols, then what compares all symbols."""
+
+    instructions: tuple[Instruction, ...]
+    crossings: tuple[Crossing, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled plan. It knows nothing of symbols, threads or chunks.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+        Fields, in the order of the first planes.
+    stages : tuple of Stage
+    outputs : tuple
+        For each feature the plane (an int) or the register (a Ref) that holds it at the end.
+    kept : mapping of node to number of past rows
+    carried : mapping of node to number of state rows
+    scratch : mapping of node to scratch register
+    """
+
+    inputs: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    outputs: tuple[int | Ref, ...]
+    kept: dict[int, int]
+    carried: dict[int, int]
+    scratch: dict[int, int]
+    planes: int
+
+    @cached_property
+    def scratches(self) -> int:
+        """Number of scratch registers."""
+        return max(self.scratch.values(), default=-1) + 1
+
+    @cached_property
+    def size(self) -> int:
+        """Number of instructions."""
+        return sum(len(stage.instructions) + len(stage.crossings) for stage in self.stages)
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of everything the interpreter executes."""
+        whole = (self.inputs, self.stages, self.outputs, self.kept, self.carried, self.scratch)
+        return hashlib.sha256(repr(whole).encode()).hexdigest()
+
+    def rows(self, chunk: int, slack: int) -> int:
+        """Return how many numbers a symbol takes, with `slack` rows of room in each kept register."""
+        kept = sum(self.kept.values()) + slack * len(self.kept)
+        return kept + sum(self.carried.values()) + chunk * self.scratches
+
+
+def compile_program(expressions: Sequence[Expr]) -> Program:
+    """Compile expressions into one program that computes equal sub-expressions once."""
+    graph = Graph()
+    outputs = [graph.output(expression) for expression in expressions]
+    return _Compiler(graph.nodes, outputs).program()
+
+
+class _Compiler:
+    def __init__(self, nodes: list[Node], outputs: list[Ref]) -> None:
+        self.nodes, self.outputs = nodes, outputs
+        self.order = _in_order_of_need(nodes, outputs)
+        self.stage = self._stages()
+        self.direct = {ref.node for ref in outputs if nodes[ref.node].op in CROSS and not ref.lag}
+        self.loaded = self._loaded()
+        fields = (str(nodes[i].constants[0]) for i in self.order if nodes[i].op == "load")
+        self.inputs = tuple(dict.fromkeys(fields))
+        self.sources, self.targets = self._planes()
+
+    def program(self) -> Program:
+        kept = self._kept()
+        stages = self._instructions()
+        flat = [instruction for stage in stages for instruction in stage.instructions]
+        ends: list[int | Ref] = [self._end(ref) for ref in self.outputs]
+        carried = {i: _CARRIED[node.op](node.constants) for i, node in self._live() if node.op in _CARRIED}
+        planes = len(self.inputs) + len(self.sources) + len(self.targets)
+        return Program(self.inputs, stages, tuple(ends), kept, carried, _recycled(flat, kept, ends), planes)
+
+    def _live(self) -> list[tuple[int, Node]]:
+        return [(i, self.nodes[i]) for i in self.order]
+
+    def _stages(self) -> dict[int, int]:
+        stage: dict[int, int] = {}
+        for i, node in self._live():
+            stage[i] = max((stage[ref.node] for ref in node.args), default=0) + (node.op in CROSS)
+        return stage
+
+    def _loaded(self) -> set[int]:
+        """Return the cross-sectional nodes that something reads from a register."""
+        read = {ref.node for _, node in self._live() for ref in node.args}
+        read |= {ref.node for ref in self.outputs if ref.lag}
+        return {i for i in read if self.nodes[i].op in CROSS}
+
+    def _planes(self) -> tuple[dict[tuple[int, Ref], int], dict[int, int]]:
+        """Number the planes: inputs, then for each stage what goes across, then what comes back."""
+        sources: dict[tuple[int, Ref], int] = {}
+        targets: dict[int, int] = {}
+        plane = len(self.inputs)
+        for i in sorted((i for i, node in self._live() if node.op in CROSS), key=self.stage.__getitem__):
+            key = (self.stage[i], self.nodes[i].args[0])
+            if key not in sources:
+                sources[key] = plane
+                plane += 1
+        for i, node in self._live():
+            if node.op in CROSS:
+                targets[i] = plane
+                plane += 1
+        return sources, targets
+
+    def _kept(self) -> dict[int, int]:
+        """Return how many past rows each register keeps for its readers."""
+        kept: dict[int, int] = {}
+        reads = [(ref, 0) for ref in self.outputs]
+        for _, node in self._live():
+            reach = _REACH[node.op](node.constants) if node.op in _REACH else 0
+            reads += [(ref, reach) for ref in node.args]
+        for ref, reach in reads:
+            if ref.lag + reach:
+                kept[ref.node] = max(kept.get(ref.node, 0), ref.lag + reach)
+        return {i: kept[i] for i in self.order if i in kept}
+
+    def _instructions(self) -> tuple[Stage, ...]:
+        count = max(self.stage.values(), default=0) + 1
+        runs: list[list[Instruction]] = [[] for _ in range(count)]
+        crossings: list[list[Crossing]] = [[] for _ in range(count)]
+        stored: set[int] = set()
+        for i, node in self._live():
+            stage = self.stage[i]
+            if node.op not in CROSS:
+                plane = self.inputs.index(str(node.constants[0])) if node.op == "load" else 0
+                constants = () if node.op == "load" else tuple(map(float, node.constants))
+                runs[stage].append(Instruction(node.op, i, node.args, constants, plane))
+                continue
+            source = self.sources[stage, node.args[0]]
+            if source not in stored:
+                runs[stage - 1].append(Instruction("store", -1, node.args, (), source))
+                stored.add(source)
+            crossings[stage - 1].append(Crossing(node.op, source, self.targets[i]))
+            if i in self.loaded:
+                runs[stage].append(Instruction("load", i, (), (), self.targets[i]))
+        return tuple(Stage(tuple(run), tuple(across)) for run, across in zip(runs, crossings, strict=True))
+
+    def _end(self, ref: Ref) -> int | Ref:
+        return self.targets[ref.node] if ref.node in self.direct and not ref.lag else ref
+
+
+def _in_order_of_need(nodes: list[Node], outputs: list[Ref]) -> list[int]:
+    """Return the nodes that outputs need, operands first, each as late as the first reader allows."""
+    order: list[int] = []
+    seen: set[int] = set()
+    stack = [(ref.node, False) for ref in reversed(outputs)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack += [(ref.node, False) for ref in reversed(nodes[node].args) if ref.node not in seen]
+    return order
+
+
+def _recycled(flat: list[Instruction], kept: dict[int, int], ends: list[int | Ref]) -> dict[int, int]:
+    """Assign scratch registers: one is free again after the last instruction that reads it."""
+    last = {ref.node: at for at, instruction in enumerate(flat) for ref in instruction.args}
+    pinned = {end.node for end in ends if isinstance(end, Ref)}
+    scratch: dict[int, int] = {}
+    free: list[int] = []
+    size = 0
+    for at, instruction in enumerate(flat):
+        if instruction.node >= 0 and instruction.node not in kept:
+            if not free:
+                free.append(size)
+                size += 1
+            scratch[instruction.node] = free.pop()
+        done = {ref.node for ref in instruction.args} - pinned
+        free += [scratch[node] for node in sorted(done) if node in scratch and last[node] == at]
+    return scratch

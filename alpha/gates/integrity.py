@@ -1,0 +1,117 @@
+"""Gates on the candidate itself: that nothing looked ahead, and that live will compute what research did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import NonNegativeInt, PositiveInt
+
+from alpha.core.errors import DataError, ModelError
+from alpha.core.types import GateResult
+from alpha.gates import gate
+from alpha.gates.evidence import Evidence
+from alpha.validation import leakage
+
+if TYPE_CHECKING:
+    from alpha.core.types import Model
+    from alpha.strategy import Candidate
+
+_FEWEST_ROWS = 2
+
+
+@gate
+def no_lookahead(evidence: Evidence, *, cuts: PositiveInt = 4, shocks: NonNegativeInt = 1) -> GateResult:
+    """No feature, label or fold reads what was not yet known.
+
+    The features of `cuts` rows drawn by the candidate's seed are computed again without the future, and `shocks`
+    times with another future; every label is known after its row, and every fold learned from labels known at its cutoff.
+    """
+
+    def problems(candidate: Candidate) -> Iterator[str | None]:
+        panel, features, batch = candidate.panel, candidate.features, candidate.bundle.plan.batch
+        rows = _drawn(candidate, cuts + shocks)
+        yield leakage.check_label(candidate.label, panel.times)
+        yield leakage.check_folds(evidence.folds, candidate.label, panel.times)
+        yield None if evidence.folds else "there are no folds to check"
+        yield leakage.cut_and_compare(batch, panel, features, rows[:cuts])
+        yield leakage.shock_future(batch, panel, features, rows[cuts:], seed=candidate.seed)
+
+    return _verdict("no_lookahead", evidence, problems)
+
+
+@gate
+def batch_equals_stream(evidence: Evidence, *, rows: PositiveInt = 8) -> GateResult:
+    """The last `rows` bars, pushed one by one after their history, give the features and predictions of the batch."""
+
+    def problems(candidate: Candidate) -> Iterator[str | None]:
+        bundle, panel, batch = candidate.bundle, candidate.panel, candidate.features.values
+        first = max(len(panel) - rows, 1)
+        predictions = bundle.predict(batch, panel.tradable)
+        stream = bundle.plan.stream(panel.rows(slice(0, first)))
+        for row in range(first, len(panel)):
+            bar = panel.bar(row)
+            values = stream.push(bar)
+            yield _different(f"features of {bar.time}", batch[row], values)
+            yield _different(f"predictions of {bar.time}", predictions[row], bundle.predict(values, bar.tradable))
+
+    return _verdict("batch_equals_stream", evidence, problems)
+
+
+@gate
+def golden_reproduces(evidence: Evidence) -> GateResult:
+    """The model, written to files and read back, gives the golden predictions to the last bit."""
+
+    def problems(candidate: Candidate) -> Iterator[str | None]:
+        bundle = candidate.bundle
+        again = replace(bundle, model=_read_back(candidate))
+        yield _different(
+            "golden predictions",
+            bundle.golden_predictions,
+            again.predict(bundle.golden_inputs, np.ones(len(bundle.golden_inputs), bool)),
+        )
+        if not np.isfinite(bundle.golden_predictions).any():
+            yield "there is no golden prediction to reproduce"
+
+    return _verdict("golden_reproduces", evidence, problems)
+
+
+def _verdict(name: str, evidence: Evidence, problems: Callable[[Candidate], Iterator[str | None]]) -> GateResult:
+    """Count the problems found; none may be. What cannot be checked has not passed."""
+    if evidence.candidate is None:
+        unknown = GateResult(name, False, math.nan, 0.0, "<=", "needs the candidate, and no result of it is recorded")
+        return evidence.recorded.get(name, unknown)
+    try:
+        found = [problem for problem in problems(evidence.candidate) if problem]
+    except (DataError, ModelError) as error:
+        found = [f"it could not be checked: {error}"]
+    return GateResult(name, not found, float(len(found)), 0.0, "<=", found[0] if found else "")
+
+
+def _drawn(candidate: Candidate, count: int) -> np.ndarray:
+    """Return up to `count` rows, the last excepted: after each of them there is a future to hide."""
+    rows = np.arange(_FEWEST_ROWS, len(candidate.panel) - 1)
+    rng = np.random.default_rng(candidate.seed)
+    return rng.permutation(rows)[:count]
+
+
+def _read_back(candidate: Candidate) -> Model:
+    from alpha.models import model
+
+    entry = candidate.bundle.model_entry
+    bound = model.bind(entry)
+    return model[bound.name].from_files(candidate.bundle.model.to_files(), bound.params)
+
+
+def _different(what: str, expected: np.ndarray, actual: np.ndarray) -> str | None:
+    """Compare to the last bit; any two NaN are alike."""
+    if expected.shape != actual.shape:
+        return f"{what}: {actual.shape} values instead of {expected.shape}"
+    same = (expected.view(np.int64) == actual.view(np.int64)) | (np.isnan(expected) & np.isnan(actual))
+    if same.all():
+        return None
+    at = np.unravel_index(int(np.argmin(same)), same.shape)
+    return f"{what}: {expected[at]!r} became {actual[at]!r} ({int((~same).sum())} of {same.size} differ)"

@@ -1,0 +1,74 @@
+"""What a journal shows a person: the daily report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from alpha.execution import MICRO, Event, Journal, Ledger, micros, order_hash
+from alpha.report.daily import Costs, DailyReport, EquityPoint, Pnl, Position, Skip, Trade
+
+
+def statement(
+    journal: Journal, *, run: str, mode: str, bundle: str, trained_until: pd.Timestamp, fallback: str | None = None
+) -> DailyReport:
+    """Return the report of everything a journal holds, from its first bar to its last.
+
+    Parameters
+    ----------
+    mode : {"paper", "shadow"}
+    trained_until : Timestamp
+        Last row the bundle was trained on: profit on bars before it is no evidence, and is labelled so.
+    fallback : str, optional
+        Why the fallback bundle trades instead of the selected one.
+    """
+    events, ledger = list(journal.events()), Ledger.replay(journal)
+    marks = [(pd.Timestamp(event.bar), json.loads(event.note)) for event in events if event.kind == "mark"]
+    start = next(event.cash for event in events if event.kind == "open") / MICRO
+    curve = [(time, float(mark["equity"])) for time, mark in marks]
+    seen = [pd.Timestamp(event.bar) for event in events if event.bar]
+    positions = _positions(ledger)
+    return DailyReport(
+        created=datetime.now(UTC), run=run, mode=mode, bundle=bundle, fallback=fallback,  # type: ignore[arg-type]
+        in_sample=bool(marks) and marks[0][0] <= trained_until,
+        first_bar=min(seen), last_bar=max(seen), sessions=len(marks),
+        equity_start=start, equity_end=ledger.last_equity, pnl=_pnl(ledger, start, curve, positions),
+        costs=Costs(fees=ledger.fees / MICRO, slippage=ledger.slippage / MICRO),
+        positions=positions, trades=tuple(_trade(event) for event in events if event.kind == "fill"),
+        limits_hit=dict(Counter(limit for _, mark in marks for limit in mark["limits"])),
+        skipped=tuple(Skip(bar=event.bar, reason=event.note) for event in events if event.kind == "skip"),
+        halted=ledger.halted or None, order_hash=order_hash(events),
+        equity=tuple(EquityPoint(bar=time, equity=value) for time, value in curve),
+    )  # fmt: skip
+
+
+def _positions(ledger: Ledger) -> tuple[Position, ...]:
+    return tuple(_position(ledger, symbol, shares) for symbol, shares in sorted(ledger.positions.items()))
+
+
+def _position(ledger: Ledger, symbol: str, shares: float) -> Position:
+    price = ledger.marks[symbol]
+    paid = sum(lot.quantity * lot.price for lot in ledger.lots[symbol])
+    value = shares * price
+    return Position(symbol=symbol, shares=shares, price=price, value=value, weight=value / ledger.last_equity,
+                    unrealised=value - paid)  # fmt: skip
+
+
+def _pnl(ledger: Ledger, start: float, curve: list[tuple[Any, float]], positions: tuple[Position, ...]) -> Pnl:
+    before = curve[-2][1] if len(curve) > 1 else start
+    return Pnl(
+        total=ledger.last_equity - start,
+        realised=ledger.realised / MICRO,
+        unrealised=sum(position.unrealised or 0.0 for position in positions),
+        day=ledger.last_equity - before,
+    )
+
+
+def _trade(event: Event) -> Trade:
+    fee = -(event.cash + micros(event.quantity * event.price)) / MICRO
+    side = "buy" if event.quantity > 0 else "sell"
+    return Trade(bar=event.bar, symbol=event.symbol, side=side, quantity=abs(event.quantity), price=event.price, fee=fee)

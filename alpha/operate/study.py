@@ -1,0 +1,116 @@
+"""Research that leaves a report behind."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alpha.config import Config
+from alpha.core.identity import code_id, environment
+from alpha.core.types import GateResult
+from alpha.data import Finding
+from alpha.gates import Evidence, judge
+from alpha.report import evaluation, html
+from alpha.report.table import SummaryRow, summary_table
+from alpha.research import Study, Track, research
+from alpha.strategy import Candidate
+
+EXAMPLES = 5
+
+
+def study(cfg: Config, track: Track) -> tuple[Study, Path]:
+    """Research, and write ``reports/<name>-<config id>/``; return what was found and the folder."""
+    found = research(cfg, track)
+    return found, write_report(found)
+
+
+def write_report(found: Study, bundles: Mapping[str, str] | None = None) -> Path:
+    """Write the scorecards as JSON and as one HTML page; return their folder.
+
+    Parameters
+    ----------
+    bundles : mapping of str to str, optional
+        The blessed bundle of a model, by the model's name.
+    """
+    folder = found.config.paths.reports / f"{found.config.name}-{found.config.id}"
+    record = evaluated(found, bundles or {})
+    evaluation.write(record, folder)
+    cards = {c.bundle.name: c.scorecard for c in found.candidates}
+    curves = {name: card.series["equity"] for name, card in found.baselines.items()}
+    html.write_html(record, cards, curves, folder)
+    return folder
+
+
+def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation:
+    """Return the record of a study: everything that a person needs to judge it alone."""
+    cfg, times = found.config, found.panel.times
+    return evaluation.Evaluation(
+        created=datetime.now(UTC),
+        run=f"{cfg.name}-{cfg.id}",
+        source=cfg.resolved()["source"],
+        span={"start": times[0], "end": times[-1], "sessions": len(times), "symbols": len(found.panel.symbols)},
+        label=evaluation.LabelSpec.of(found.candidates[0].label),
+        folds=[evaluation.FoldSpan.of(fold, times) for fold in found.folds],
+        broker=cfg.resolved()["broker"],
+        config_id=cfg.id,
+        data_id=found.candidates[0].data_id,
+        code_id=code_id(),
+        environment=environment(),
+        command=" ".join(["python", *sys.argv]) if sys.argv[0] else "python",
+        findings=_counted(found.findings),
+        models=[_result(c, bundles.get(c.bundle.name), found.trials) for c in found.candidates],
+        chosen=found.best.bundle.name,
+    )
+
+
+def _result(candidate: Candidate, bundle: str | None, trials: int) -> evaluation.ModelResult:
+    return evaluation.ModelResult.of(
+        candidate.scorecard, candidate.gates, blessed=bundle is not None, bundle=bundle, trials=trials
+    )
+
+
+def _counted(findings: Iterable[Finding]) -> list[evaluation.FindingCount]:
+    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.code, "waiver" if finding.severity == "note" else "warning"].append(finding)
+    return [
+        evaluation.FindingCount(code=code, kind=kind, count=len(found), examples=tuple(map(str, found[:EXAMPLES])))
+        for (code, kind), found in sorted(groups.items())
+    ]
+
+
+def row(found: Study, candidate: Candidate, folder: Path, *, blessed: bool, paper_equity: float | None = None,
+        shadow: bool = False) -> SummaryRow:  # fmt: skip
+    """Return one line of the table that a run ends with."""
+    metrics = candidate.scorecard.metrics
+    return SummaryRow(
+        world=found.config.name, model=candidate.bundle.name, ic=metrics["ic"], hit_rate=metrics["hit_rate"],
+        gates=(sum(gate.passed for gate in candidate.gates), len(candidate.gates)), blessed=blessed,
+        report=str(folder / html.FILE), paper_equity=paper_equity, shadow=shadow,
+    )  # fmt: skip
+
+
+def show(found: Study, folder: Path) -> None:
+    """Print every gate of every model, what looked odd in the data, and the table."""
+    for finding in _counted(found.findings):
+        print(f"data: {finding.count} {finding.kind}{'s' * (finding.count > 1)} {finding.code}, e.g. {finding.examples[0]}")
+    for candidate in found.candidates:
+        print(f"\n{found.config.name} / {candidate.bundle.name}")
+        print("\n".join(f"  {gate}" for gate in candidate.gates))
+    summary_table([row(found, c, folder, blessed=False) for c in found.candidates])
+    print(f"configurations tried on record: {found.trials}")
+
+
+def validate(cfg: Config, path: str, *, model: str | None, limits: Mapping[str, float | None]) -> tuple[GateResult, ...]:
+    """Judge a report alone: apply the configured gates, with some limits replaced, to what stands in it."""
+    record = evaluation.read(path)
+    result = next((r for r in record.models if r.model == (model or record.chosen)), None)
+    if result is None:
+        from alpha.core.errors import ConfigError, nearest
+
+        raise ConfigError(f"the report has no model {model!r}; {nearest(model, [r.model for r in record.models])}",
+                          code="unknown_model")  # fmt: skip
+    return judge(Evidence.from_report(result), [gate for gate in cfg.with_limits(limits).gates])

@@ -1,0 +1,167 @@
+"""Trade a bundle one bar at a time: replayed from a source, or as a live source delivers them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import structlog
+
+from alpha.config import Config
+from alpha.core.errors import DataError
+from alpha.core.panel import Bar, Panel
+from alpha.execution import Event, Journal, Ledger, bar_key, halt, reconcile
+from alpha.strategy import Bundle, step
+
+log = structlog.get_logger("alpha.paper")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Bars in the order of their closes, each delivered once.
+
+    Parameters
+    ----------
+    read : callable
+        Returns the panel of everything known now; called again for new bars while `live`.
+    start : Timestamp, optional
+        The first bar to trade, where the ledger is new; default: the last `sessions` bars.
+    steps : int, optional
+        The most bars to trade in this run; default: all there are.
+    poll_sec : float
+        Seconds between bars.
+    live : bool
+        Whether to wait for more bars once all have been delivered.
+    """
+
+    read: Callable[[], Panel]
+    sessions: int
+    start: pd.Timestamp | None = None
+    steps: int | None = None
+    poll_sec: float = 0.0
+    live: bool = False
+    max_bad_reads: int = 3
+    sleep: Callable[[float], None] = time.sleep
+
+    def after(self, last: pd.Timestamp | None) -> tuple[Panel, Iterator[Bar]]:
+        """Return the history before the first bar to trade, and the bars from there on."""
+        panel = self.read()
+        first = self._first_row(panel, last)
+        return panel.rows(slice(0, first)), self._bars(panel, first)
+
+    def _first_row(self, panel: Panel, last: pd.Timestamp | None) -> int:
+        if last is not None:
+            return int(panel.times.searchsorted(last, side="right"))
+        if self.start is not None:
+            first = int(panel.times.searchsorted(self.start, side="left"))
+            if first == len(panel):
+                raise DataError(
+                    f"there is no bar at or after {self.start.date()}; the last is {panel.times[-1].date()}",
+                    code="no_bars",
+                )
+            return first
+        return max(0, len(panel) - self.sessions)
+
+    def _bars(self, panel: Panel, row: int) -> Iterator[Bar]:
+        delivered = 0
+        while True:
+            while row < len(panel):
+                if delivered == self.steps:
+                    return
+                if delivered and self.poll_sec:
+                    self.sleep(self.poll_sec)
+                yield panel.bar(row)
+                row, delivered = row + 1, delivered + 1
+            if not self.live or delivered == self.steps:
+                return
+            self.sleep(self.poll_sec)
+            panel = self._read_again()
+
+    def _read_again(self) -> Panel:
+        """Read; a bad answer is tried again, and told after `max_bad_reads` in a row."""
+        for attempt in range(1, self.max_bad_reads + 1):
+            try:
+                return self.read()
+            except DataError as error:
+                log.warning("read failed", attempt=attempt, error=str(error))
+                if attempt == self.max_bad_reads:
+                    raise
+                self.sleep(self.poll_sec)
+        raise AssertionError("unreachable: max_bad_reads is positive")
+
+
+def trade(cfg: Config, bundle: Bundle, clock: Clock, journal: Journal, symbols: tuple[str, ...] = ()) -> Ledger:
+    """Run until the clock ends. Only the clock and the broker differ from a backtest.
+
+    Parameters
+    ----------
+    symbols : tuple of str, optional
+        Hold only these; features still compare the whole universe, as in research.
+
+    Raises
+    ------
+    RiskBreach
+        The drawdown limit or the kill file halted the run; open orders are cancelled.
+    DataError
+        Too many bars in a row could not be used.
+    """
+    ledger = Ledger.open(journal, cfg.paper.cash)
+    broker, rules = cfg.broker(), cfg.rules()
+    reconcile(ledger, broker, journal)
+    skipped = {event.bar for event in journal.events() if event.kind == "skip"}
+    history, bars = clock.after(pd.Timestamp(ledger.last_bar) if ledger.last_bar else None)
+    stream = bundle.plan.stream(_without(history, skipped))
+    bad = 0
+    for bar in bars:
+        if cfg.paper.kill_file.exists():
+            halt(f"the kill file {cfg.paper.kill_file} exists", bar, ledger, journal, broker, code="kill_file")
+        try:
+            values = stream.push(sane(bar))
+        except DataError as error:
+            bad = _skip(bar, error, ledger, journal, bad, cfg.paper.max_bad_bars)
+            continue
+        bad = 0
+        signal = _only(bundle.predict(values, bar.tradable), bar.symbols, symbols)
+        step(signal, bar, rules, ledger, journal, broker)
+        log.info("bar", time=str(bar.time.date()), equity=round(ledger.last_equity, 2))
+    return ledger
+
+
+def sane(bar: Bar) -> Bar:
+    """Return the bar, or raise `DataError` where no decision could rest on it."""
+    close = bar["close"]
+    if not np.isfinite(close).any():
+        raise DataError(f"the bar of {bar.time} has no price for any symbol", code="bar_without_prices")
+    bad = np.isinf(close) | (close <= 0)
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise DataError(f"{bar.symbols[first]} at {bar.time}: close is {close[first]}; it must be positive and finite",
+                        code="bad_price")  # fmt: skip
+    return bar
+
+
+def _only(signal: np.ndarray, symbols: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:
+    return np.where(np.isin(symbols, wanted), signal, np.nan) if wanted else signal
+
+
+def _without(history: Panel, skipped: set[str]) -> Panel:
+    """Return the history the stream saw: bars that were skipped never entered it."""
+    if not skipped:
+        return history
+    return history.rows(~history.times.isin(pd.DatetimeIndex(sorted(skipped))))
+
+
+def _skip(bar: Bar, error: DataError, ledger: Ledger, journal: Journal, bad: int, most: int) -> int:
+    """Journal that a bar was not traded; positions are held. Raise after `most` in a row."""
+    event = Event.skip(ledger.run, bar_key(bar), str(error))
+    journal.append([event])
+    ledger.post(event)
+    log.warning("bar skipped", time=str(bar.time), error=str(error))
+    if bad + 1 >= most:
+        raise DataError(f"{bad + 1} bars in a row could not be used; the last: {error.args[0]}", code="too_many_bad_bars")
+    return bad + 1
+
+

@@ -1,0 +1,303 @@
+"""The report of a run of research: one HTML file that can be read, printed, mailed and kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.types import Scorecard
+from alpha.report import plots
+from alpha.report.evaluation import Evaluation, GateVerdict, ModelResult
+from alpha.report.page import METRICS, MISSING, Html, by_width, facts, figure, metric, page, plain, safe, table
+from alpha.report.record import Cell, write_text
+
+FILE = "report.html"
+_RELATIONS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "==": "="}
+_INTERVAL_ENDS = ("_low", "_high")
+
+
+def render(
+    evaluation: Evaluation, scorecards: Mapping[str, Scorecard], baseline_series: Mapping[str, pd.Series]
+) -> str:
+    """Return the report as one HTML text; equal inputs give equal bytes.
+
+    Parameters
+    ----------
+    scorecards : mapping of str to Scorecard
+        By model name, for their `series`; a model or a series that is absent is drawn as "no data".
+    baseline_series : mapping of str to Series
+        Equity of each baseline net of costs, by bar in UTC.
+    """
+    series = {result.model: scorecards[result.model].series if result.model in scorecards else {}
+              for result in evaluation.models}  # fmt: skip
+    body = [
+        *_header(evaluation),
+        _how_to_read(evaluation),
+        *_comparison(evaluation, series, baseline_series),
+        *(part for result in evaluation.ranked for part in _model(evaluation, result, series[result.model])),
+        *_findings(evaluation),
+        *_folds(evaluation),
+        *_reproduce(evaluation),
+    ]
+    return page(f"{evaluation.run}: Alpha research report", body)
+
+
+def write_html(
+    evaluation: Evaluation,
+    scorecards: Mapping[str, Scorecard],
+    baseline_series: Mapping[str, pd.Series],
+    folder: str | Path,
+) -> Path:
+    """Write ``report.html`` into `folder` and return its path."""
+    return write_text(render(evaluation, scorecards, baseline_series), Path(folder) / FILE)
+
+
+def shortfall(verdict: GateVerdict) -> str:
+    """Say in words by how much a gate passed or failed."""
+    name, limit = prose(verdict.gate), plain(verdict.limit)
+    if verdict.value is None:
+        return f"{name} has no finite value; the limit is {_RELATIONS[verdict.relation]} {limit}"
+    return f"{name} is {plain(verdict.value)}, {_away(verdict)} the limit of {limit}"
+
+
+def _away(verdict: GateVerdict) -> str:
+    if verdict.value is None or verdict.limit is None:
+        return MISSING
+    if verdict.value == verdict.limit:
+        return "at"
+    return f"{plain(abs(verdict.value - verdict.limit))} {'above' if verdict.value > verdict.limit else 'below'}"
+
+
+def prose(name: str) -> str:
+    """Return the name of a gate or a column as a person writes it."""
+    words = ["IC" if word == "ic" else word for word in name.split("_")]
+    return " ".join([words[0] if words[0] == "IC" else words[0].capitalize(), *words[1:]])
+
+
+def _header(evaluation: Evaluation) -> Iterator[str]:
+    span, label = evaluation.span, evaluation.label
+    world = evaluation.source.get("name", "")
+    yield '<div class="kicker">Alpha · research report</div>'
+    yield f"<h1>{safe(evaluation.run)}</h1>"
+    yield (
+        f'<p class="lede">{safe(world)} · {span.start} to {span.end} · {span.sessions:,} sessions · '
+        f"{span.symbols:,} symbols · label {safe(label.name)}, horizon {label.horizon} "
+        f"bar{'s' if label.horizon > 1 else ''} · {len(evaluation.folds)} refits</p>"
+    )
+    yield f'<div class="cards">{"".join(_card(evaluation, result) for result in evaluation.ranked)}</div>'
+
+
+def _card(evaluation: Evaluation, result: ModelResult) -> str:
+    failed = [verdict for verdict in result.gates if not verdict.passed]
+    passed = len(result.gates) - len(failed)
+    verdict = "✓ BLESSED" if result.blessed else "✗ NOT BLESSED"
+    if failed:
+        why = f"{passed} of {len(result.gates)} gates passed. It failed on:"
+        why = f"<p>{why}</p><ul>{''.join(f'<li>{safe(shortfall(gate))}</li>' for gate in failed)}</ul>"
+    elif result.blessed:
+        bundle = f" Bundle <code>{safe(result.bundle)}</code>." if result.bundle else ""
+        why = f"<p>All {passed} gates passed.{bundle}</p>"
+    else:
+        why = f"<p>All {passed} gates passed; it has not been promoted.</p>"
+    chosen = " · best candidate" if result.model == evaluation.chosen and len(evaluation.models) > 1 else ""
+    return (
+        f'<div class="card{" pass" if result.blessed else ""}"><div class="verdict">{verdict}{chosen}</div>'
+        f"<h3>{safe(result.model)}</h3>{why}</div>"
+    )
+
+
+def _how_to_read(evaluation: Evaluation) -> str:
+    broker = ", ".join(f"{key} {plain(value)}" for key, value in evaluation.broker.items() if key != "name")
+    return (
+        f'<div class="box"><p><b>Where orders fill.</b> {safe(evaluation.label.fills)}</p>'
+        "<p><b>Research is walk-forward.</b> Every number here is out of sample: each model was refitted for every "
+        "fold on labels already known before that fold began, and tested on rows it had not seen. Returns are after "
+        f"costs{f' ({safe(broker)})' if broker else ''}. Past evidence is not a promise.</p></div>"
+    )
+
+
+def _comparison(
+    evaluation: Evaluation,
+    series: Mapping[str, Mapping[str, pd.Series | pd.DataFrame]],
+    baseline_series: Mapping[str, pd.Series],
+) -> Iterator[str]:
+    names = [result.model for result in evaluation.ranked]
+    curves = {name: _series(series[name], "equity") for name in names} | {
+        name: curve for name, curve in baseline_series.items() if name not in names
+    }
+    note = "Growth of 1, out of sample. Models in colour, baselines in grey; the same rows, the same costs."
+    drawn = (plots.equity(curves, names, size=size) for size in (plots.WIDE, plots.HALF))
+    yield "<h2>Models against baselines</h2>"
+    yield figure("Equity net of costs", note, by_width(*drawn))
+    yield "<h3>Key facts</h3>"
+    yield _facts_table(evaluation)
+
+
+def _facts_table(evaluation: Evaluation) -> Html:
+    columns = {result.model: result.metrics for result in evaluation.ranked}
+    for result in evaluation.ranked:
+        columns = columns | {name: values for name, values in result.baselines.items() if name not in columns}
+    given = list(dict.fromkeys(key for values in columns.values() for key in values))
+    keys = [key for key in METRICS if key in given] + [key for key in given if key not in METRICS]
+    ends = {f"{key}{end}" for key in keys for end in _INTERVAL_ENDS if key in given}
+    models = {result.model for result in evaluation.models}
+    roles = {name: "model" if name in models else "baseline" for name in columns}
+    head = ["", *(Html(f"{safe(name)}<br><small>{role}</small>") for name, role in roles.items())]
+    rows: list[list[object]] = []
+    for group, shown in groupby((key for key in keys if key not in ends), key=lambda key: metric(key).group):
+        rows.append([group])
+        rows += [[_metric_name(key), *(_value(values, key) for values in columns.values())] for key in shown]
+    return table(head, rows, kind="facts")
+
+
+def _metric_name(key: str) -> Html:
+    shown = metric(key)
+    return Html(f"{safe(shown.title)}{f' <small>{safe(shown.unit)}</small>' if shown.unit else ''}")
+
+
+def _value(values: Mapping[str, float | None], key: str) -> Html:
+    show = metric(key).show
+    low, high = (values.get(f"{key}{end}") for end in _INTERVAL_ENDS)
+    interval = "" if low is None or high is None else f'<small class="below">{show(low)} to {show(high)}</small>'
+    return Html(show(values[key]) + interval if key in values else MISSING)
+
+
+def _model(
+    evaluation: Evaluation, result: ModelResult, series: Mapping[str, pd.Series | pd.DataFrame]
+) -> Iterator[str]:
+    colour = plots.MODELS[[r.model for r in evaluation.ranked].index(result.model) % len(plots.MODELS)]
+    yield f"<h2>{safe(result.model)}</h2>"
+    yield "<h3>Gates</h3>"
+    yield _gate_table(result)
+    yield f'<div class="figures">{"".join(_figures(evaluation, result, series, colour))}</div>'
+    yield "<h3>By fold</h3>"
+    yield _records(result.by_fold)
+    yield f"<details><summary>The numbers of each year</summary>{_records(result.by_year)}</details>"
+
+
+def _gate_table(result: ModelResult) -> Html:
+    head = ("gate", "", "value", "limit", Html("short of the limit&ensp;|&ensp;beyond it"), "by how much")
+    rows = [
+        (prose(verdict.gate), _mark(verdict.passed), plain(verdict.value),
+         f"{_RELATIONS[verdict.relation]} {plain(verdict.limit)}", _bar(verdict),
+         verdict.note or f"{_away(verdict)} the limit")
+        for verdict in result.gates
+    ]  # fmt: skip
+    return table(head, rows, text=(1, 5), kind="gates")
+
+
+def _mark(passed: bool) -> Html:
+    return Html('<span class="good">✓ pass</span>' if passed else '<b class="bad">✗ fail</b>')
+
+
+def _bar(verdict: GateVerdict) -> Html:
+    """Draw the margin relative to the limit, from the line in the middle: right is beyond it, left short of it."""
+    size = max(abs(verdict.limit or 0.0), abs(verdict.value or 0.0))
+    share = 1.0 if size == 0 else min(abs(verdict.margin) / size, 1.0)
+    if math.isnan(share):
+        share = 1.0
+    if verdict.margin == 0:  # at the limit: a stub on the side of the verdict
+        share = 0.02
+    left = 50.0 if verdict.passed else 50.0 * (1 - share)
+    kind = "good" if verdict.passed else "bad"
+    return Html(f'<span class="bar"><i class="{kind}" style="left:{left:.1f}%;width:{50 * share:.1f}%"></i></span>')
+
+
+def _figures(
+    evaluation: Evaluation, result: ModelResult, series: Mapping[str, pd.Series | pd.DataFrame], colour: str
+) -> Iterator[str]:
+    ic, traded = _series(series, "ic"), _series(series, "turnover")
+    years = [row for row in result.by_year if isinstance(row.get("ic"), float)]
+    positive = sum(float(row["ic"] or 0) > 0 for row in years)
+    yield figure(f"IC was positive in {positive} of {len(years)} years", "Bars: mean rank correlation of the year. "
+                 "Line: daily IC, mean of 63 bars.", plots.ic_by_year(ic, colour=colour))  # fmt: skip
+    bars = f"{evaluation.label.horizon} bar{'s' if evaluation.label.horizon > 1 else ''}"
+    quantiles = _series(series, "quantile_returns")
+    yield figure(_spread(quantiles), f"Mean return over {bars} by quantile of the signal; "
+                 "basis points, before costs.", plots.quantile_returns(quantiles, colour=colour))  # fmt: skip
+    rated = [row for row in result.by_year if _known(row, "hit_rate") and _known(row, "hit_base_rate")]
+    above = sum(float(row["hit_rate"] or 0) > float(row["hit_base_rate"] or 0) for row in rated)
+    yield figure(f"Hit rate beat its base rate in {above} of {len(rated)} years", "Dot: hit rate over all predictions. "
+                 "Dash: base rate, the better constant guess.", plots.hit_by_year(rated, colour=colour))  # fmt: skip
+    net = [float(row["net_return"] or 0) for row in result.by_year if _known(row, "net_return")]
+    yield figure(f"Net return was positive in {sum(v > 0 for v in net)} of {len(net)} years", "Percent, after costs.",
+                 plots.return_by_year(result.by_year, colour=colour))  # fmt: skip
+    falls = _series(series, "drawdown")
+    yield figure(f"Largest drawdown {metric('max_drawdown').show(result.metrics.get('max_drawdown'))} %",
+                 "Fall from the highest equity so far, percent.", plots.drawdown(falls, colour=colour))  # fmt: skip
+    yield figure(f"Turnover {metric('turnover').show(result.metrics.get('turnover'))} a bar",
+                 "Sum of |Δ weight|, mean of 21 bars; dashed: all.", plots.turnover(traded, colour=colour))  # fmt: skip
+
+
+def _spread(quantiles: pd.Series) -> str:
+    values = quantiles.to_numpy(dtype=float)
+    if len(values) < 2 or not np.isfinite(values[[0, -1]]).all():
+        return "Quantile returns"
+    return f"Top less bottom quantile: {(values[-1] - values[0]) * 1e4:+.1f} bps".replace("-", "−")
+
+
+def _series(series: Mapping[str, pd.Series | pd.DataFrame], name: str) -> pd.Series:
+    found = series.get(name)
+    return found if isinstance(found, pd.Series) else pd.Series(dtype=float)
+
+
+def _known(row: Mapping[str, Cell], key: str) -> bool:
+    return isinstance(row.get(key), (int, float))
+
+
+def _records(rows: tuple[dict[str, Cell], ...]) -> Html:
+    if not rows:
+        return Html('<p class="small">There are none.</p>')
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    head = [f"{prose(key)}{', %' if metric(key).unit.startswith('%') else ''}" for key in keys]
+    return table(head, ([_cell(key, row.get(key)) for key in keys] for row in rows))
+
+
+def _cell(key: str, value: Cell) -> str:
+    if key == "year" or isinstance(value, (str, bool)):
+        return str(value)
+    return metric(key).show(value)
+
+
+def _findings(evaluation: Evaluation) -> Iterator[str]:
+    yield "<h2>What looked odd in the data</h2>"
+    if not evaluation.findings:
+        yield "<p>The sanity checks found nothing.</p>"
+        return
+    yield "<p>Nothing was repaired. A warning is shown and kept; a waiver is an error that a person accepted.</p>"
+    rows = [(found.code, found.kind, f"{found.count:,}", "; ".join(found.examples)) for found in evaluation.findings]
+    yield table(("code", "kind", "count", "examples"), rows, text=(1, 3))
+
+
+def _folds(evaluation: Evaluation) -> Iterator[str]:
+    yield "<h2>Folds</h2>"
+    yield "<p>Only labels known strictly before the cutoff were learned from.</p>"
+    rows = [(f.index, f.train_start, f.train_end, f"{f.cutoff:%Y-%m-%d %H:%M}", f.test_start, f.test_end)
+            for f in evaluation.folds]  # fmt: skip
+    yield table(("fold", "learned from", "to", "cutoff (UTC)", "tested from", "to"), rows)
+
+
+def _reproduce(evaluation: Evaluation) -> Iterator[str]:
+    def code(text: str) -> Html:
+        return Html(f"<code>{safe(text)}</code>")
+
+    yield "<h2>How to reproduce this</h2>"
+    source = ", ".join(f"{key}={value}" for key, value in evaluation.source.items())
+    yield facts((
+        ("command", code(evaluation.command)),
+        ("config id", code(evaluation.config_id)),
+        ("data id", code(evaluation.data_id)),
+        ("code id", code(evaluation.code_id)),
+        ("source", source),
+        ("environment", ", ".join(f"{name} {version}" for name, version in evaluation.environment.items())),
+        ("configurations tried", max(result.trials for result in evaluation.models)),
+    ))  # fmt: skip
+    yield (
+        f"<footer>Made {evaluation.created:%Y-%m-%d %H:%M} UTC. The same numbers, for programs, stand in "
+        "<code>alpha_eval.json</code> beside this file.</footer>"
+    )

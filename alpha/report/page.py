@@ -1,0 +1,163 @@
+"""The shell of every page: one file, no script, nothing from the network; tables and numbers for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+CSS = Path(__file__).with_name("page.css")
+MISSING = "–"
+
+
+class Html(str):
+    """A text that is markup already; any other text is escaped where it enters a page."""
+
+    __slots__ = ()
+
+
+def safe(value: object) -> str:
+    """Return markup as it is, and everything else escaped."""
+    return value if isinstance(value, Html) else escape(str(value))
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """Return a whole document around parts that are markup already."""
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>{safe(title)}</title>\n<style>\n{CSS.read_text(encoding='utf-8')}</style>"
+    )
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>\n'
+        + "\n".join(body)
+        + "\n</main></body></html>\n"
+    )
+
+
+def table(
+    head: Sequence[object], rows: Iterable[Sequence[object]], *, text: Sequence[int] = (), kind: str = ""
+) -> Html:
+    """Return a table that scrolls sideways where it is too wide.
+
+    The columns in `text` are prose. A row of one cell is the heading of the rows below it.
+    """
+
+    def cells(tag: str, row: Sequence[object]) -> str:
+        return "".join(
+            f"<{tag}{' class=text' if number in text else ''}>{safe(cell)}</{tag}>" for number, cell in enumerate(row)
+        )
+
+    def line(row: Sequence[object]) -> str:
+        if len(row) == 1 < len(head):
+            return f'<tr class="group"><td>{safe(row[0])}</td><td colspan="{len(head) - 1}"></td></tr>'
+        return f"<tr>{cells('td', row)}</tr>"
+
+    body = "\n".join(map(line, rows))
+    return Html(
+        f'<div class="scroll"><table class="{kind}"><thead><tr>{cells("th", head)}</tr></thead>\n'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def figure(title: str, note: str, svg: str) -> Html:
+    """Return a drawing under its title and one sentence about what it shows."""
+    return Html(f"<figure><figcaption><b>{safe(title)}</b><span>{safe(note)}</span></figcaption>{svg}</figure>")
+
+
+def by_width(wide: str, narrow: str) -> str:
+    """Return two forms of a drawing, of which the page shows the one that fits."""
+    return f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> Html:
+    """Return a list of terms and what they are."""
+    return Html("<dl>" + "".join(f"<dt>{safe(term)}</dt><dd>{safe(value)}</dd>" for term, value in pairs) + "</dl>")
+
+
+def tiles(pairs: Iterable[tuple[str, object]]) -> Html:
+    """Return a row of large figures, each with what it is below it."""
+    return Html(
+        '<div class="tiles">'
+        + "".join(f"<div><b>{safe(value)}</b><span>{safe(term)}</span></div>" for term, value in pairs)
+        + "</div>"
+    )
+
+
+def plain(value: object) -> str:
+    """Return a number with four significant digits, anything else as its text."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return MISSING if value is None else str(value)
+    if not math.isfinite(value):
+        return MISSING
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 1_000):
+        return _minus(f"{value:,.0f}")
+    return _minus(f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}")
+
+
+def number(digits: int, *, scale: float = 1.0, unit: str = "", sign: str = "") -> Callable[[float | None], str]:
+    """Return a formatter: fixed digits, thousands apart, a true minus, a dash where there is no number."""
+
+    def show(value: float | None) -> str:
+        if value is None or not math.isfinite(value):
+            return MISSING
+        text = f"{value * scale:{sign},.{digits}f}"
+        return _minus(text) + unit
+
+    return show
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+class Metric(NamedTuple):
+    """How a metric is called and shown, and among which others."""
+
+    title: str
+    unit: str
+    show: Callable[[float | None], str]
+    group: str = "Other"
+
+
+_four, _two, _percent, _whole = number(4), number(2), number(2, scale=100), number(0)
+_tenth = number(1, scale=100)
+
+_GROUPS: dict[str, dict[str, tuple[str, str, Callable[[float | None], str]]]] = {
+    "Prediction": {
+        "ic": ("Information coefficient (IC)", "mean rank correlation, 95 % interval", _four),
+        "ic_t": ("t of the IC", "Newey–West", _two),
+        "icir": ("ICIR", "mean over st. dev., per bar", number(3)),
+        "hit_rate": ("Hit rate, all predictions", "fraction", _four),
+        "hit_base_rate": ("Base rate of the hit rate", "better constant guess", _four),
+        "hit_rate_positions": ("Hit rate, positions taken", "fraction", _four),
+    },
+    "Book, after costs": {
+        "net_return_annual": ("Net return", "% a year", _percent),
+        "gross_return_annual": ("Gross return, before costs", "% a year", _percent),
+        "cost_annual": ("Costs", "% a year", _percent),
+        "total_net_return": ("Net return, whole span", "%", _tenth),
+        "net_return": ("Net return", "%", _percent),
+        "volatility": ("Volatility", "% a year", _percent),
+        "sharpe": ("Sharpe ratio", "annual", _two),
+        "sortino": ("Sortino ratio", "annual", _two),
+        "max_drawdown": ("Largest drawdown", "%", _tenth),
+        "var_95": ("Value at risk, 95 %", "% a bar", _percent),
+        "cvar_95": ("Expected shortfall, 95 %", "% a bar", _percent),
+        "turnover": ("Turnover", "sum of |Δ weight| a bar", _four),
+    },
+    "Evidence": {
+        "predictions": ("Predictions", "count", _whole),
+        "ic_days": ("Bars with an IC", "count", _whole),
+        "train_rows": ("Rows learned from", "count", _whole),
+        "trials": ("Configurations tried", "count", _whole),
+    },
+}
+METRICS = {key: Metric(*shown, group) for group, keys in _GROUPS.items() for key, shown in keys.items()}
+
+
+def metric(name: str) -> Metric:
+    """Return how a metric is shown; one that is not listed is shown under its own name."""
+    return METRICS.get(name) or Metric(name.replace("_", " "), "", plain)

@@ -1,0 +1,121 @@
+"""What every report on disk shares: strict fields, numbers that JSON can hold, errors that name the field."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import numpy as np
+import pandas as pd
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from alpha.core.errors import DataError, nearest
+
+
+class Record(BaseModel):
+    """A frozen part of a report; a field it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _plain(value: Any) -> Any:
+    """Numpy scalars become Python's, instants ISO texts, and what is not finite None."""
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
+        value = value.item()
+    if value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _day(value: Any) -> Any:
+    return value.date() if isinstance(value, datetime) else value
+
+
+Number = Annotated[Annotated[float, Field(strict=True)] | None, BeforeValidator(_plain)]
+"""A number, or null where it is not finite: JSON has no NaN."""
+
+Cell = Annotated[bool | int | float | str | None, BeforeValidator(_plain)]
+"""One value of a table."""
+
+Count = Annotated[int, Field(ge=0, strict=True)]
+Day = Annotated[date, BeforeValidator(_day)]
+Instant = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+
+R = TypeVar("R", bound=Record)
+
+
+def write_record(record: Record, path: Path) -> Path:
+    """Write a record as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    return write_text(text + "\n", path)
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write a text beside `path`, then rename: no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
+    return path
+
+
+def read_record(kind: type[R], path: Path) -> R:
+    """Read a record and check every field of it.
+
+    Raises
+    ------
+    DataError
+        With code ``report_invalid``, naming each wrong field, what it was, and the nearest right name.
+    """
+    try:
+        values = json.loads(path.read_bytes(), parse_constant=_refuse, object_pairs_hook=_unique)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}", code="report_invalid") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not a JSON report: {error}", code="report_invalid") from None
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise DataError(f"{path}: {'; '.join(_problems(kind, error))}", code="report_invalid") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON; a number that is not finite is written as null")
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"the key {twice!r} stands there twice")
+    return values
+
+
+def _problems(kind: type[Record], error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        *parents, last = problem["loc"] or ("the whole report",)
+        field = ".".join(map(str, (*parents, last)))
+        if problem["type"] == "extra_forbidden":
+            yield f"there is no field {field}; {nearest(last, _field_names(kind))}"
+        elif problem["type"] == "missing":
+            yield f"{field} is missing"
+        elif problem["type"] == "value_error":  # one of ours: it says what it was
+            yield f"{field}: {problem['ctx']['error']}"
+        else:
+            yield f"{field}: {problem['msg']} (it was {_short(problem['input'])})"
+
+
+def _field_names(kind: type[Record]) -> set[str]:
+    schema = kind.model_json_schema()
+    return {name for part in (schema, *schema.get("$defs", {}).values()) for name in part.get("properties", {})}
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,28 @@
+"""The store of bundles: written once, named by their content, and checked before anything in them is parsed.
+
+``<root>/<id>/<version>/`` holds ``manifest.json``, the golden predictions and the model's own files. The version ends
+in the hash of the manifest, which holds the hash of every other file, so that a reference ``<id>/<version>`` pins
+the bytes. Nothing here imports pandas: the child process that parses a model imports this package too.
+"""
+
+from alpha.store.bless import Blessing, Blessings, promote
+from alpha.store.bundles import bundles, load, locate, reference, save
+from alpha.store.disk import locked
+from alpha.store.manifest import Manifest
+from alpha.store.select import select
+from alpha.store.verify import verify
+
+__all__ = [
+    "Blessing",
+    "Blessings",
+    "Manifest",
+    "bundles",
+    "load",
+    "locate",
+    "locked",
+    "promote",
+    "reference",
+    "save",
+    "select",
+    "verify",
+]

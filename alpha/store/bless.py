@@ -1,0 +1,222 @@
+"""The log of what was blessed, and the one way into it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from alpha.core.errors import ConfigError, GateFailed, ModelError
+from alpha.core.identity import canonical, digest
+from alpha.store.bundles import locate, reference, save
+from alpha.store.disk import locked, replace_file
+from alpha.store.manifest import Verdict
+from alpha.store.verify import verify
+
+if TYPE_CHECKING:
+    from alpha.core.types import GateResult
+    from alpha.strategy import Candidate
+
+_START = "0" * 64
+
+
+class Blessing(BaseModel):
+    """One line of the log. `ref` is what is blessed from `at` on, until the next line.
+
+    Each line holds the hash of the line before it, so that editing, dropping or moving one shows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    at: AwareDatetime
+    action: Literal["bless", "rollback"]
+    ref: str
+    config_id: str
+    gates: tuple[Verdict, ...]
+    previous: str
+    hash: str = ""
+
+    def sealed(self) -> Blessing:
+        """Return the line with its own hash in it."""
+        return self.model_copy(update={"hash": digest(self.model_dump(mode="json", exclude={"hash"}))})
+
+
+def promote(candidate: Candidate, config: Mapping[str, Any], root: Path) -> str:
+    """Save and bless a candidate that passed every gate; return its reference.
+
+    Raises
+    ------
+    GateFailed
+        `gates_failed`, with a line for each gate that failed; `not_judged`. Nothing is written.
+    ModelError
+        What was written does not verify. It is not blessed.
+    """
+    require_passed(candidate.bundle.name, candidate.gates)
+    with locked(root):
+        ref = reference(save(candidate, config, root))
+        Blessings(root).bless(ref)
+    return ref
+
+
+def require_passed(name: str, gates: Sequence[GateResult] | Sequence[Verdict]) -> None:
+    """Raise `GateFailed` unless there are gates and all passed."""
+    if not gates:
+        raise GateFailed(f"{name} was judged by no gate, so it cannot be blessed", code="not_judged")
+    failed = [gate for gate in gates if not gate.passed]
+    if failed:
+        lines = "\n".join(f"  {_line(gate)}" for gate in failed)
+        raise GateFailed(f"{name} failed {len(failed)} of {len(gates)} gates and is not blessed:\n{lines}",
+                         code="gates_failed")  # fmt: skip
+
+
+def _line(gate: GateResult | Verdict) -> str:
+    value = "nothing" if gate.value is None else f"{gate.value:.4f}"
+    return f"{gate.gate}: {value}, expected {gate.relation} {gate.limit:g}; {gate.note}"
+
+
+@dataclass(frozen=True)
+class Blessings:
+    """What was blessed and when, in ``<root>/blessings.jsonl``: lines are added, and never changed.
+
+    Parameters
+    ----------
+    root : Path
+        The store of the bundles, ``artifacts/models``.
+    """
+
+    root: Path
+
+    @property
+    def path(self) -> Path:
+        """The log."""
+        return self.root / "blessings.jsonl"
+
+    @property
+    def current(self) -> str | None:
+        """The bundle that is blessed now."""
+        history = self.history()
+        return history[-1].ref if history else None
+
+    def bless(self, ref: str) -> Blessing:
+        """Verify a bundle of this store and bless it from now on. Blessing the current one again adds nothing.
+
+        Raises
+        ------
+        ModelError
+            The bundle is refused.
+        GateFailed
+            It did not pass every gate when it was made.
+        """
+        with locked(self.root):
+            history = self.history()
+            if history and history[-1].ref == ref:
+                return history[-1]
+            return self._append("bless", ref, history)
+
+    def rollback(self) -> str:
+        """Go back to the bundle blessed before the current one, and return it.
+
+        A rollback undoes one blessing, so a second one goes further back. What was undone stays in the store, and can be blessed again.
+
+        Raises
+        ------
+        ModelError
+            `nothing_before` it, or the bundle before it is refused.
+        """
+        with locked(self.root):
+            history = self.history()
+            blessed = _standing(history)
+            if len(blessed) < 2:
+                what = f"only {blessed[0]} is blessed" if blessed else "nothing is blessed"
+                raise ModelError(f"there is nothing to go back to: {what}", code="nothing_before")
+            return self._append("rollback", blessed[-2], history).ref
+
+    def at(self, when: datetime | date | str) -> str | None:
+        """Return the bundle that was blessed at an instant; a date alone means its end, in UTC.
+
+        Raises
+        ------
+        ConfigError
+            `bad_date`.
+        """
+        instant = _instant(when)
+        before = [blessing for blessing in self.history() if blessing.at <= instant]
+        return before[-1].ref if before else None
+
+    def require(self, ref: str) -> Path:
+        """Return the folder of a bundle that was blessed at some time.
+
+        Raises
+        ------
+        ModelError
+            `not_blessed`, `bundle_missing`.
+        """
+        if ref not in {blessing.ref for blessing in self.history()}:
+            raise ModelError(f"{ref} was never blessed in {self.root}; the current one is {self.current}",
+                             code="not_blessed")  # fmt: skip
+        return locate(self.root, ref)
+
+    def history(self) -> tuple[Blessing, ...]:
+        """Return every line, oldest first, once the chain of hashes is checked.
+
+        Raises
+        ------
+        ModelError
+            `blessings_altered` if the log was changed by anything else.
+        """
+        if not self.path.exists():
+            return ()
+        history: list[Blessing] = []
+        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), start=1):
+            blessing = _parsed(line)
+            previous = history[-1].hash if history else _START
+            if blessing is None or blessing.previous != previous or blessing.sealed() != blessing:
+                raise ModelError(f"line {number} of {self.path} is not as it was written; restore the file from a copy",
+                                 code="blessings_altered")  # fmt: skip
+            history.append(blessing)
+        return tuple(history)
+
+    def _append(self, action: Literal["bless", "rollback"], ref: str, history: Sequence[Blessing]) -> Blessing:
+        manifest = verify(locate(self.root, ref))
+        require_passed(ref, manifest.gates)
+        blessing = Blessing(
+            at=datetime.now(UTC), action=action, ref=ref, config_id=manifest.config_id, gates=manifest.gates,
+            previous=history[-1].hash if history else _START,
+        ).sealed()  # fmt: skip
+        lines = [canonical(each.model_dump(mode="json")) for each in (*history, blessing)]
+        replace_file(self.path, "".join(f"{line}\n" for line in lines).encode())
+        return blessing
+
+
+def _standing(history: Sequence[Blessing]) -> list[str]:
+    """Return the blessings that no rollback has undone."""
+    standing: list[str] = []
+    for blessing in history:
+        if blessing.action == "bless":
+            standing.append(blessing.ref)
+        else:
+            standing.pop()
+    return standing
+
+
+def _parsed(line: str) -> Blessing | None:
+    try:
+        return Blessing.model_validate(json.loads(line))
+    except (ValueError, ValidationError):
+        return None
+
+
+def _instant(when: datetime | date | str) -> datetime:
+    if isinstance(when, str):
+        try:
+            when = date.fromisoformat(when) if len(when) == len("2026-01-31") else datetime.fromisoformat(when)
+        except ValueError:
+            raise ConfigError(f"expected a date such as 2026-01-31, or with a time; it was {when!r}",
+                              code="bad_date") from None  # fmt: skip
+    if not isinstance(when, datetime):
+        when = datetime.combine(when, time.max)
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -1,0 +1,123 @@
+"""Parse a model in a process of its own, and see whether it still answers as it did.
+
+A damaged text of trees can abort the process that reads it, or hold it for ever, so a process that may die reads it
+first. It is handed the very bytes whose hashes were checked: one line of JSON that says what comes, and then the
+files, end to end.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alpha.core.errors import ModelError
+
+if TYPE_CHECKING:
+    from alpha.core.types import Model
+
+GOLDEN = "golden.npz"
+_OPTIONAL = {"pandas": "pandas", "scikit-learn": "sklearn"}
+
+
+def reproduce_in_child(
+    called: str, entry: Mapping[str, Any], packages: Iterable[str], files: Mapping[str, bytes], timeout: float
+) -> None:
+    """Parse a model and predict its golden inputs in a child process.
+
+    Raises
+    ------
+    ModelError
+        `parse_crashed`, `parse_timeout`, `golden_mismatch`, `golden_empty`, or the code of the model's own reader.
+    """
+    header = {"entry": entry, "packages": list(packages), "files": {name: len(each) for name, each in files.items()}}
+    sent = json.dumps(header).encode() + b"\n" + b"".join(files.values())
+    try:
+        done = subprocess.run([sys.executable, "-P", "-m", __name__], input=sent, capture_output=True,
+                              env=_environment(), timeout=timeout, check=False)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"{called}: parsing the model took more than {timeout:g} s and was stopped; the file is "
+                         f"damaged, or the machine is overloaded", code="parse_timeout") from None  # fmt: skip
+    if done.returncode or not done.stdout:
+        raise ModelError(f"{called}: the process that parsed the model {_how(done)}", code="parse_crashed")
+    if answer := json.loads(done.stdout):
+        raise ModelError(f"{called}: {answer['message']}", code=answer["code"])
+
+
+def parsed(entry: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
+    """Return the model that the files of a bundle hold, once it gave its golden predictions again."""
+    from alpha.models import model
+
+    bound = model.bind(entry)
+    own = {name: content for name, content in files.items() if name != GOLDEN}
+    fitted: Model = model[bound.name].from_files(own, bound.params)
+    inputs, predictions = golden(files)
+    known = np.isfinite(predictions)
+    if not known.any():
+        raise ModelError("the bundle has no golden prediction to compare with", code="golden_empty")
+    again = fitted.predict(inputs[known])
+    if again.tobytes() != predictions[known].tobytes():
+        off = float(np.abs(again - predictions[known]).max())
+        raise ModelError(f"the model does not give its golden predictions again: they are off by up to {off:.3g}; it "
+                         f"is not the model that was blessed, or this machine computes in another way",
+                         code="golden_mismatch")  # fmt: skip
+    return fitted
+
+
+def golden(files: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the golden inputs, shape (K, F), and predictions, shape (K,)."""
+    with np.load(io.BytesIO(files[GOLDEN]), allow_pickle=False) as arrays:
+        return arrays["inputs"], arrays["predictions"]
+
+
+def _environment() -> dict[str, str]:
+    root = str(Path(__file__).resolve().parents[2])
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),  # the child imports what this process would
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def _how(done: subprocess.CompletedProcess[bytes]) -> str:
+    if done.returncode < 0:
+        return f"was killed by {signal.Signals(-done.returncode).name}: the file is damaged"
+    last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing was said"]
+    return f"ended with {done.returncode}: {last[0]}"
+
+
+def main() -> None:
+    """Read what `reproduce_in_child` sends; answer with an empty object, or with what is wrong."""
+    reply = os.dup(1)
+    os.dup2(2, 1)  # libraries print to standard output
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    header = json.loads(sys.stdin.buffer.readline())
+    files = {name: sys.stdin.buffer.read(size) for name, size in header["files"].items()}
+    _skip_imports(header["packages"])
+    answer = {}
+    try:
+        parsed(header["entry"], files)
+    except ModelError as error:
+        answer = {"code": error.code, "message": error.args[0]}
+    os.write(reply, json.dumps(answer).encode())
+
+
+def _skip_imports(packages: Iterable[str]) -> None:
+    """Spare the child what its readers import only for comfort: two seconds, of three, for trees."""
+    for package, module in _OPTIONAL.items():
+        if package not in packages:
+            sys.modules.setdefault(module, None)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()

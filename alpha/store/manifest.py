@@ -1,0 +1,154 @@
+"""What a bundle says about itself: where it came from, what is in it, and why it was allowed."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveInt
+
+from alpha.core.identity import code_id, environment
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from alpha.core.types import GateResult
+    from alpha.strategy import Candidate
+
+ID = r"[a-z][a-z0-9_]*"
+VERSION = r"v\d{4,}-[0-9a-f]{12}"
+SERIALISERS = ("numpy", "scikit-learn", "skops", "lightgbm", "xgboost")
+"""Packages that a model's files may depend on, for a model that does not say which in its `packages`."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Number = float | None  # null where it is not finite: JSON has no NaN
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stamp(_Part):
+    """Size and hash of one file."""
+
+    bytes: NonNegativeInt
+    sha256: Sha256
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """Stamp the content of a file."""
+        return cls(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+class Verdict(_Part):
+    """What one gate said."""
+
+    gate: str
+    passed: bool
+    value: Number
+    limit: Number
+    relation: str
+    note: str
+
+    @classmethod
+    def of(cls, result: GateResult) -> Self:
+        """Copy a gate's result."""
+        return cls(gate=result.gate, passed=bool(result.passed), value=_number(result.value),
+                   limit=_number(result.limit), relation=result.relation, note=result.note)  # fmt: skip
+
+
+class Trained(_Part):
+    """The window a model was fitted on: its first and last row, and how many rows and samples."""
+
+    start: str
+    end: str
+    rows: PositiveInt
+    samples: PositiveInt
+
+
+class Manifest(_Part):
+    """Everything about a bundle that is not the model itself.
+
+    Parameters
+    ----------
+    columns : dict of str to str
+        Name of each column, in the order in which the model reads them, and the hash of its expression.
+    packages : dict of str to str
+        What the model's files were written with: another major or minor version may read them differently.
+    environment : dict of str to str
+        Everything else that was installed.
+    config : dict
+        The whole resolved configuration.
+    """
+
+    format: Literal[1] = 1
+    id: Annotated[str, Field(pattern=f"^{ID}$")]
+    number: PositiveInt
+    created: AwareDatetime
+    model: dict[str, JsonValue]
+    features: tuple[dict[str, JsonValue], ...]
+    columns: dict[str, str]
+    fields: tuple[str, ...]
+    lookback: NonNegativeInt
+    label: dict[str, JsonValue]
+    trained: Trained
+    reference: dict[str, tuple[Number, ...]]
+    gates: tuple[Verdict, ...]
+    metrics: dict[str, Number]
+    config_id: str
+    data_id: str
+    code_id: str
+    seed: int
+    packages: dict[str, str]
+    environment: dict[str, str]
+    files: dict[FileName, Stamp]
+    config: dict[str, JsonValue]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was judged, and every gate passed."""
+        return bool(self.gates) and all(verdict.passed for verdict in self.gates)
+
+    def to_bytes(self) -> bytes:
+        """Return the content of ``manifest.json``."""
+        return self.model_dump_json(indent=1).encode() + b"\n"
+
+    @property
+    def version(self) -> str:
+        """The name of the folder: a number for people, and the hash of this manifest."""
+        return f"v{self.number:04d}-{hashlib.sha256(self.to_bytes()).hexdigest()[:12]}"
+
+
+def describe(
+    candidate: Candidate, config: Mapping[str, Any], files: Mapping[str, bytes], number: int, created: datetime
+) -> Manifest:
+    """Return the manifest of a candidate whose files these are."""
+    bundle = candidate.bundle
+    return Manifest(
+        id=bundle.name, number=number, created=created, model=dict(bundle.model_entry),
+        features=tuple(map(dict, bundle.feature_entries)), columns=fingerprints(bundle.plan),
+        fields=bundle.plan.fields, lookback=bundle.plan.lookback, label=dict(bundle.label_entry),
+        trained=Trained(**bundle.trained), gates=tuple(map(Verdict.of, candidate.gates)),
+        reference={name: tuple(map(_number, values)) for name, values in bundle.reference.items()},
+        metrics={name: _number(value) for name, value in candidate.scorecard.metrics.items()},
+        config_id=candidate.config_id, data_id=candidate.data_id, code_id=code_id(), seed=candidate.seed,
+        packages=packages_of(bundle.model), environment=environment(), config=dict(config),
+        files={name: Stamp.of(content) for name, content in files.items()},
+    )  # fmt: skip
+
+
+def fingerprints(plan: Any) -> dict[str, str]:
+    """Return the columns of a plan in order, each with the hash of its expression."""
+    return {name: column.key.hex() for name, column in plan.columns.items()}
+
+
+def packages_of(model: object) -> dict[str, str]:
+    """Return the versions of what reads a model's files: those in its `packages`, or all that might."""
+    return {name: environment()[name] for name in getattr(model, "packages", SERIALISERS)}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

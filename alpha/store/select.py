@@ -1,0 +1,67 @@
+"""Name the blessed bundle in a configuration, and change nothing else in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alpha.core.errors import ConfigError
+from alpha.store.disk import replace_file
+
+if TYPE_CHECKING:
+    import yaml
+
+_KEYS = ("models", "selected")
+
+
+def select(config_path: str | Path, ref: str | None) -> None:
+    """Set ``models.selected`` in the text of a YAML file; comments, order and layout stay as they are.
+
+    Parameters
+    ----------
+    ref : str or None
+        A bundle's reference ``<id>/<version>``; None: no bundle.
+
+    Raises
+    ------
+    ConfigError
+        `select_failed`, and the file is as it was: it is not YAML, has no such key, or has it in a form in which
+        changing it would change something else.
+    """
+    import yaml
+
+    path = Path(config_path)
+    try:
+        text = path.read_bytes().decode()  # bytes: reading text would rewrite the ends of lines
+        before = yaml.safe_load(text)
+        start, end = _span(yaml.compose(text, yaml.SafeLoader), _KEYS)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot select a model in {path}: {error}", code="select_failed") from None
+    if start < 0:
+        raise ConfigError(f"{path} has no key models.selected; add `selected: null` under `models:`",
+                          code="select_failed")  # fmt: skip
+    space = "" if start < end else " "  # `selected:` with nothing after it
+    changed = text[:start] + space + (ref or "null") + text[end:]
+    before["models"]["selected"] = ref
+    if yaml.safe_load(changed) != before:
+        raise ConfigError(f"{path}: models.selected is written in a form that cannot be changed alone; write it once, "
+                          f"as `selected: null`", code="select_failed")  # fmt: skip
+    replace_file(path, changed.encode())
+
+
+def _span(node: yaml.Node | None, keys: Sequence[str]) -> tuple[int, int]:
+    """Return where in the text the value at a path of keys stands, or (-1, -1)."""
+    import yaml
+
+    for key in keys:
+        if not isinstance(node, yaml.MappingNode):
+            return -1, -1
+        node = next((value for name, value in node.value if name.value == key), None)
+    if not isinstance(node, yaml.ScalarNode):
+        return -1, -1
+    return _index(node.start_mark), _index(node.end_mark)
+
+
+def _index(mark: Any) -> int:
+    return int(mark.index)

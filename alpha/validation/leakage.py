@@ -1,0 +1,106 @@
+"""Show that nothing looked ahead: cut the future off, shock it, and compare.
+
+Every check returns None, or a sentence that names the worst it found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.panel import Panel
+from alpha.core.types import FeatureSet, Fold, Label
+
+PlanBatch = Callable[[Panel], FeatureSet]
+
+
+def cut_and_compare(plan_batch: PlanBatch, panel: Panel, features: FeatureSet, rows: Iterable[int]) -> str | None:
+    """Compute the features of each row of `rows` without the future, and compare to the last bit.
+
+    Parameters
+    ----------
+    plan_batch : callable
+        Computes `features` from a panel.
+    features : FeatureSet
+        What it made of the whole panel.
+    """
+    found = []
+    for row in map(int, rows):
+        past = plan_batch(panel.rows(slice(0, row + 1))).values[-1:]
+        found += _differences(features, past, row, "changes when the rows after it are cut off")
+    return _worst(found)
+
+
+def shock_future(
+    plan_batch: PlanBatch, panel: Panel, features: FeatureSet, rows: Iterable[int], *, seed: int = 0
+) -> str | None:
+    """Replace all that comes after each row of `rows` by other numbers, and compare every row up to it.
+
+    Catches what cutting cannot: a computation that looks ahead only where there is something to see.
+    """
+    found = []
+    for row in map(int, rows):
+        past = plan_batch(_shocked(panel, row, np.random.default_rng([seed, row]))).values[: row + 1]
+        found += _differences(features, past, 0, f"changes when the rows after {features.times[row]} do")
+    return _worst(found)
+
+
+def check_label(label: Label, times: pd.DatetimeIndex) -> str | None:
+    """Check that each outcome became known only after its row, and that no outcome is given before it was known."""
+    known_at = np.broadcast_to(label.known_at.reshape(len(times), -1), label.values.shape)
+    early = known_at <= _instants(times)[:, None]  # NaT compares False
+    unknown = np.isnat(known_at) & np.isfinite(label.values)
+    for bad, why in ((early, "is known no later than it was decided"), (unknown, "has a value that is not yet known")):
+        if bad.any():
+            row = int(np.argmax(bad.any(axis=1)))
+            return f"label {label.name!r} of {times[row]} {why} ({int(bad.sum())} in all)"
+    return None
+
+
+def check_folds(folds: Iterable[Fold], label: Label, times: pd.DatetimeIndex) -> str | None:
+    """Check that no fold learns from a row whose labels were unknown at its cutoff, or tests before it."""
+    instants = _instants(times)
+    tested = -1
+    for fold in folds:
+        first = int(fold.test.min())
+        if fold.cutoff > instants[first]:
+            return f"fold {fold.index} learns up to {fold.cutoff}, after its first test row at {instants[first]}"
+        unknown = fold.train[~label.known_before(fold.cutoff)[fold.train].any(axis=1)]
+        if len(unknown):
+            return (
+                f"fold {fold.index} trains on {len(unknown)} rows whose labels were unknown at its cutoff "
+                f"{fold.cutoff}; the first is {instants[unknown[0]]}"
+            )
+        if first <= tested:
+            return f"fold {fold.index} tests a row that an earlier fold tested"
+        tested = int(fold.test.max())
+    return None
+
+
+def _instants(times: pd.DatetimeIndex) -> np.ndarray:
+    return times.as_unit("ns").asi8.view("datetime64[ns]")
+
+
+def _shocked(panel: Panel, row: int, rng: np.random.Generator) -> Panel:
+    def shock(values: np.ndarray) -> np.ndarray:
+        after = values[row + 1 :]
+        return np.concatenate([values[: row + 1], after * rng.uniform(0.2, 5.0, after.shape)])
+
+    return panel.with_fields(**{name: shock(values) for name, values in panel.fields.items()})
+
+
+def _differences(features: FeatureSet, past: np.ndarray, first: int, why: str) -> list[tuple[float, str]]:
+    whole = features.values[first : first + len(past)]
+    differs = ~((whole == past) | (np.isnan(whole) & np.isnan(past)))
+    if not differs.any():
+        return []
+    size = np.where(differs, np.nan_to_num(np.abs(whole - past), nan=np.inf), -1.0)
+    t, i, f = map(int, np.unravel_index(int(np.argmax(size)), size.shape))
+    where = f"{features.names[f]!r} of {features.symbols[i]} at {features.times[first + t]}"
+    return [(float(size[t, i, f]), f"{where} {why}: {whole[t, i, f]!r} became {past[t, i, f]!r}")]
+
+
+def _worst(found: list[tuple[float, str]]) -> str | None:
+    return max(found)[1] if found else None

@@ -1,0 +1,155 @@
+"""From predictions and a book to the evidence: one scorecard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.errors import DataError
+from alpha.core.types import Fold, Label, Scorecard
+from alpha.validation import metrics
+from alpha.validation.significance import mean_interval, newey_west_t
+
+
+class Book(Protocol):
+    """What trading the signal did, over T rows: fractions of equity, but for `equity` itself.
+
+    `targets` are the weights decided at each row; returns, turnover and costs are those of the positions held.
+    """
+
+    times: pd.DatetimeIndex
+    equity: np.ndarray
+    net_returns: np.ndarray
+    gross_returns: np.ndarray
+    targets: np.ndarray
+    turnover: np.ndarray
+    costs: np.ndarray
+
+
+def score(
+    model: str,
+    signal: np.ndarray,
+    label: Label,
+    book: Book,
+    folds: Sequence[Fold],
+    *,
+    baselines: Mapping[str, Mapping[str, float]] | None = None,
+    periods: float = metrics.SESSIONS_PER_YEAR,
+) -> Scorecard:
+    """Judge a signal, and the book that traded it, over the test rows of `folds`.
+
+    Parameters
+    ----------
+    signal : array of shape (T, N)
+        Read on the test rows only.
+    label : Label
+        `realised` (or `values`, where there is none) is what the signal is held against.
+    book : Book
+        Covers exactly the rows from the first test row to the last.
+    periods : float
+        Rows in a year.
+
+    Returns
+    -------
+    Scorecard
+        `ic` is the mean over rows of the Spearman correlation across symbols, with its Newey-West t and 95 % interval;
+        hit rates stand beside that of the better constant guess; everything else is of the book.
+    """
+    rows = np.arange(folds[0].test[0], folds[-1].test[-1] + 1)
+    if len(book.times) != len(rows):
+        raise DataError(
+            f"the book must cover the {len(rows)} tested rows; it covers {len(book.times)}", code="book_rows"
+        )
+    realised = (label.values if label.realised is None else label.realised)[rows]
+    tested = _Tested(signal[rows], realised, book, label.horizon, periods)
+    return Scorecard(
+        model=model,
+        metrics=tested.metrics(),
+        baselines=dict(baselines or {}),
+        by_year=tested.by_year(),
+        by_fold=[tested.of_fold(fold, int(rows[0])) for fold in folds],
+        series=tested.series(),
+    )
+
+
+class _Tested:
+    """The tested rows, and what is computed once from them."""
+
+    def __init__(self, signal: np.ndarray, realised: np.ndarray, book: Book, horizon: int, periods: float) -> None:
+        self.signal, self.realised, self.book = signal, realised, book
+        self.horizon, self.periods = horizon, periods
+        self.ic = metrics.daily_ic(signal, realised)
+
+    def metrics(self) -> dict[str, float]:
+        return {**self._of_signal(slice(None)), **self._interval(), **self._of_book()}
+
+    def _of_signal(self, rows: slice | np.ndarray) -> dict[str, float]:
+        signal, realised, ic = self.signal[rows], self.realised[rows], self.ic[rows]
+        known = np.isfinite(ic)
+        return {
+            "ic": float(ic[known].mean()) if known.any() else np.nan,
+            "ic_days": float(known.sum()),
+            "hit_rate": metrics.hit_rate(signal, realised),
+            "hit_base_rate": metrics.base_rate(signal, realised),
+            "predictions": float((np.isfinite(signal) & np.isfinite(realised)).sum()),
+        }
+
+    def _interval(self) -> dict[str, float]:
+        low, high = mean_interval(self.ic, horizon=self.horizon)
+        return {
+            "ic_t": newey_west_t(self.ic, horizon=self.horizon),
+            "ic_low": low,
+            "ic_high": high,
+            "icir": metrics.icir(self.ic),
+        }
+
+    def _of_book(self) -> dict[str, float]:
+        book, net, periods = self.book, self.book.net_returns, self.periods
+        return {
+            "hit_rate_positions": metrics.position_hit_rate(book.targets, self.realised),
+            "turnover": float(book.turnover.mean()),
+            "cost_annual": float(book.costs.mean() * periods),
+            "net_return_annual": metrics.annual_return(net, periods),
+            "gross_return_annual": metrics.annual_return(book.gross_returns, periods),
+            "total_net_return": metrics.total_return(net),
+            "volatility": metrics.volatility(net, periods),
+            "sharpe": metrics.sharpe(net, periods),
+            "sortino": metrics.sortino(net, periods),
+            "max_drawdown": metrics.max_drawdown(net),
+            "var_95": metrics.value_at_risk(net),
+            "cvar_95": metrics.conditional_value_at_risk(net),
+        }
+
+    def by_year(self) -> list[dict[str, float]]:
+        years = self.book.times.year.to_numpy()
+        return [{"year": int(year), **self._part(np.flatnonzero(years == year))} for year in np.unique(years)]
+
+    def of_fold(self, fold: Fold, first: int) -> dict[str, Any]:
+        rows = fold.test - first
+        return {
+            "fold": fold.index,
+            "train_rows": len(fold.train),
+            "cutoff": str(pd.Timestamp(fold.cutoff).date()),
+            "test_start": str(self.book.times[rows[0]].date()),
+            "test_end": str(self.book.times[rows[-1]].date()),
+            **self._part(rows),
+        }
+
+    def _part(self, rows: np.ndarray) -> dict[str, float]:
+        return {**self._of_signal(rows), "net_return": metrics.total_return(self.book.net_returns[rows])}
+
+    def series(self) -> dict[str, pd.Series | pd.DataFrame]:
+        book, years = self.book, pd.DataFrame(self.by_year()).set_index("year")
+        quantiles = pd.DataFrame(metrics.quantile_returns(self.signal, self.realised)).mean()
+        return {
+            "ic": pd.Series(self.ic, book.times, name="ic"),
+            "net_returns": pd.Series(book.net_returns, book.times, name="net_returns"),
+            "equity": pd.Series(book.equity, book.times, name="equity"),
+            "drawdown": pd.Series(metrics.drawdown(book.net_returns), book.times, name="drawdown"),
+            "turnover": pd.Series(book.turnover, book.times, name="turnover"),
+            "quantile_returns": pd.Series(quantiles.to_numpy(), quantiles.index + 1, name="quantile_returns"),
+            "hit_rate": years[["hit_rate", "hit_base_rate"]],
+        }

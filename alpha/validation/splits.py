@@ -1,0 +1,103 @@
+"""Splits of time into folds. What may be learned from is decided by when labels became known."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import NonNegativeInt, PositiveInt
+
+from alpha.core.errors import ConfigError
+from alpha.core.types import Fold, Label
+from alpha.validation import splitter
+
+
+@splitter
+def walk_forward(
+    times: pd.DatetimeIndex,
+    label: Label,
+    *,
+    folds: PositiveInt = 5,
+    train: Literal["expanding", "rolling"] = "expanding",
+    train_rows: PositiveInt | None = None,
+    first_test: float | date | str = 0.3,
+    embargo: NonNegativeInt = 0,
+) -> list[Fold]:
+    """Cut the tail of `times` into consecutive test blocks, each preceded by what was known before it.
+
+    The cutoff of a fold is the time of the row `embargo` rows before its first test row. A row may be trained on if
+    at least one of its labels was known strictly before the cutoff; where symbols differ, each single label is
+    purged again when a model is fitted (`training_mask`).
+
+    Parameters
+    ----------
+    folds : int
+        Number of test blocks; their lengths differ by one row at most.
+    train : {"expanding", "rolling"}
+        Learn from everything known, or from the newest `train_rows` rows of it.
+    train_rows : int, optional
+        For rolling windows; default: as many as the first fold has.
+    first_test : float, date or str
+        Where testing begins: a fraction of the rows, or a date.
+    embargo : int
+        Rows between the last known training label and the first test row.
+
+    Raises
+    ------
+    ConfigError
+        `too_few_rows`, saying how many would do; `first_test`, `unused_parameter`.
+    """
+    if train == "expanding" and train_rows is not None:
+        raise ConfigError("train_rows is for rolling windows; set train to 'rolling'", code="unused_parameter")
+    start, least = _first_row(times, first_test), _least_start(times, label, embargo)
+    if start < least or len(times) - start < folds:
+        needed = _rows_needed(len(times), start, least, folds, first_test)
+        raise ConfigError(
+            f"too few rows to walk forward: there are {len(times)}, and {start} come before the first test row. "
+            f"Labels of horizon {label.horizon} and an embargo of {embargo} need at least {least} before it, and "
+            f"{folds} folds as many after it: give at least {needed} rows, or change first_test or folds",
+            code="too_few_rows",
+        )
+    result = []
+    for index, test in enumerate(np.array_split(np.arange(start, len(times)), folds)):
+        cutoff = _instants(times)[test[0] - embargo]
+        known = np.flatnonzero(label.known_before(cutoff)[: test[0] - embargo].any(axis=1))
+        if train == "rolling":
+            train_rows = train_rows or len(known)
+            known = known[-train_rows:]
+        result.append(Fold(index, known, test, cutoff))
+    return result
+
+
+def _instants(times: pd.DatetimeIndex) -> np.ndarray:
+    return times.as_unit("ns").asi8.view("datetime64[ns]")
+
+
+def _first_row(times: pd.DatetimeIndex, first_test: float | date | str) -> int:
+    expected = f"first_test must be a fraction between 0 and 1 or a date such as 2006-01-31; it was {first_test!r}"
+    if isinstance(first_test, float):
+        if not 0 < first_test < 1:
+            raise ConfigError(expected, code="first_test")
+        return int(first_test * len(times))
+    try:
+        time = pd.Timestamp(first_test)
+    except ValueError:
+        raise ConfigError(expected, code="first_test") from None
+    return int(times.searchsorted(time.tz_localize("UTC") if time.tz is None else time, side="left"))
+
+
+def _least_start(times: pd.DatetimeIndex, label: Label, embargo: int) -> int:
+    """Return the first row that can be tested: the row before by `embargo` is later than the first label is known."""
+    known_at = label.known_at[~np.isnat(label.known_at)]
+    if not len(known_at):
+        return label.horizon + 2 + embargo
+    return int(np.searchsorted(_instants(times), known_at.min(), side="right")) + embargo
+
+
+def _rows_needed(rows: int, start: int, least: int, folds: int, first_test: float | date | str) -> int:
+    if isinstance(first_test, float):
+        return max(math.ceil((least + 1) / first_test), math.ceil(folds / (1 - first_test)))
+    return max(start, least) + max(rows - start, folds)

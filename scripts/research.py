@@ -1,0 +1,20 @@
+"""Fit the configured models, walk forward, score them against baselines, judge them, write a report."""
+
+from __future__ import annotations
+
+import argparse
+
+from alpha import cli
+
+
+def main(args: argparse.Namespace) -> int:
+    """Research; exit 0 whatever the verdict, for a model that fails its gates is a result."""
+    from alpha import operate
+
+    study, report = operate.study(cli.configured(args), cli.track)
+    operate.show(study, report)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main, cli.parser(__doc__))

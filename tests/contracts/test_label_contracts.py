@@ -1,0 +1,80 @@
+"""What every label promises, over the registry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.panel import Panel
+from alpha.core.types import Label
+from alpha.labels import label
+from alpha.validation.leakage import check_label
+
+ROWS, NAMES = 60, 7
+
+
+@pytest.fixture(params=list(label))
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    rng = np.random.default_rng(3)
+    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, (ROWS, NAMES)), axis=0))
+    close[40:, 2] = np.nan  # a delisting
+    close[:10, 5] = np.nan  # a listing
+    close[20, 6] = np.nan  # a day without a price
+    opens = close * np.exp(rng.normal(0, 0.01, close.shape))
+    return Panel(pd.date_range("2021-03-01", periods=ROWS, freq="B", tz="UTC"), tuple("ABCDEFG"),
+                 {"open": opens, "close": close})  # fmt: skip
+
+
+def make(name: str, panel: Panel) -> Label:
+    return label.bind(name)(panel)
+
+
+def known(made: Label, time: pd.Timestamp) -> np.ndarray:
+    return made.known_before(np.datetime64(time.tz_localize(None), "ns") + np.timedelta64(1, "ns"))
+
+
+def test_is_known_after_its_row_and_has_no_value_before(name: str, panel: Panel) -> None:
+    made = make(name, panel)
+    assert check_label(made, panel.times) is None
+    assert made.values.shape == made.realised.shape == panel.tradable.shape
+    assert np.isnan(made.values[~panel.tradable]).all()
+    assert made.known_before(np.datetime64("2100-01-01")).any()
+
+
+@pytest.mark.parametrize("row", [20, 39, 44, 58])
+def test_an_outcome_never_changes_once_it_is_known(name: str, panel: Panel, row: int) -> None:
+    """Cut the data at a row: what was known by then is there, bit for bit; what was not is absent."""
+    whole, past = make(name, panel), make(name, panel.rows(slice(0, row + 1)))
+    by_then = known(whole, panel.times[row])[: row + 1]
+    for before, after in ((past.values, whole.values), (past.realised, whole.realised)):
+        np.testing.assert_array_equal(before[by_then], after[: row + 1][by_then])
+        assert np.isnan(before[~by_then]).all()
+
+
+def test_an_outcome_depends_on_nothing_after_it_was_known(name: str, panel: Panel) -> None:
+    row = 35
+    rng = np.random.default_rng(0)
+    shocked = {n: np.where(np.arange(ROWS)[:, None] > row, v * rng.uniform(0.5, 2, v.shape), v)
+               for n, v in panel.fields.items()}  # fmt: skip
+    whole, other = make(name, panel), make(name, Panel(panel.times, panel.symbols, shocked))
+    by_then = known(whole, panel.times[row])
+    np.testing.assert_array_equal(whole.values[by_then], other.values[by_then])
+    assert (whole.values[~by_then] != other.values[~by_then]).any()
+
+
+def test_symbols_may_stand_in_any_order(name: str, panel: Panel) -> None:
+    order = np.random.default_rng(1).permutation(NAMES)
+    permuted = make(name, panel.select([panel.symbols[i] for i in order]))
+    np.testing.assert_allclose(permuted.values, make(name, panel).values[:, order], rtol=0, atol=1e-15)
+
+
+def test_without_opens_it_enters_at_the_next_close(name: str, panel: Panel) -> None:
+    closes = Panel(panel.times, panel.symbols, {"close": panel["close"]})
+    assert make(name, closes).entry == "next_close"
+    assert make(name, panel).entry == "next_open"

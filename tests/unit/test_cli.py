@@ -1,0 +1,75 @@
+"""What every command shares."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alpha import cli
+from alpha.core.errors import GateFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("tools/*.py")])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_help_answers_without_importing_anything_heavy(script):
+    """Heavy packages take seconds to import; without them --help takes a tenth of one."""
+    code = (
+        "import runpy, sys; sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_path({str(script)!r}, run_name='__main__')\n"
+        "except SystemExit as e: assert not e.code, e.code\n"
+        "heavy = {'pandas', 'numpy', 'numba', 'sklearn', 'matplotlib', 'pydantic'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
+
+
+def test_a_deliberate_error_exits_with_its_code_and_one_line(capsys, monkeypatch):
+    def fail(args):
+        raise GateFailed("ic is short by 0.0044", code="gates_failed")
+
+    monkeypatch.setattr(sys, "argv", ["x"])
+    with pytest.raises(SystemExit) as caught:
+        cli.run(fail, cli.parser("x"))
+    assert caught.value.code == 5
+    assert capsys.readouterr().err == "GateFailed [gates_failed] ic is short by 0.0044\n"
+
+
+def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
+    def stop(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["x"])
+    with pytest.raises(SystemExit) as caught:
+        cli.run(stop, cli.parser("x"))
+    assert caught.value.code == 130
+    assert "run the same command again" in capsys.readouterr().err
+
+
+def test_a_bug_is_not_hidden(monkeypatch):
+    def bug(args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(sys, "argv", ["x"])
+    with pytest.raises(ZeroDivisionError):
+        cli.run(bug, cli.parser("x"))
+
+
+def test_progress_passes_everything_on(capsys, monkeypatch):
+    assert list(cli.track([1, 2, 3], "counting")) == [1, 2, 3]
+    assert "counting" in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert list(cli.track([1, 2, 3], "counting")) == [1, 2, 3]
+
+
+def test_long_work_is_heard_of(capsys, monkeypatch):
+    clock = iter(range(0, 100, 3))
+    monkeypatch.setattr(cli.time, "monotonic", lambda: float(next(clock)))
+    list(cli.track([1, 2], "fitting"))
+    assert "fitting 2/2" in capsys.readouterr().err

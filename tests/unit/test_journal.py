@@ -1,0 +1,230 @@
+"""Journals: what goes in comes out, once, in order, or is refused."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from alpha.core.errors import BrokerError
+from alpha.core.types import Fill, Order
+from alpha.execution import Event, MemoryJournal, SqliteJournal
+from alpha.execution.events import identifier, micros
+
+BAR = "2020-01-02T21:00:00+00:00"
+
+
+def events(count=3):
+    orders = [Order(f"o{i}", BAR, "A", float(i + 1)) for i in range(count)]
+    return [Event.open("run", 1000.0), *(Event.order(order, 9.5) for order in orders),
+            *(Event.fill(Fill(order.id, BAR, "A", order.quantity, 10.1, 0.01, 0.05)) for order in orders),
+            Event.mark("run", BAR, equity=1 / 3, orders=count, limits=["max_name"], prices={"A": 0.1}, unpriced={}),
+            Event.halt("run", BAR, 0, "because \"so\" é", 12.5)]  # fmt: skip
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def journal(request, tmp_path):
+    if request.param == "memory":
+        yield MemoryJournal("run")
+    else:
+        with SqliteJournal(tmp_path / "journal.sqlite", "run") as disk:
+            yield disk
+
+
+def raises(code):
+    return pytest.raises(BrokerError, match=rf"^\[{code}\]")
+
+
+def test_events_come_back_in_order_and_to_the_bit(journal):
+    journal.append(events())
+    assert list(journal.events()) == events()
+
+
+def test_appending_again_changes_nothing(journal):
+    for each in (events(), events(), events()[2:5]):
+        journal.append(each)
+    journal.append([])
+    assert list(journal.events()) == events()
+
+
+def test_one_id_names_one_event(journal):
+    journal.append(events())
+    with raises("journal_conflict"):
+        journal.append([Event.skip("run", BAR, "new"), events()[1]._replace(quantity=99.0)])
+    assert list(journal.events()) == events()  # all or nothing
+
+
+def test_a_conflict_within_one_append_is_refused_whole(journal):
+    twice = [Event.skip("run", BAR, "one"), Event.skip("run", BAR, "another")]
+    with raises("journal_conflict"):
+        journal.append(twice)
+    assert list(journal.events()) == []
+    journal.append([twice[0], twice[0]])
+    assert list(journal.events()) == twice[:1]
+
+
+def test_cash_is_rounded_once_to_whole_micro_units():
+    fill = Event.fill(Fill("o", BAR, "A", 3.0, 1 / 3, 0.0000014, 0.1))
+    assert fill.cash == -1_000_000 - 1
+    assert fill.note == 100_000
+    assert isinstance(fill.cash, int)
+    assert micros(0.0000005) == 0
+    assert identifier("a", "b") != identifier("ab")
+
+
+@pytest.mark.parametrize("bad", [{"quantity": math.nan}, {"price": math.inf}, {"cash": 2**63}])
+def test_numbers_that_cannot_be_kept_are_refused(tmp_path, bad):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        with raises("journal_value"):
+            journal.append([Event("order", "o")._replace(**bad)])
+        assert list(journal.events()) == []
+
+
+def test_negative_zero_and_whole_numbers_do_not_break_the_chain(tmp_path):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        event = Event("order", "o", BAR, "A", -0.0, 5)
+        journal.append([event])
+        journal.append([event])
+        assert list(journal.events()) == [event]
+
+
+def test_a_journal_goes_on_where_it_stopped(tmp_path):
+    for part in (events()[:4], events()[4:]):
+        with SqliteJournal(tmp_path / "deep" / "j", "run") as journal:
+            journal.append(part)
+    with SqliteJournal(tmp_path / "deep" / "j") as journal:
+        assert journal.run == "run"
+        assert list(journal.events()) == events()
+
+
+def test_writes_are_on_disk_before_append_returns(tmp_path):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        journal.append(events())
+        with SqliteJournal(tmp_path / "j", readonly=True) as reader:
+            assert list(reader.events()) == events()
+
+
+def test_one_writer_at_a_time(tmp_path):
+    with SqliteJournal(tmp_path / "j", "run"):
+        with raises("ledger_in_use"):
+            SqliteJournal(tmp_path / "j", "run")
+        script = f"from alpha.execution import SqliteJournal; SqliteJournal({str(tmp_path / 'j')!r}, 'run')"
+        other = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert "ledger_in_use" in other.stderr
+    SqliteJournal(tmp_path / "j", "run").close()
+
+
+def test_a_reader_takes_no_lock_and_writes_nothing(tmp_path):
+    with raises("journal_absent"):
+        SqliteJournal(tmp_path / "j", "run", readonly=True)
+    assert not list(tmp_path.iterdir())
+    SqliteJournal(tmp_path / "j", "run").close()
+    with SqliteJournal(tmp_path / "j", "run", readonly=True) as reader, SqliteJournal(tmp_path / "j", "run"):
+        with raises("journal_unavailable"):
+            reader.append(events())
+        assert list(reader.events()) == []
+
+
+def test_a_new_file_needs_the_name_of_its_run(tmp_path):
+    with raises("journal_absent"):
+        SqliteJournal(tmp_path / "j")
+    SqliteJournal(tmp_path / "j", "run").close()  # the lock was given back
+
+
+def test_another_run_or_schema_is_refused(tmp_path):
+    SqliteJournal(tmp_path / "j", "run").close()
+    with raises("journal_run"):
+        SqliteJournal(tmp_path / "j", "another")
+    edit(tmp_path / "j", "UPDATE meta SET value = '99' WHERE key = 'schema'")
+    with raises("journal_schema"):
+        SqliteJournal(tmp_path / "j", "run")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database, but longer than a header of one is" * 9])
+def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path, content):
+    path = tmp_path / "j"
+    path.write_bytes(content)
+    for readonly in (False, True):
+        with raises("journal_damaged"):
+            SqliteJournal(path, "run", readonly=readonly)
+        assert path.read_bytes() == content
+
+
+def test_another_database_is_refused(tmp_path):
+    edit(tmp_path / "j", "CREATE TABLE prices (close REAL)")
+    with raises("journal_damaged"):
+        SqliteJournal(tmp_path / "j", "run")
+
+
+def test_a_damaged_page_is_refused(tmp_path):
+    path = tmp_path / "j"
+    with SqliteJournal(path, "run") as journal:
+        journal.append(events(200))
+    content = bytearray(path.read_bytes())
+    content[4096:] = bytes(len(content) - 4096)
+    path.write_bytes(content)
+    with raises("journal_damaged"):
+        SqliteJournal(path, "run")
+    assert path.read_bytes() == content
+
+
+def edit(path, *statements):
+    db = sqlite3.connect(path)
+    for statement in statements:
+        db.execute(statement)
+    db.commit()
+    db.close()
+
+
+@pytest.mark.parametrize("change", ["UPDATE events SET quantity = 5", "DELETE FROM events", "DELETE FROM events WHERE seq = 9"])
+def test_rows_cannot_be_edited_or_removed(tmp_path, change):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append(events())
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        edit(tmp_path / "j", change)
+
+
+TAMPERED = {
+    "edited": "UPDATE events SET price = 9.51 WHERE seq = 2",
+    "edited note": "UPDATE events SET note = '{}' WHERE kind = 'mark'",
+    "removed": "DELETE FROM events WHERE seq = 3",
+    "removed at the end": "DELETE FROM events WHERE seq = (SELECT MAX(seq) FROM events)",
+    "removed all": "DELETE FROM events",
+    "inserted": "INSERT INTO events SELECT 99, kind, 'new', bar, symbol, quantity, price, cash, note, digest FROM events WHERE seq = 4",
+    "renumbered": "UPDATE events SET seq = seq + 100",
+    "swapped": "UPDATE events SET seq = CASE seq WHEN 2 THEN -3 WHEN 3 THEN -2 ELSE seq END",
+    "other run": "UPDATE meta SET value = 'other' WHERE key = 'run'",
+    "head": "UPDATE meta SET value = '2 ab' WHERE key = 'head'",
+}
+
+
+@pytest.mark.parametrize("change", TAMPERED.values(), ids=TAMPERED)
+def test_a_changed_file_is_refused(tmp_path, change):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append(events())
+    edit(tmp_path / "j", "DROP TRIGGER events_not_edited", "DROP TRIGGER events_not_removed", change)
+    with SqliteJournal(tmp_path / "j") as journal, raises("journal_tampered"):
+        list(journal.events())
+
+
+def test_a_failed_append_leaves_nothing(tmp_path):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal._db.execute("PRAGMA max_page_count = 12")
+        with raises("journal_unavailable"):
+            journal.append(events(5000))
+        assert list(journal.events()) == []
+        journal.append(events(1))
+        assert len(list(journal.events())) == len(events(1))
+
+
+def test_what_a_crash_left_of_a_new_file_is_cleared(tmp_path):
+    for name in ("j.new", "j.new-journal"):
+        (tmp_path / name).write_bytes(b"half")
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append(events())
+        assert list(journal.events()) == events()

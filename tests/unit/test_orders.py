@@ -1,0 +1,103 @@
+"""From weights to orders: sizes, rounding, and the hash of a list of them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.panel import Bar
+from alpha.core.types import Order
+from alpha.execution import Event, Ledger, MemoryJournal, order_hash, rebalance
+from alpha.execution.events import order_id
+
+KEY = "2020-01-02T21:00:00+00:00"
+
+
+def bar(close, symbols=("A", "B", "C"), time=KEY, **fields):
+    columns = {"close": close, **fields}
+    return Bar(pd.Timestamp(time), symbols, {name: np.array(v, float) for name, v in columns.items()},
+               np.ones(len(symbols), bool))  # fmt: skip
+
+
+def ledger(cash=1000.0, **held):
+    """Return an account with `cash` left after its positions were bought at 10."""
+    journal = MemoryJournal("run")
+    account = Ledger.open(journal, cash + sum(10 * shares for shares in held.values()))
+    for symbol, shares in held.items():
+        order = Order(order_id("run", "2020-01-01", symbol), "2020-01-01", symbol, shares)
+        account.post(Event.order(order, 10.0))
+        account.post(Event("fill", f"{order.id}:x", "2020-01-01", symbol, shares, 10.0, -int(shares * 10e6), 0))
+    return account
+
+
+def shares(orders):
+    return {order.symbol: order.quantity for order in orders}
+
+
+def test_whole_shares_are_rounded_toward_the_present_position():
+    orders = rebalance(np.array([0.55, -0.55, 0.0]), ledger(), bar([10.0, 30.0, 10.0]))
+    assert shares(orders) == {"A": 55, "B": -18}  # 18.33 shares wanted short
+    assert shares(rebalance(np.array([0.249, 0, 0]), ledger(0.0, A=100), bar([10.0, 1, 1]))) == {"A": -75}
+    assert shares(rebalance(np.array([0.999, 0, 0]), ledger(0.0, A=100), bar([10.0, 1, 1]))) == {}
+
+
+def test_the_target_is_never_passed_when_the_sign_changes():
+    orders = rebalance(np.array([-0.105, 0, 0]), ledger(0.0, A=10), bar([10.0, 1, 1]))
+    assert shares(orders) == {"A": -11}  # from 10 to -1, not to -1.05
+
+
+def test_a_target_of_zero_closes_odd_lots_too():
+    assert shares(rebalance(np.zeros(3), ledger(A=7.5), bar([10.0, 1, 1]))) == {"A": -7.5}
+    assert shares(rebalance(np.zeros(3), ledger(A=7.5), bar([10.0, 1, 1]), min_trade=0.5)) == {"A": -7.5}
+
+
+def test_small_changes_are_not_traded():
+    target = np.array([0.02, 0.2, 0])
+    assert shares(rebalance(target, ledger(), bar([1.0, 1, 1]), min_trade=0.05)) == {"B": 200}
+
+
+def test_lots_and_fractions():
+    assert shares(rebalance(np.array([0.555, 0, 0]), ledger(), bar([1.0, 1, 1]), lot_size=100)) == {"A": 500}
+    assert shares(rebalance(np.array([0.5, 0, 0]), ledger(), bar([3.0, 1, 1]), lot_size=0)) == {"A": 166.666666667}
+
+
+def test_a_lot_that_floating_point_left_short_is_whole():
+    assert shares(rebalance(np.array([0.07, 0, 0]), ledger(100.0), bar([0.07, 1, 1]))) == {"A": 100}
+    assert 0.07 * 100.0 / 0.07 != 100.0
+
+
+def test_open_orders_count_as_held():
+    account = ledger()
+    account.post(Event.order(Order("o", KEY, "A", 40.0), 10.0))
+    assert shares(rebalance(np.array([0.5, 0, 0]), account, bar([10.0, 1, 1]))) == {"A": 10}
+
+
+@pytest.mark.parametrize("price", [np.nan, 0.0, -1.0, np.inf])
+def test_a_name_without_a_price_is_left_alone(price):
+    assert shares(rebalance(np.array([0.5, 0.5, 0]), ledger(A=5), bar([price, 10.0, 10.0]))) == {"B": 52}
+
+
+def test_orders_are_sorted_by_symbol_whatever_the_columns():
+    straight = rebalance(np.array([0.1, 0.2, 0.3]), ledger(), bar([1.0, 2.0, 3.0]))
+    mixed = rebalance(np.array([0.3, 0.1, 0.2]), ledger(), bar([3.0, 1.0, 2.0], ("C", "A", "B")))
+    assert straight == mixed
+    assert [order.symbol for order in straight] == ["A", "B", "C"]
+
+
+def test_ids_name_the_decision_and_no_other():
+    assert order_id("run", KEY, "A") == order_id("run", KEY, "A")
+    others = {order_id("paper", KEY, "A"), order_id("run", "x", "A"), order_id("run", KEY, "B"),
+              order_id("run", KEY, "A", 1)}  # fmt: skip
+    assert len(others | {order_id("run", KEY, "A")}) == 5
+
+
+def test_the_hash_is_of_bar_symbol_and_quantity_in_order():
+    one, two = Order("1", KEY, "A", 3.0), Order("2", KEY, "B", -4.5)
+    expected = hashlib.sha256(f"{KEY}|A|3.0\n{KEY}|B|-4.5\n".encode()).hexdigest()
+    assert order_hash([one, two]) == expected != order_hash([two, one])
+    events = [Event.open("r", 1.0), Event.order(one, 9.0), Event.sent("r", KEY, [one]), Event.order(two._replace(id="z"), 1)]
+    assert order_hash(events) == expected
+    assert order_hash([one._replace(quantity=3), two]) == expected

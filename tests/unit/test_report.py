@@ -1,0 +1,375 @@
+"""The report of a run of research: what is kept, what is refused, and the page."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from html.parser import HTMLParser
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from alpha.core.errors import DataError
+from alpha.core.types import Fold, GateResult, Label, Scorecard
+from alpha.report import (
+    Evaluation,
+    FindingCount,
+    FoldSpan,
+    GateVerdict,
+    LabelSpec,
+    ModelResult,
+    Span,
+    read,
+    render,
+    write,
+    write_html,
+)
+from alpha.report.evaluation import schema
+from alpha.report.html import prose, shortfall
+from alpha.report.page import MISSING, Html, number, plain, safe, table
+
+TIMES = pd.date_range("2019-01-01 21:00", periods=1_000, tz="UTC")
+HOSTILE = "<script>alert('x')</script>&\""
+
+
+def card(model: str = "linear_v1", seed: int = 1, **metrics: float) -> Scorecard:
+    rng = np.random.default_rng(seed)
+    net = 0.01 * rng.standard_normal(len(TIMES))
+    equity = np.cumprod(1 + net)
+    years = [{"year": year, "ic": 0.02, "hit_rate": 0.52, "hit_base_rate": 0.51, "net_return": 0.1, "predictions": 99.0}
+             for year in (2019, 2020, 2021)]  # fmt: skip
+    series = {
+        "ic": pd.Series(rng.standard_normal(len(TIMES)), TIMES),
+        "net_returns": pd.Series(net, TIMES),
+        "equity": pd.Series(equity, TIMES),
+        "drawdown": pd.Series(1 - equity / np.maximum.accumulate(equity), TIMES),
+        "turnover": pd.Series(rng.random(len(TIMES)), TIMES),
+        "quantile_returns": pd.Series([-0.001, 0.0, 0.001], index=[1, 2, 3]),
+    }
+    values = {"ic": 0.0123, "ic_low": 0.001, "ic_high": 0.0236, "hit_rate": 0.51, "max_drawdown": 0.2, "oddness": 3.5}
+    baselines = {"momentum": {"ic": 0.01, "hit_rate": 0.5}}
+    folds = [{"fold": 0, "cutoff": "2019-06-01", "ic": np.float64(0.02), "train_rows": np.int64(200)}]
+    return Scorecard(model, values | metrics, baselines, years, folds, series)
+
+
+PASSES = GateResult("turnover", True, 0.24, 2.0, "<=")
+FAILS = GateResult("ic", False, 0.0123, 0.02)
+
+
+def evaluation(**changes: object) -> Evaluation:
+    fold = Fold(0, np.arange(100), np.arange(110, 200), np.datetime64("2019-04-15T21:00:00.123456789", "ns"))
+    values = {
+        "created": datetime(2026, 1, 5, 12, tzinfo=UTC),
+        "run": "world-1",
+        "source": {"name": "bundled"},
+        "span": Span(start=TIMES[0], end=TIMES[-1], sessions=len(TIMES), symbols=20),
+        "label": LabelSpec(name="forward", horizon=5, entry="next_close", fills="At the next close."),
+        "folds": (FoldSpan.of(fold, TIMES),),
+        "broker": {"name": "simulated", "fee_bps": 1.0},
+        "config_id": "c0ffee",
+        "data_id": "da7a",
+        "code_id": "c0de",
+        "environment": {"python": "3.11.9"},
+        "command": "make research",
+        "findings": (FindingCount(code="spike", kind="warning", count=2, examples=("AMD 2016-04-22: +52 %",)),),
+        "models": (ModelResult.of(card(), [PASSES, FAILS], blessed=False, trials=3),),
+        "chosen": "linear_v1",
+    }
+    return Evaluation.model_validate(values | changes)
+
+
+def page(given: Evaluation | None = None, **cards: Scorecard) -> str:
+    given = evaluation() if given is None else given
+    cards = cards or {result.model: card(result.model) for result in given.models}
+    return render(given, cards, {"momentum": card(seed=2).series["equity"]})
+
+
+class TestFile:
+    def test_what_is_written_is_read_back(self, tmp_path):
+        path = write(evaluation(), tmp_path / "reports" / "run")
+        assert path.name == "alpha_eval.json"
+        assert read(path) == read(path.parent) == evaluation()
+        assert [file.name for file in path.parent.iterdir()] == ["alpha_eval.json"]
+
+    def test_it_is_valid_against_the_schema(self, tmp_path):
+        values = json.loads(write(evaluation(), tmp_path).read_text())
+        validator = jsonschema.Draft202012Validator(schema())
+        validator.check_schema(schema())
+        validator.validate(values)
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(values | {"surprise": 1})
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, np.float64("nan")])
+    def test_what_is_not_finite_is_null(self, tmp_path, value):
+        gates = [GateResult("ic", False, value, 0.02)]
+        given = evaluation(models=(ModelResult.of(card(ic=value), gates, blessed=False, trials=1),))
+        text = write(given, tmp_path).read_text()
+        model = json.loads(text, parse_constant=pytest.fail)["models"][0]
+        assert model["metrics"]["ic"] is None
+        assert model["gates"][0]["value"] is None
+        assert read(tmp_path) == given
+
+    def test_numpy_and_times_become_plain(self):
+        rows = [{"fold": np.int64(3), "ic": np.float32(0.5), "cutoff": TIMES[0], "ok": np.True_, "end": pd.NaT}]
+        kept = ModelResult.of(replace(card(), by_fold=rows), [], blessed=False, trials=1).by_fold[0]
+        assert kept == {"fold": 3, "ic": 0.5, "cutoff": "2019-01-01T21:00:00+00:00", "ok": True, "end": None}
+        assert [type(kept[key]) for key in ("fold", "ic", "ok")] == [int, float, bool]
+
+    def test_times_are_utc(self):
+        elsewhere = datetime(2026, 1, 5, 13, tzinfo=timezone(timedelta(hours=1)))
+        assert evaluation(created=elsewhere).created.isoformat() == "2026-01-05T12:00:00+00:00"
+        with pytest.raises(ValidationError, match="created"):
+            evaluation(created=datetime(2026, 1, 5, 12))
+
+    def test_a_fold_is_described_by_its_days(self):
+        fold = evaluation().folds[0]
+        assert (str(fold.train_start), str(fold.train_end)) == ("2019-01-01", "2019-04-10")
+        assert (str(fold.test_start), str(fold.test_end)) == ("2019-04-21", "2019-07-19")
+        assert fold.cutoff.isoformat() == "2019-04-15T21:00:00.123456+00:00"
+
+    @pytest.mark.parametrize(("entry", "said"), [("next_open", "open of bar t + 1"), ("next_close", "a leak")])
+    def test_a_label_says_where_it_fills(self, entry, said):
+        label = Label("forward", np.zeros((1, 1)), np.array(["2020-01-02"], "M8[ns]"), 5, entry)
+        assert said in LabelSpec.of(label).fills
+
+
+class TestRefusals:
+    def broken(self, tmp_path, change) -> str:
+        values = json.loads(write(evaluation(), tmp_path).read_text())
+        change(values)
+        (tmp_path / "alpha_eval.json").write_text(json.dumps(values))
+        with pytest.raises(DataError) as error:
+            read(tmp_path)
+        assert error.value.code == "report_invalid"
+        return str(error.value)
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            (lambda v: v["models"][0]["metrics"].update(ic="high"), "models.0.metrics.ic: .*it was 'high'"),
+            (lambda v: v["models"][0]["metrics"].update(ic="0.03"), "models.0.metrics.ic"),
+            (lambda v: v["models"][0]["metrics"].update(ic=True), "models.0.metrics.ic"),
+            (lambda v: v["span"].update(sessions=-1), "span.sessions"),
+            (lambda v: v["span"].update(sessions="9" * 99), "span.sessions: .*\\.\\.\\."),
+            (lambda v: v["span"].update(end="1999-01-01"), "span: end .* must not be before start"),
+            (lambda v: v.update(schema_version=2), "schema_version"),
+            (lambda v: v.pop("data_id"), "data_id is missing"),
+            (lambda v: v.update(chosn="x"), "no field chosn; did you mean 'chosen'"),
+            (
+                lambda v: v["models"][0]["gates"][0].update(limt=1),
+                "no field models.0.gates.0.limt; did you mean 'limit'",
+            ),
+            (lambda v: v.update(chosen="other"), "chosen: expected one of linear_v1, but it was 'other'"),
+            (lambda v: v["models"].append(v["models"][0]), "models: every model stands there once"),
+            (lambda v: v.update(models=[]), "models: "),
+            (lambda v: v["models"][0].update(blessed=True), "linear_v1 cannot be blessed; failed: ic"),
+            (lambda v: v["models"][0].update(blessed=True, gates=[]), "cannot be blessed; failed: no gate ran"),
+            (lambda v: v["models"][0]["gates"][0].update(value=None), "turnover cannot pass without a value"),
+            (lambda v: v["models"][0]["gates"][0].update(relation="~"), "models.0.gates.0.relation"),
+            (lambda v: v["label"].update(entry="same_close"), "label.entry"),
+        ],
+    )
+    def test_every_refusal_names_the_field(self, tmp_path, change, said):
+        assert re.search(said, self.broken(tmp_path, change))
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", "not a JSON report"),
+            ('{"run": NaN}', "NaN is not JSON; .* null"),
+            ('{"run": "a", "b": 1, "run": "b"}', "'run' stands there twice"),
+            ("[" * 100_000, "not a JSON report"),
+            ("[]", "the whole report: "),
+        ],
+    )
+    def test_what_is_no_report(self, tmp_path, text, said):
+        (tmp_path / "alpha_eval.json").write_text(text)
+        with pytest.raises(DataError, match=said):
+            read(tmp_path)
+
+    def test_bytes_that_are_no_text(self, tmp_path):
+        (tmp_path / "alpha_eval.json").write_bytes(b"\xff\xfe\x00{")
+        with pytest.raises(DataError, match="not a JSON report"):
+            read(tmp_path)
+
+    def test_no_file(self, tmp_path):
+        with pytest.raises(DataError, match="No such file") as error:
+            read(tmp_path / "alpha_eval.json")
+        assert error.value.code == "report_invalid"
+
+    def test_a_report_is_frozen(self):
+        with pytest.raises(ValidationError):
+            evaluation().run = "other"  # type: ignore[misc]
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("value", "limit", "relation", "passed", "margin", "said"),
+        [
+            (0.0123, 0.02, ">=", False, -0.0077, "IC is 0.0123, 0.0077 below the limit of 0.02"),
+            (0.03, 0.02, ">=", True, 0.01, "IC is 0.03, 0.01 above the limit of 0.02"),
+            (2.5, 2.0, "<=", False, -0.5, "IC is 2.5, 0.5 above the limit of 2"),
+            (1.5, 2.0, "<", True, 0.5, "IC is 1.5, 0.5 below the limit of 2"),
+            (0.0, 0.0, ">", False, 0.0, "IC is 0, at the limit of 0"),
+            (0.5, 0.0, "==", False, -0.5, "IC is 0.5, 0.5 above the limit of 0"),
+            (None, 0.02, ">=", False, np.nan, "IC has no finite value; the limit is ≥ 0.02"),
+            (0.5, None, ">=", False, np.nan, "IC is 0.5, – the limit of –"),
+        ],
+    )
+    def test_by_how_much(self, value, limit, relation, passed, margin, said):
+        verdict = GateVerdict(gate="ic", passed=passed, value=value, limit=limit, relation=relation)
+        assert verdict.margin == pytest.approx(margin, nan_ok=True)
+        assert shortfall(verdict) == said
+
+    @pytest.mark.parametrize(
+        ("name", "said"), [("ic_lower_bound", "IC lower bound"), ("hit_rate", "Hit rate"), ("min_ic", "Min IC")]
+    )
+    def test_names(self, name, said):
+        assert prose(name) == said
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [(None, MISSING), (np.nan, MISSING), (0.012345, "0.01234"), (-3, "−3"), (125_220.0, "125,220"),
+         (12_345.6, "12,346"), (True, "True"), ("x", "x")],
+    )  # fmt: skip
+    def test_plain(self, value, said):
+        assert plain(value) == said
+
+    def test_numbers(self):
+        assert number(1, scale=100, unit=" %", sign="+")(-0.0555) == "−5.5 %"
+        assert number(2)(None) == number(2)(np.inf) == MISSING
+
+
+class Parser(HTMLParser):
+    """Every tag that is opened is closed, in order; remembers what the page would load."""
+
+    VOID = frozenset({"meta", "br", "link", "img"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.loaded: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.loaded += [value for key, value in attrs if key in ("src", "href") and not value.startswith("#")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.loaded += [value for key, value in attrs if key in ("src", "href") and not value.startswith("#")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+class TestPage:
+    def test_it_is_one_file_that_loads_nothing(self):
+        parsed = Parser(page())
+        assert parsed.open == []
+        assert parsed.loaded == []
+        assert not {"script", "link", "img", "iframe"} & set(parsed.seen)
+        assert parsed.seen.count("svg") == 8
+        assert not re.search(r"https?://|url\((?!#)|@import", page())
+
+    def test_equal_inputs_give_equal_bytes(self, tmp_path, monkeypatch):
+        first = page()
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
+        assert page() == first
+        cards = {"linear_v1": card()}
+        path = write_html(evaluation(), cards, {"momentum": card(seed=2).series["equity"]}, tmp_path / "run")
+        assert path.read_bytes().decode() == first
+
+    def test_long_series_stay_small(self):
+        times = pd.date_range("1960-01-01", periods=16_000, tz="UTC")
+        rng = np.random.default_rng(0)
+        series = {
+            name: pd.Series(rng.random(len(times)) + 1, times) for name in ("ic", "equity", "drawdown", "turnover")
+        }
+        cards = {name: replace(card(name), series=series) for name in "abc"}
+        models = tuple(ModelResult.of(given, [PASSES], blessed=False, trials=1) for given in cards.values())
+        text = render(evaluation(models=models, chosen="b"), cards, {name: series["equity"] for name in "xyz"})
+        assert len(text.encode()) < 700_000
+
+    def test_the_verdict_is_in_words(self):
+        text = page()
+        assert "✗ NOT BLESSED" in text
+        assert "IC is 0.0123, 0.0077 below the limit of 0.02" in text
+        assert "1 of 2 gates passed" in text
+        blessed = ModelResult.of(card("a"), [PASSES], blessed=True, trials=3, bundle="a/1")
+        waiting = ModelResult.of(card("b"), [PASSES], blessed=False, trials=3)
+        text = page(evaluation(models=(waiting, blessed), chosen="a"))
+        assert "✓ BLESSED · best candidate" in text
+        assert "Bundle <code>a/1</code>" in text
+        assert "All 1 gates passed; it has not been promoted." in text
+        assert text.index("✓ BLESSED") < text.index("✗ NOT BLESSED")
+
+    def test_it_says_where_fills_happen_and_how_to_reproduce(self):
+        text = page()
+        for said in ("Where orders fill.</b> At the next close.", "Research is walk-forward", "fee_bps 1", "c0ffee",
+                     "da7a", "c0de", "make research", "AMD 2016-04-22: +52 %", "2019-04-15 21:00"):  # fmt: skip
+            assert said in text
+
+    def test_intervals_stand_below_their_metric(self):
+        text = page()
+        assert '0.0123<small class="below">0.0010 to 0.0236</small>' in text
+        assert "ic low" not in text
+        assert "oddness" in text
+
+    def test_a_gate_note_is_shown(self):
+        gates = [GateResult("no_lookahead", False, np.nan, 0.0, "==", "column rsi changed at 2020-01-02")]
+        text = page(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),)))
+        assert "column rsi changed at 2020-01-02" in text
+        assert "width:50.0%" in text
+
+    def test_bars_point_to_the_side_of_the_verdict(self):
+        text = page()
+        assert '<i class="good" style="left:50.0%;width:44.0%">' in text
+        assert '<i class="bad" style="left:30.8%;width:19.2%">' in text
+        at = [GateResult("a", True, 0.0, 0.0), GateResult("b", False, 0.0, 0.0, ">")]
+        text = page(evaluation(models=(ModelResult.of(card(), at, blessed=False, trials=1),)))
+        assert '<i class="good" style="left:50.0%;width:1.0%">' in text
+        assert '<i class="bad" style="left:49.0%;width:1.0%">' in text
+
+    def test_every_text_is_escaped(self):
+        hostile = card(HOSTILE, **{HOSTILE: 1.0})
+        hostile = replace(hostile, baselines={HOSTILE + "b": {"ic": 0.0}}, by_fold=[{HOSTILE: HOSTILE}])
+        gates = [GateResult(HOSTILE, False, 0.0, 1.0, ">=", HOSTILE)]
+        given = evaluation(
+            run=HOSTILE,
+            source={"name": HOSTILE, HOSTILE: HOSTILE},
+            label=LabelSpec(name=HOSTILE, horizon=1, entry="next_open", fills=HOSTILE),
+            broker={HOSTILE: HOSTILE},
+            environment={HOSTILE: HOSTILE},
+            config_id=HOSTILE, data_id=HOSTILE, code_id=HOSTILE, command=HOSTILE,
+            findings=(FindingCount(code=HOSTILE, kind="warning", count=1, examples=(HOSTILE,)),),
+            models=(ModelResult.of(hostile, gates, blessed=False, trials=1, bundle=HOSTILE),),
+            chosen=HOSTILE,
+        )  # fmt: skip
+        text = render(given, {HOSTILE: hostile}, {HOSTILE + "b": hostile.series["equity"]})
+        assert "<script" not in text
+        parsed = Parser(text)
+        assert parsed.open == []
+        assert "script" not in parsed.seen
+
+    def test_it_survives_no_series_no_folds_no_findings(self):
+        bare = Scorecard("linear_v1", {"ic": np.nan}, {}, [], [])
+        models = (ModelResult.of(bare, [], blessed=False, trials=0),)
+        given = evaluation(models=models, folds=(), findings=(), broker={})
+        for cards in ({}, {"linear_v1": bare}):
+            text = render(given, cards, {})
+            assert text.count("no data") == 8
+            assert "The sanity checks found nothing." in text
+            assert Parser(text).open == []
+
+    def test_markup_passes_once(self):
+        assert safe(Html("<b>")) == "<b>"
+        assert safe("<b>") == "&lt;b&gt;"
+        assert "&lt;b&gt;" in table(["<b>"], [])

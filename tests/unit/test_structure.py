@@ -1,0 +1,33 @@
+"""The rules about the repository itself, and that they bite."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+spec = importlib.util.spec_from_file_location("structure", ROOT / ".ci/structure.py")
+structure = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(structure)
+
+
+def test_a_stranger_at_the_top_is_named():
+    assert structure.strangers(["alpha/core/x.py", ".gitignore", "README.md"]) == []
+    assert structure.strangers(["src/x.py"])[0].startswith("src")
+
+
+def test_an_import_of_attic_is_named(tmp_path):
+    (tmp_path / "a.py").write_text("from attic.old import x\n")
+    (tmp_path / "b.py").write_text("import atticus\n# from attic we moved this\n")
+    assert [line.split(":")[0] for line in structure.imports_of_attic(["a.py", "b.py"], tmp_path)] == ["a.py"]
+
+
+def test_a_file_leaves_attic_after_90_days():
+    day = 86400.0
+    arrived = {"attic/old.py": 0.0, "attic/new.py": 60 * day}
+    problems = structure.overdue([*arrived, "attic/README.md"], arrived, 91 * day)
+    assert [line.split(":")[0] for line in problems] == ["attic/old.py"]
+
+
+def test_this_repository_keeps_its_rules(capsys):
+    assert structure.main() == 0, capsys.readouterr().out

@@ -1,0 +1,35 @@
+"""Research, judge, and write the best model that passes every gate as an immutable bundle."""
+
+from __future__ import annotations
+
+import argparse
+
+from alpha import cli
+
+
+def options() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = cli.parser(__doc__)
+    made.add_argument("--model", help="bless this candidate rather than the best one that passes")
+    made.add_argument("--select", action="store_true", help="name the bundle in models.selected of --config")
+    made.add_argument("--list", action="store_true", help="list what was blessed, and stop")
+    made.add_argument("--at", metavar="DATE", help="print what was blessed at a time, and stop")
+    made.add_argument("--rollback", action="store_true", help="go back to the bundle blessed before, and stop")
+    return made
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do one of: list, look up, roll back, bless."""
+    from alpha import operate
+
+    if args.list or args.at:
+        print("\n".join(operate.blessings(cli.configured(args), at=args.at)))
+    elif args.rollback:
+        print(operate.rollback(cli.configured(args), args.config))
+    else:
+        print(operate.bless(cli.configured(args), args, cli.track))
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main, options())

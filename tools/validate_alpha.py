@@ -1,0 +1,31 @@
+"""Judge a report alone: read alpha_eval.json and apply the gates to it. Exit 0: passed; 5: failed."""
+
+from __future__ import annotations
+
+import argparse
+
+from alpha import cli
+
+
+def options() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = cli.parser(__doc__)
+    made.add_argument("report", help="path of an alpha_eval.json")
+    made.add_argument("--model", help="judge this model; default: the one the report chose")
+    made.add_argument("--ic-threshold", type=float, help="instead of the configured limit")
+    made.add_argument("--hit-rate-threshold", type=float, help="instead of the configured limit")
+    return made
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print one line a gate."""
+    from alpha import operate
+
+    limits = {"ic": args.ic_threshold, "hit_rate": args.hit_rate_threshold}
+    results = operate.validate(cli.configured(args), args.report, model=args.model, limits=limits)
+    print("\n".join(map(str, results)))
+    return operate.verdict(results)
+
+
+if __name__ == "__main__":
+    cli.run(main, options())
