@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alpha.core.errors import AlphaError
@@ -21,15 +22,32 @@ def parser(description: str, *, config: str = "config/base.yaml") -> argparse.Ar
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     made.add_argument("--config", default=config, help="configuration file")
     made.add_argument("--overlay", action="append", default=[], metavar="FILE", help="laid over the config; repeat")
+    made.add_argument("--verbose", action="store_true", help="log every bar to standard error")
     made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="laid over all; repeat")
     return made
 
 
-def configured(args: argparse.Namespace) -> Config:
-    """Return the configuration that the options name."""
+def configured(
+    args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()
+) -> Config:
+    """Return the configuration that the options name, a command's own overlays and overrides before ``--set``."""
+    import structlog
+
     from alpha.config import load
 
-    return load(args.config, args.overlay, args.set)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("info" if args.verbose else "warning"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    return load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
+
+
+def positive(text: str) -> int:
+    """Read a whole number above zero."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0; it was {text}")
+    return number
 
 
 def run(main: Callable[[argparse.Namespace], int | None], options: argparse.ArgumentParser) -> None:

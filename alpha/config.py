@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,17 +12,15 @@ import pandas as pd
 import yaml
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
-    PlainSerializer,
     PositiveFloat,
     PositiveInt,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
+from pydantic_core import core_schema
 
 from alpha.core.errors import ConfigError, nearest
 from alpha.core.identity import digest
@@ -38,37 +37,42 @@ from alpha.strategy import Rules
 from alpha.validation import baseline, splitter
 
 
-def _bound(registry: Registry) -> Any:
-    """Return the annotation of a field that holds one plugin of `registry`."""
-    return Annotated[
-        Plugin,
-        BeforeValidator(_value_error(registry.bind)),
-        PlainSerializer(lambda plugin: plugin.entry),
-        WithJsonSchema({"type": "object", "description": f"a {registry.kind}: {{name: ..., parameters}}"}),
-    ]
+class _Bound:
+    """Says of a field that it holds one plugin of a registry: given as a name or as ``{name: ..., parameters}``."""
 
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
 
-def _value_error(bind: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def bind_or_value_error(entry: Any) -> Any:
+    def __get_pydantic_core_schema__(self, source_type: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.bind, serialization=core_schema.plain_serializer_function_ser_schema(lambda plugin: plugin.entry)
+        )
+
+    def bind(self, entry: Any) -> Plugin:
         if not isinstance(entry, (str, Mapping, Plugin)):
-            raise ValueError(f"expected a name or a mapping with a name, not {entry!r}")
-        try:
-            return bind(entry)
-        except ConfigError as error:  # pydantic collects ValueErrors, so that all problems are told at once
-            raise ValueError(error.args[0]) from None
-
-    return bind_or_value_error
+            raise ValueError(f"expected the name of a {self.registry.kind}, or a mapping with its name and parameters")
+        with _value_errors():
+            return self.registry.bind(entry)
 
 
-Source = _bound(source)
-LabelPlugin = _bound(label)
-ModelPlugin = _bound(model)
-Splitter = _bound(splitter)
-Baseline = _bound(baseline)
-Policy = _bound(policy)
-Limit = _bound(limit)
-BrokerPlugin = _bound(broker)
-Gate = _bound(gate)
+@contextmanager
+def _value_errors() -> Iterator[None]:
+    """Pydantic collects ValueErrors, so that all problems are told at once."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ValueError(error.args[0]) from None
+
+
+Source = Annotated[Plugin, _Bound(source)]
+LabelPlugin = Annotated[Plugin, _Bound(label)]
+ModelPlugin = Annotated[Plugin, _Bound(model)]
+Splitter = Annotated[Plugin, _Bound(splitter)]
+Baseline = Annotated[Plugin, _Bound(baseline)]
+Policy = Annotated[Plugin, _Bound(policy)]
+Limit = Annotated[Plugin, _Bound(limit)]
+BrokerPlugin = Annotated[Plugin, _Bound(broker)]
+Gate = Annotated[Plugin, _Bound(gate)]
 
 
 class _Section(BaseModel):
@@ -98,7 +102,8 @@ class Features(_Section):
         problems = [problem for entry in self.columns if (problem := _column_problem(entry))]
         if problems:
             raise ValueError("; ".join(problems))
-        _value_error(lambda _: columns(self.columns, cross_section=self.cross_section))({})
+        with _value_errors():
+            columns(self.columns, cross_section=self.cross_section)
         return self
 
 
@@ -148,7 +153,7 @@ class Config(_Section):
     seed: int = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from")
     joins: tuple[Join, ...] = Field((), description="other tables, joined by the time they became known")
-    universe: Universe = Field(default_factory=Universe)
+    universe: Universe = Universe()
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
     models: Models
@@ -156,11 +161,11 @@ class Config(_Section):
     walk_forward: Splitter = Field(description="how time is cut into folds")
     policy: Policy = Field(description="from a signal to the weights wanted")
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
-    risk: Risk = Field(default_factory=Risk)
+    risk: Risk = Risk()
     broker: BrokerPlugin = Field(description="who fills orders, and at what cost")
     gates: tuple[Gate, ...] = Field(min_length=1, description="what a candidate must show to be blessed")
-    paper: Paper = Field(default_factory=Paper)
-    paths: Paths = Field(default_factory=Paths)
+    paper: Paper = Paper()
+    paths: Paths = Paths()
 
     @model_validator(mode="after")
     def _in_order(self) -> Config:

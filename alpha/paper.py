@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +44,14 @@ class Clock:
     poll_sec: float = 0.0
     live: bool = False
     max_bad_reads: int = 3
+    track: Callable[[Iterable[Bar], str], Iterable[Bar]] = lambda bars, what: bars
     sleep: Callable[[float], None] = time.sleep
 
-    def after(self, last: pd.Timestamp | None) -> tuple[Panel, Iterator[Bar]]:
+    def after(self, last: pd.Timestamp | None) -> tuple[Panel, Iterable[Bar]]:
         """Return the history before the first bar to trade, and the bars from there on."""
         panel = self.read()
         first = self._first_row(panel, last)
-        return panel.rows(slice(0, first)), self._bars(panel, first)
+        return panel.rows(slice(0, first)), self.track(self._bars(panel, first), "trading")
 
     def _first_row(self, panel: Panel, last: pd.Timestamp | None) -> int:
         if last is not None:

@@ -182,7 +182,7 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Jo
     """
     key = bar_key(bar)
     _check_ready(key, ledger)
-    if ledger.settled != key:
+    if key not in (ledger.settled, ledger.decided):
         _settle(bar, key, rules, ledger, journal, broker)
     _check_loss(ledger.value(bar).equity, bar, rules, ledger, journal, broker)
     raw = rules.policy(signal, ledger.weights(bar))

@@ -9,10 +9,9 @@ from alpha import cli
 
 def main(args: argparse.Namespace) -> int:
     """Research; exit 0 whatever the verdict, for a model that fails its gates is a result."""
-    from alpha import operate
+    from alpha.operate import study
 
-    study, report = operate.study(cli.configured(args), cli.track)
-    operate.show(study, report)
+    study.show(*study.study(cli.configured(args), cli.track))
     return 0
 
 

@@ -20,14 +20,16 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Do one of: list, look up, roll back, bless."""
-    from alpha import operate
+    from alpha.operate import blessing
 
+    cfg = cli.configured(args)
     if args.list or args.at:
-        print("\n".join(operate.blessings(cli.configured(args), at=args.at)))
+        print("\n".join(blessing.blessings(cfg, at=args.at)))
     elif args.rollback:
-        print(operate.rollback(cli.configured(args), args.config))
+        print(f"selected: {blessing.rollback(cfg, args.config)}")
     else:
-        print(operate.bless(cli.configured(args), args, cli.track))
+        ref = blessing.bless(cfg, args.config, cli.track, model=args.model, selected=args.select)
+        print(f"blessed: {ref}")
     return 0
 
 

@@ -19,12 +19,14 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Print one line a gate."""
-    from alpha import operate
+    from alpha.operate import study
 
     limits = {"ic": args.ic_threshold, "hit_rate": args.hit_rate_threshold}
-    results = operate.validate(cli.configured(args), args.report, model=args.model, limits=limits)
+    results = study.validate(cli.configured(args), args.report, model=args.model, limits=limits)
     print("\n".join(map(str, results)))
-    return operate.verdict(results)
+    failed = [result.gate for result in results if not result.passed]
+    print(f"failed: {', '.join(failed)}" if failed else "passed every gate")
+    return 5 if failed else 0
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from alpha.core.errors import ConfigError, nearest
 
-FIRST = pd.Timestamp("1960-01-01")
+FIRST = pd.Timestamp("1970-01-01")  # what is known of holidays before is not exact
 YEARS_AHEAD = 5
 
 
@@ -43,70 +44,72 @@ class Calendar:
 
     def sessions(self, start: pd.Timestamp | str, end: pd.Timestamp | str) -> pd.DatetimeIndex:
         """Return the session dates from `start` to `end`, both included."""
-        known = _schedule(self.name).index
+        known = _schedule(self.name).sessions
         return known[known.searchsorted(_date(start)) : known.searchsorted(_date(end), side="right")]
 
     def is_session(self, date: pd.Timestamp | str) -> bool:
         """Return whether the exchange trades on `date`."""
-        return _date(date) in _schedule(self.name).index
+        return _date(date) in _schedule(self.name).sessions
 
     def opens(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Return the instants, in UTC, at which the sessions open."""
-        return self._instants(sessions, "open")
+        return _schedule(self.name).opens[self._rows(sessions)]
 
     def closes(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Return the instants, in UTC, at which the sessions close: when their daily bars are known."""
-        return self._instants(sessions, "close")
+        return _schedule(self.name).closes[self._rows(sessions)]
 
     def next(self, date: pd.Timestamp | str) -> pd.Timestamp:
         """Return the first session after `date`, itself a session or not."""
-        known = _schedule(self.name).index
-        return self._at(known.searchsorted(_date(date), side="right"), date)
+        return self._session(int(_schedule(self.name).sessions.searchsorted(_date(date), side="right")), date)
 
     def previous(self, date: pd.Timestamp | str) -> pd.Timestamp:
         """Return the last session before `date`, itself a session or not."""
-        known = _schedule(self.name).index
-        return self._at(known.searchsorted(_date(date)) - 1, date)
+        return self._session(int(_schedule(self.name).sessions.searchsorted(_date(date))) - 1, date)
 
     def session_of(self, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Return the session during which each bar ended (open < instant <= close); NaT where there was none."""
-        schedule = _schedule(self.name)
-        closes = pd.DatetimeIndex(schedule["close"])
+        sessions, opens, closes = _schedule(self.name)
         at = closes.searchsorted(instants)
-        inside = at < len(closes)
-        at = at.clip(max=len(closes) - 1)
-        inside &= instants > pd.DatetimeIndex(schedule["open"])[at]
-        return schedule.index[at].where(inside)
+        known = at < len(closes)
+        at = np.minimum(at, len(closes) - 1)
+        return pd.DatetimeIndex(sessions[at].where(known & (instants > opens[at])))
 
-    def _instants(self, sessions: pd.DatetimeIndex, side: str) -> pd.DatetimeIndex:
-        schedule = _schedule(self.name)
-        at = schedule.index.get_indexer(pd.DatetimeIndex(sessions).as_unit("ns"))
-        if (at < 0).any():
-            first = sessions[int((at < 0).argmax())]
-            raise ConfigError(f"{first.date()} is not a session of {self.name}", code="not_a_session")
-        return pd.DatetimeIndex(schedule[side])[at]
+    def _rows(self, sessions: pd.DatetimeIndex) -> np.ndarray:
+        known = _schedule(self.name).sessions
+        rows = known.get_indexer(sessions.as_unit("ns"))
+        if (rows < 0).any():
+            stray = sessions[int((rows < 0).argmax())]
+            message = f"{stray:%Y-%m-%d} is not a session of {self.name}; the next is {self.next(stray):%Y-%m-%d}"
+            raise ConfigError(message, code="not_a_session")
+        return rows
 
-    def _at(self, position: int, date: object) -> pd.Timestamp:
-        known = _schedule(self.name).index
-        if not 0 <= position < len(known):
-            span = f"{known[0].date()} to {known[-1].date()}"
-            raise ConfigError(f"{self.name} is known from {span}; {date} is at its edge", code="outside_calendar")
-        return known[position]
+    def _session(self, row: int, date: object) -> pd.Timestamp:
+        known = _schedule(self.name).sessions
+        if not 0 <= row < len(known):
+            span = f"from {known[0]:%Y-%m-%d} to {known[-1]:%Y-%m-%d}"
+            raise ConfigError(f"the calendar {self.name} is known {span}, not beyond {date}", code="outside_calendar")
+        return known[row]
+
+
+class _Schedule(NamedTuple):
+    sessions: pd.DatetimeIndex
+    opens: pd.DatetimeIndex
+    closes: pd.DatetimeIndex
 
 
 @cache
-def _schedule(name: str) -> pd.DataFrame:
-    """Return open and close of every session, from 1960 (or as far back as the exchange is known) to years ahead."""
+def _schedule(name: str) -> _Schedule:
+    """Return every session from 1970 (or as far back as the exchange is known) to some years ahead."""
     from exchange_calendars import get_calendar
 
-    bounds: Any = get_calendar(name)
+    bounds = get_calendar(name)
     last = pd.Timestamp.now().normalize() + pd.DateOffset(years=YEARS_AHEAD)
     start = max(filter(None, [FIRST, bounds.bound_min()]))
     end = min(filter(None, [last, bounds.bound_max()]))
-    calendar = get_calendar(name, start=start, end=end)
-    index = pd.DatetimeIndex(calendar.sessions.to_numpy(), dtype="datetime64[ns]")
-    opens, closes = (pd.DatetimeIndex(s.to_numpy(), tz="UTC").as_unit("ns") for s in (calendar.opens, calendar.closes))
-    return pd.DataFrame({"open": opens, "close": closes}, index=index)
+    days = get_calendar(name, start=start, end=end).schedule
+    opens, closes = (pd.DatetimeIndex(days[side]).as_unit("ns").rename(None) for side in ("open", "close"))
+    return _Schedule(pd.DatetimeIndex(days.index.to_numpy()).as_unit("ns"), opens, closes)
 
 
 def _date(value: pd.Timestamp | str) -> pd.Timestamp:

@@ -61,12 +61,12 @@ def to_panel(frame: pd.DataFrame, calendar: Calendar) -> Panel:
 def _rows(time: pd.DatetimeIndex, calendar: Calendar) -> tuple[np.ndarray, pd.DatetimeIndex]:
     """Return the row of each bar (-1: none) and the rows' instants."""
     if time.tz is None:
-        codes_, dates = pd.factorize(time.as_unit("ns"), sort=True)
+        position, dates = pd.factorize(time.as_unit("ns"), sort=True)
         known = np.array([], np.int64) if dates.empty else calendar.sessions(dates[0], dates[-1]).get_indexer(dates)
         number = np.where(known >= 0, np.cumsum(known >= 0) - 1, -1)
-        return number[codes_], calendar.closes(pd.DatetimeIndex(dates[known >= 0])).rename(None)
+        return number[position], calendar.closes(pd.DatetimeIndex(dates[known >= 0]))
     time = time.as_unit("ns")
-    inside = ~calendar.session_of(time).isna()
+    inside = np.asarray(calendar.session_of(time).notna())
     times = time[inside].unique().sort_values()
     return np.where(inside, times.get_indexer(time), -1), times.rename(None)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from alpha.core.errors import ConfigError, DataError, nearest
+from alpha.core.errors import ConfigError, nearest
 from alpha.data import source
 
 
@@ -36,5 +36,5 @@ def bundled(start: pd.Timestamp, end: pd.Timestamp, *, symbols: tuple[str, ...] 
 def _path() -> Path:
     package = find_spec("skfolio")
     if package is None or package.origin is None:
-        raise DataError("the bundled prices are part of the package skfolio, which is not installed", code="no_package")
+        raise ConfigError("the bundled prices come with the package skfolio, which is not installed", code="no_package")
     return Path(package.origin).parent / "datasets" / "data" / "sp500_dataset.csv.gz"

@@ -120,7 +120,7 @@ def _load(
     for file in _files(path, kind):
         part = read(file, columns or {}, prices)
         if path.is_dir() and "symbol" not in part:
-            part["symbol"] = file.name.split(".")[0]
+            part["symbol"] = file.name.removesuffix(".gz").removesuffix(f".{kind}")
         parts.append(_within(_instants(part, zone, delay), start, end))
     frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
     for action in actions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -25,19 +26,20 @@ DECAY = np.array([1.0, 0.76, 0.56, 0.38, 0.22, 0.09, 0.05, 0.02])  # of the sign
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """What the source hides: arrays of shape (T, N), from the epoch on; NaN where a symbol is not listed.
+    """What the source hides, from the epoch on.
 
-    ``signal`` is the true one, known at the close of its row and standardised over the symbols.
+    Parameters
+    ----------
+    fields : mapping of str to array of shape (T, N)
+        open, high, low, close, volume, dividend, split; NaN where a symbol is not listed.
+    vix : array of shape (T,)
+        The market's volatility, in per cent a year as such indices are quoted.
+    signal : array of shape (T, N)
+        The truth: known at the close of its row, with mean 0 and deviation 1 over the symbols.
     """
 
     dates: pd.DatetimeIndex
-    open: np.ndarray
-    high: np.ndarray
-    low: np.ndarray
-    close: np.ndarray
-    volume: np.ndarray
-    dividend: np.ndarray
-    split: np.ndarray
+    fields: Mapping[str, np.ndarray]
     vix: np.ndarray
     signal: np.ndarray
 
@@ -95,16 +97,14 @@ def synthetic(
 
 def _frame(world: Market, start: pd.Timestamp, events: bool) -> pd.DataFrame:
     rows = slice(int(world.dates.searchsorted(start)), None)
-    names = ["open", "high", "low", "close", "volume", "vix", *(["dividend", "split"] if events else [])]
-    count = world.close.shape[1]
-    width = max(3, len(str(count - 1)))
-    symbols = pd.Index([f"S{i:0{width}d}" for i in range(count)])
-    listed = np.isfinite(world.close[rows])
-    t, i = np.nonzero(listed)
-    columns = {name: np.broadcast_to(getattr(world, name)[rows], listed.shape)[t, i] for name in names if name != "vix"}
-    columns["vix"] = world.vix[rows][t]
+    names = [name for name in world.fields if events or name not in ("dividend", "split")]
+    fields = {name: world.fields[name][rows] for name in names}
+    t, i = np.nonzero(np.isfinite(fields["close"]))
+    count = world.signal.shape[1]
+    symbols = pd.Index([f"S{number:0{max(3, len(str(count - 1)))}d}" for number in range(count)])
+    columns = {name: values[t, i] for name, values in fields.items()}
     symbol = pd.Categorical.from_codes(i, symbols)
-    frame = pd.DataFrame({"time": world.dates[rows][t], "symbol": symbol, **columns})
+    frame = pd.DataFrame({"time": world.dates[rows][t], "symbol": symbol, **columns, "vix": world.vix[rows][t]})
     frame.attrs["prices"] = "raw" if events else "adjusted"
     return frame
 
@@ -138,8 +138,10 @@ def market(
     high, low = np.maximum(open_, close) * reach[0], np.minimum(open_, close) / reach[1]
     vix = 100 * np.sqrt(YEAR) * vol * np.exp(0.05 * _normal(shared[:, 2]))
     dividend, split, scale = _events(close, chance[:, 2]) if events else (np.zeros_like(close), *np.ones((2, count, n)))
-    arrays = (open_ * scale, high * scale, low * scale, close * scale, volume, dividend, split)
-    return Market(dates, *(np.where(listed, a, np.nan) for a in arrays), vix=vix, signal=signal)
+    fields = {"open": open_, "high": high, "low": low, "close": close}
+    fields = {name: values * scale for name, values in fields.items()}
+    fields |= {"volume": volume, "dividend": dividend, "split": split}
+    return Market(dates, {name: np.where(listed, values, np.nan) for name, values in fields.items()}, vix, signal)
 
 
 def _feed_back(

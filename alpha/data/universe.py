@@ -28,7 +28,7 @@ def read_membership(path: Path) -> pd.DataFrame:
     found = {ours: next((name for name in names if name in table), None) for ours, names in NAMES.items()}
     for ours, name in found.items():
         if name is None:
-            message = f"{path} needs a column {' or '.join(NAMES[ours])}; it has {', '.join(table)}"
+            message = f"{path} needs a column {' or '.join(NAMES[ours])}; it has {', '.join(map(str, table.columns))}"
             raise DataError(message, code="missing_column")
     try:
         start, end = (pd.to_datetime(table[found[side]]) for side in ("start", "end"))

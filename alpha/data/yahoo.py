@@ -70,8 +70,9 @@ def _fetch(symbol: str, start: pd.Timestamp, timeout: float, retries: int) -> pd
     except YFRateLimitError as error:
         raise DataError(f"Yahoo refused {symbol}: {error}", code="rate_limited") from None
     except YFException as error:
-        raise DataError(f"Yahoo has no bars of {symbol} since {start:%Y-%m-%d}: {error}", code="unknown_symbol") from None
-    except (OSError, ValueError) as error:  # every error of the HTTP libraries it may use, and an answer that is no JSON
+        message = f"Yahoo has no bars of {symbol} since {start:%Y-%m-%d}: {error}"
+        raise DataError(message, code="unknown_symbol") from None
+    except (OSError, ValueError) as error:  # all errors of the HTTP libraries it may use; an answer that is no JSON
         raise DataError(f"Yahoo did not answer for {symbol}: {error}", code="no_connection") from None
     finally:
         settings[0].hide_exceptions, settings[1].retries = before
@@ -88,5 +89,7 @@ def _traded(answer: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
         frame[name] *= later
     frame["volume"] = frame["volume"] / later
     frame["split"] = split
-    running = any(calendar.is_session(d) and calendar.closes(dates[-1:])[0] > pd.Timestamp.now("UTC") for d in dates[-1:])
-    return frame.iloc[:-1] if running else frame
+    last = dates[-1:]
+    if len(last) and calendar.is_session(last[0]) and calendar.closes(last)[0] > pd.Timestamp.now("UTC"):
+        return frame.iloc[:-1]
+    return frame

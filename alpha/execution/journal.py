@@ -99,14 +99,17 @@ class SqliteJournal:
 
     def __init__(self, path: str | Path, run: str | None = None, *, readonly: bool = False) -> None:
         self.path = Path(path)
-        self._readonly = readonly
         self._lock = None if readonly else _locked(self.path)
         try:
             if not self.path.exists():
                 _create(self.path, run, readonly)
             with self._refusing("journal_damaged"):
-                self._db = _connect(self.path, readonly)
+                where = f"{self.path.resolve().as_uri()}?mode={'ro' if readonly else 'rw'}"
+                self._db = sqlite3.connect(where, uri=True, isolation_level=None)
                 self.run = self._opened(run)
+                if not readonly:
+                    self._db.execute("PRAGMA journal_mode=WAL")
+                    self._db.execute("PRAGMA synchronous=FULL")
         except BaseException:
             self.close()
             raise
@@ -243,12 +246,3 @@ def _create(path: Path, run: str | None, readonly: bool) -> None:
     folder = os.open(path.parent, os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
-
-
-def _connect(path: Path, readonly: bool) -> sqlite3.Connection:
-    mode = "ro" if readonly else "rw"
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None)
-    if not readonly:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-    return db

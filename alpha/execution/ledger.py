@@ -17,7 +17,7 @@ from alpha.core.types import Order
 from alpha.execution.events import MICRO, Event, micros
 from alpha.execution.journal import Journal
 
-_DUST = 9  # decimals of a share that are kept: what is left of a float below this is nothing
+_DECIMALS = 9  # of a share that are kept: what floating point leaves below is nothing
 
 
 class Lot(NamedTuple):
@@ -145,9 +145,7 @@ class Ledger:
 
     def _fill(self, event: Event) -> None:
         symbol, quantity, price = event.symbol, event.quantity, event.price
-        name = event.id.partition(":")[0]
-        self.expect(name, symbol)
-        self._take_off(name, quantity)
+        self._take_off(event.id.partition(":")[0], symbol, quantity)
         self.settled = event.bar
         self.marks[symbol] = price
         self.fees -= event.cash + micros(quantity * price)
@@ -166,30 +164,31 @@ class Ledger:
             raise BrokerError(f"{symbol} was filled for the order {order!r}, which the journal does not have open",
                               code="unknown_fill")  # fmt: skip
 
-    def _take_off(self, name: str, quantity: float) -> None:
+    def _take_off(self, name: str, symbol: str, quantity: float) -> None:
         """Take what was filled off an open order."""
         order = self.open_orders.pop(name, None)
-        if order and (left := round(order.quantity - quantity, _DUST)) * order.quantity > 0:
+        if order is None:
+            self.expect(name, symbol)
+        elif (left := _shares(order.quantity - quantity)) * order.quantity > 0:
             self.open_orders[name] = order._replace(quantity=left)
 
     def _trade(self, symbol: str, quantity: float, price: float) -> None:
         """Move a position; what closes older lots realises their profit."""
+        held, left = self.positions.get(symbol, 0.0), quantity
         lots = self.lots.setdefault(symbol, deque())
-        left = quantity
-        while left and lots and lots[0].quantity * left < 0:
+        while lots and lots[0].quantity * left < 0:
             lot = lots.popleft()
             closed = -left if abs(left) < abs(lot.quantity) else lot.quantity
             self.realised += micros(closed * (price - lot.price))
-            left = round(left + closed, _DUST)
-            if kept := round(lot.quantity - closed, _DUST):
+            left = _shares(left + closed)
+            if kept := _shares(lot.quantity - closed):
                 lots.appendleft(Lot(kept, lot.price))
         if left:
             lots.append(Lot(left, price))
-        self._hold(symbol, self.positions.get(symbol, 0.0) + quantity)
+        self._hold(symbol, held + quantity)
 
     def _hold(self, symbol: str, quantity: float) -> None:
-        quantity = round(quantity, _DUST)
-        if quantity:
+        if quantity := _shares(quantity):
             self.positions[symbol] = quantity
             return
         for held in (self.positions, self.lots, self.marks, self.unpriced):
@@ -278,7 +277,11 @@ def _places(symbols: tuple[str, ...]) -> dict[str, int]:
 
 def split_order(order: Order, ratio: float) -> Order:
     """Return an open order as it stands after `ratio` new shares for one old."""
-    return order._replace(quantity=round(order.quantity * ratio, _DUST))
+    return order._replace(quantity=_shares(order.quantity * ratio))
+
+
+def _shares(quantity: float) -> float:
+    return round(quantity, _DECIMALS) if quantity % 1 else quantity  # whole numbers are most, and exact
 
 
 _POST = {

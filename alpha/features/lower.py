@@ -83,11 +83,10 @@ class Graph:
 
     def binary(self, op: str, a: Ref | float, b: Ref | float) -> Ref | float:
         """Return the value of an operation on two operands, either of which may be a number."""
-        if isinstance(a, Ref) and isinstance(b, Ref):
-            return self.node(op, a, b)
         if isinstance(a, Ref):
-            if op == "sub":
-                return self.node("add_c", a, constants=(-b,))  # type: ignore[operator]
+            if isinstance(b, Ref):
+                return self.node(op, a, b)
+            op, b = ("add", -b) if op == "sub" else (op, b)
             return self.node(f"{op}_c", a, constants=(b,))
         if isinstance(b, Ref):
             return self.node(_CONSTANT_LEFT[op], b, constants=(a,))

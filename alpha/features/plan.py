@@ -165,7 +165,9 @@ class Stream:
     def __init__(self, plan: Plan, symbols: tuple[str, ...]) -> None:
         self.plan, self.symbols = plan, symbols
         self.time: pd.Timestamp | None = None
-        self._machine = plan._machine(len(symbols), chunk=_STREAM_CHUNK, width=len(symbols), slack=_STREAM_SLACK)
+        self._machine = plan._machine(
+            len(symbols), chunk=_STREAM_CHUNK, width=max(len(symbols), 1), slack=_STREAM_SLACK
+        )
         identity = hashlib.sha256("\n".join([plan.program.id, *symbols]).encode())
         self._identity = np.frombuffer(identity.digest()[:8], np.int64)[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
@@ -28,7 +28,8 @@ def no_lookahead(evidence: Evidence, *, cuts: PositiveInt = 4, shocks: NonNegati
     """No feature, label or fold reads what was not yet known.
 
     The features of `cuts` rows drawn by the candidate's seed are computed again without the future, and `shocks`
-    times with another future; every label is known after its row, and every fold learned from labels known at its cutoff.
+    times with another future; every label is known after its row, and every fold learned from labels known
+    at its cutoff.
     """
 
     def problems(candidate: Candidate) -> Iterator[str | None]:
@@ -101,9 +102,9 @@ def _drawn(candidate: Candidate, count: int) -> np.ndarray:
 def _read_back(candidate: Candidate) -> Model:
     from alpha.models import model
 
-    entry = candidate.bundle.model_entry
-    bound = model.bind(entry)
-    return model[bound.name].from_files(candidate.bundle.model.to_files(), bound.params)
+    bound = model.bind(candidate.bundle.model_entry)
+    kind = cast("type[Model]", model[bound.name])
+    return kind.from_files(candidate.bundle.model.to_files(), bound.params)
 
 
 def _different(what: str, expected: np.ndarray, actual: np.ndarray) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +26,7 @@ def statement(
         Why the fallback bundle trades instead of the selected one.
     """
     events, ledger = list(journal.events()), Ledger.replay(journal)
-    marks = [(pd.Timestamp(event.bar), json.loads(event.note)) for event in events if event.kind == "mark"]
+    marks = [(pd.Timestamp(event.bar), event.note) for event in events if event.kind == "mark"]
     start = next(event.cash for event in events if event.kind == "open") / MICRO
     curve = [(time, float(mark["equity"])) for time, mark in marks]
     seen = [pd.Timestamp(event.bar) for event in events if event.bar]
@@ -70,5 +69,5 @@ def _pnl(ledger: Ledger, start: float, curve: list[tuple[Any, float]], positions
 
 def _trade(event: Event) -> Trade:
     fee = -(event.cash + micros(event.quantity * event.price)) / MICRO
-    side = "buy" if event.quantity > 0 else "sell"
-    return Trade(bar=event.bar, symbol=event.symbol, side=side, quantity=abs(event.quantity), price=event.price, fee=fee)
+    return Trade(bar=event.bar, symbol=event.symbol, side="buy" if event.quantity > 0 else "sell",
+                 quantity=abs(event.quantity), price=event.price, fee=fee)  # fmt: skip

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
+
+import pandas as pd
 
 from alpha.config import Config
+from alpha.core.errors import ConfigError, nearest
 from alpha.core.identity import code_id, environment
 from alpha.core.types import GateResult
 from alpha.data import Finding
-from alpha.gates import Evidence, judge
+from alpha.gates import Evidence, gate, judge
 from alpha.report import evaluation, html
 from alpha.report.table import SummaryRow, summary_table
 from alpha.research import Study, Track, research
@@ -39,7 +44,7 @@ def write_report(found: Study, bundles: Mapping[str, str] | None = None) -> Path
     record = evaluated(found, bundles or {})
     evaluation.write(record, folder)
     cards = {c.bundle.name: c.scorecard for c in found.candidates}
-    curves = {name: card.series["equity"] for name, card in found.baselines.items()}
+    curves = {name: pd.Series(card.series["equity"]) for name, card in found.baselines.items()}
     html.write_html(record, cards, curves, folder)
     return folder
 
@@ -51,9 +56,11 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
         created=datetime.now(UTC),
         run=f"{cfg.name}-{cfg.id}",
         source=cfg.resolved()["source"],
-        span={"start": times[0], "end": times[-1], "sessions": len(times), "symbols": len(found.panel.symbols)},
+        span=evaluation.Span(
+            start=times[0], end=times[-1], sessions=len(times), symbols=len(found.panel.symbols)
+        ),
         label=evaluation.LabelSpec.of(found.candidates[0].label),
-        folds=[evaluation.FoldSpan.of(fold, times) for fold in found.folds],
+        folds=tuple(evaluation.FoldSpan.of(fold, times) for fold in found.folds),
         broker=cfg.resolved()["broker"],
         config_id=cfg.id,
         data_id=found.candidates[0].data_id,
@@ -61,7 +68,7 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
         environment=environment(),
         command=" ".join(["python", *sys.argv]) if sys.argv[0] else "python",
         findings=_counted(found.findings),
-        models=[_result(c, bundles.get(c.bundle.name), found.trials) for c in found.candidates],
+        models=tuple(_result(c, bundles.get(c.bundle.name), found.trials) for c in found.candidates),
         chosen=found.best.bundle.name,
     )
 
@@ -72,14 +79,14 @@ def _result(candidate: Candidate, bundle: str | None, trials: int) -> evaluation
     )
 
 
-def _counted(findings: Iterable[Finding]) -> list[evaluation.FindingCount]:
-    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+def _counted(findings: Iterable[Finding]) -> tuple[evaluation.FindingCount, ...]:
+    groups: dict[tuple[str, Literal["waiver", "warning"]], list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[finding.code, "waiver" if finding.severity == "note" else "warning"].append(finding)
-    return [
+    return tuple(
         evaluation.FindingCount(code=code, kind=kind, count=len(found), examples=tuple(map(str, found[:EXAMPLES])))
         for (code, kind), found in sorted(groups.items())
-    ]
+    )
 
 
 def row(found: Study, candidate: Candidate, folder: Path, *, blessed: bool, paper_equity: float | None = None,
@@ -104,13 +111,37 @@ def show(found: Study, folder: Path) -> None:
     print(f"configurations tried on record: {found.trials}")
 
 
-def validate(cfg: Config, path: str, *, model: str | None, limits: Mapping[str, float | None]) -> tuple[GateResult, ...]:
-    """Judge a report alone: apply the configured gates, with some limits replaced, to what stands in it."""
-    record = evaluation.read(path)
-    result = next((r for r in record.models if r.model == (model or record.chosen)), None)
-    if result is None:
-        from alpha.core.errors import ConfigError, nearest
+def validate(
+    cfg: Config, path: str, *, model: str | None = None, limits: Mapping[str, float | None] | None = None
+) -> tuple[GateResult, ...]:
+    """Judge a report alone: apply the configured gates to what stands in it.
 
-        raise ConfigError(f"the report has no model {model!r}; {nearest(model, [r.model for r in record.models])}",
-                          code="unknown_model")  # fmt: skip
-    return judge(Evidence.from_report(result), [gate for gate in cfg.with_limits(limits).gates])
+    Parameters
+    ----------
+    model : str, optional
+        Default: the one the report chose.
+    limits : mapping of str to float or None
+        Limits that replace the configured ones, by gate.
+
+    Raises
+    ------
+    DataError
+        ``report_invalid``.
+    ConfigError
+        ``unknown_model``: the report has none of that name.
+    """
+    record = evaluation.read(path)
+    by_name = {result.model: result for result in record.models}
+    name = model or record.chosen
+    if name not in by_name:
+        raise ConfigError(f"the report has no model {name!r}; {nearest(name, by_name)}", code="unknown_model")
+    result = by_name[name]
+    recorded = {g.gate: GateResult(g.gate, g.passed, _nan(g.value), _nan(g.limit), g.relation, g.note)
+                for g in result.gates}  # fmt: skip
+    replaced = {gate: limit for gate, limit in (limits or {}).items() if limit is not None}
+    gates = [gate.bind({**g.entry, "limit": replaced[g.name]}) if g.name in replaced else g for g in cfg.gates]
+    return judge(Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded), gates)
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -110,6 +110,12 @@ class GateVerdict(Record):
                    relation=result.relation, note=result.note)  # type: ignore[arg-type]  # fmt: skip
 
     @property
+    def result(self) -> GateResult:
+        """The gate's result as the gates themselves state it: null is NaN again."""
+        value, limit = (math.nan if number is None else number for number in (self.value, self.limit))
+        return GateResult(self.gate, self.passed, value, limit, self.relation, self.note)
+
+    @property
     def margin(self) -> float:
         """By how much the gate passed (positive) or failed (negative), in the units of its value."""
         if self.value is None or self.limit is None:

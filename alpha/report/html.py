@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -61,7 +60,8 @@ def shortfall(verdict: GateVerdict) -> str:
     """Say in words by how much a gate passed or failed."""
     name, limit = prose(verdict.gate), plain(verdict.limit)
     if verdict.value is None:
-        return f"{name} has no finite value; the limit is {_RELATIONS[verdict.relation]} {limit}"
+        why = verdict.note or f"the limit is {_RELATIONS[verdict.relation]} {limit}"
+        return f"{name} has no finite value; {why}"
     return f"{name} is {plain(verdict.value)}, {_away(verdict)} the limit of {limit}"
 
 
@@ -197,12 +197,11 @@ def _mark(passed: bool) -> Html:
 
 def _bar(verdict: GateVerdict) -> Html:
     """Draw the margin relative to the limit, from the line in the middle: right is beyond it, left short of it."""
-    size = max(abs(verdict.limit or 0.0), abs(verdict.value or 0.0))
-    share = 1.0 if size == 0 else min(abs(verdict.margin) / size, 1.0)
-    if math.isnan(share):
-        share = 1.0
-    if verdict.margin == 0:  # at the limit: a stub on the side of the verdict
-        share = 0.02
+    margin, share = abs(verdict.margin), 1.0  # without a value: short by all there is
+    if margin == 0:
+        share = 0.02  # at the limit: a stub on the side of the verdict
+    elif verdict.value is not None and verdict.limit is not None:
+        share = min(margin / max(abs(verdict.limit), abs(verdict.value)), 1.0)
     left = 50.0 if verdict.passed else 50.0 * (1 - share)
     kind = "good" if verdict.passed else "bad"
     return Html(f'<span class="bar"><i class="{kind}" style="left:{left:.1f}%;width:{50 * share:.1f}%"></i></span>')
@@ -212,7 +211,7 @@ def _figures(
     evaluation: Evaluation, result: ModelResult, series: Mapping[str, pd.Series | pd.DataFrame], colour: str
 ) -> Iterator[str]:
     ic, traded = _series(series, "ic"), _series(series, "turnover")
-    years = [row for row in result.by_year if isinstance(row.get("ic"), float)]
+    years = [row for row in result.by_year if _known(row, "ic")]
     positive = sum(float(row["ic"] or 0) > 0 for row in years)
     yield figure(f"IC was positive in {positive} of {len(years)} years", "Bars: mean rank correlation of the year. "
                  "Line: daily IC, mean of 63 bars.", plots.ic_by_year(ic, colour=colour))  # fmt: skip

@@ -86,13 +86,14 @@ def ic_by_year(ic: pd.Series, *, colour: str = MODELS[0]) -> str:
 def quantile_returns(returns: pd.Series, *, colour: str = MODELS[0]) -> str:
     """Draw the mean realised return of each quantile of the signal, in basis points."""
     bars = pd.Series(returns, dtype=float)
-    bps = bars.to_numpy() * 1e4
+    bps = np.where(np.isfinite(bars), bars, np.nan) * 1e4
 
     def draw(axes: Axes) -> None:
         at = np.arange(len(bps))
         axes.bar(at, np.nan_to_num(bps), width=0.72, color=[colour if v >= 0 else FAIL for v in bps], alpha=0.75)
         axes.axhline(0, color=MUTED, lw=0.8)
-        axes.set_xticks(at, [f"{q:g}" if isinstance(q, (int, float)) else str(q) for q in bars.index])
+        step = len(bps) // 20 + 1
+        axes.set_xticks(at[::step], [f"{q:g}" if isinstance(q, (int, float)) else str(q) for q in bars.index[::step]])
         axes.tick_params(axis="x", length=0)
         axes.margins(y=0.18)
         for x, v in zip(at, bps, strict=True):
@@ -287,7 +288,7 @@ def _date_axis(axes: Axes, size: tuple[float, float]) -> None:
         axes.set_xlim(low - 2, high + 2)
     else:
         axes.set_xlim(low, high)
-    locator = AutoDateLocator(minticks=3, maxticks=max(5, round(size[0] / 65)), interval_multiples=True)
+    locator = AutoDateLocator(minticks=2, maxticks=max(6, round(size[0] / 65)), interval_multiples=True)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
     if not isinstance(axes.yaxis.get_major_locator(), LogLocator) and axes.get_yscale() != "log":

@@ -47,7 +47,7 @@ def summary_table(rows: Sequence[SummaryRow], console: Console | None = None) ->
     from rich.text import Text
 
     console = Console() if console is None else console
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
     for heading in ("world", "model"):
         table.add_column(heading, overflow="fold")
     for heading in ("IC", "hit rate", "gates"):
@@ -69,4 +69,4 @@ def summary_table(rows: Sequence[SummaryRow], console: Console | None = None) ->
 def _equity(row: SummaryRow) -> str:
     if row.paper_equity is None:
         return "-"
-    return f"{row.paper_equity:,.2f}" + (" shadow" if row.shadow else "")
+    return f"{row.paper_equity:,.0f}" + (" shadow" if row.shadow else "")

@@ -5,12 +5,12 @@ in the hash of the manifest, which holds the hash of every other file, so that a
 the bytes. Nothing here imports pandas: the child process that parses a model imports this package too.
 """
 
-from alpha.store.bless import Blessing, Blessings, promote
-from alpha.store.bundles import bundles, load, locate, reference, save
+from alpha.store.blessings import Blessing, Blessings, promote
+from alpha.store.bundle_files import bundles, load, locate, reference, save
 from alpha.store.disk import locked
 from alpha.store.manifest import Manifest
-from alpha.store.select import select
-from alpha.store.verify import verify
+from alpha.store.selection import select
+from alpha.store.verification import verify
 
 __all__ = [
     "Blessing",

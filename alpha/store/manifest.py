@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveInt
 
-from alpha.core.identity import code_id, environment
+from alpha.core.identity import canonical, code_id, environment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,13 +35,13 @@ class _Part(BaseModel):
 class Stamp(_Part):
     """Size and hash of one file."""
 
-    bytes: NonNegativeInt
+    size: NonNegativeInt
     sha256: Sha256
 
     @classmethod
     def of(cls, content: bytes) -> Self:
         """Stamp the content of a file."""
-        return cls(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+        return cls(size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 class Verdict(_Part):
@@ -128,14 +129,14 @@ def describe(
     """Return the manifest of a candidate whose files these are."""
     bundle = candidate.bundle
     return Manifest(
-        id=bundle.name, number=number, created=created, model=dict(bundle.model_entry),
-        features=tuple(map(dict, bundle.feature_entries)), columns=fingerprints(bundle.plan),
-        fields=bundle.plan.fields, lookback=bundle.plan.lookback, label=dict(bundle.label_entry),
+        id=bundle.name, number=number, created=created, model=_plain(bundle.model_entry),
+        features=tuple(map(_plain, bundle.feature_entries)), columns=fingerprints(bundle.plan),
+        fields=bundle.plan.fields, lookback=bundle.plan.lookback, label=_plain(bundle.label_entry),
         trained=Trained(**bundle.trained), gates=tuple(map(Verdict.of, candidate.gates)),
         reference={name: tuple(map(_number, values)) for name, values in bundle.reference.items()},
         metrics={name: _number(value) for name, value in candidate.scorecard.metrics.items()},
         config_id=candidate.config_id, data_id=candidate.data_id, code_id=code_id(), seed=candidate.seed,
-        packages=packages_of(bundle.model), environment=environment(), config=dict(config),
+        packages=packages_of(bundle.model), environment=environment(), config=_plain(config),
         files={name: Stamp.of(content) for name, content in files.items()},
     )  # fmt: skip
 
@@ -148,6 +149,10 @@ def fingerprints(plan: Any) -> dict[str, str]:
 def packages_of(model: object) -> dict[str, str]:
     """Return the versions of what reads a model's files: those in its `packages`, or all that might."""
     return {name: environment()[name] for name in getattr(model, "packages", SERIALISERS)}
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return json.loads(canonical(entry))
 
 
 def _number(value: Any) -> float | None:

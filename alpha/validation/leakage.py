@@ -6,6 +6,7 @@ Every check returns None, or a sentence that names the worst it found.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,9 @@ def _shocked(panel: Panel, row: int, rng: np.random.Generator) -> Panel:
         after = values[row + 1 :]
         return np.concatenate([values[: row + 1], after * rng.uniform(0.2, 5.0, after.shape)])
 
-    return panel.with_fields(**{name: shock(values) for name, values in panel.fields.items()})
+    tradable = panel.tradable.copy()
+    tradable[row + 1 :] &= rng.random(tradable[row + 1 :].shape) < 0.5
+    return replace(panel, fields={name: shock(values) for name, values in panel.fields.items()}, tradable=tradable)
 
 
 def _differences(features: FeatureSet, past: np.ndarray, first: int, why: str) -> list[tuple[float, str]]:

@@ -181,7 +181,9 @@ def edit(path, *statements):
     db.close()
 
 
-@pytest.mark.parametrize("change", ["UPDATE events SET quantity = 5", "DELETE FROM events", "DELETE FROM events WHERE seq = 9"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE events SET quantity = 5", "DELETE FROM events", "DELETE FROM events WHERE seq = 9"]
+)
 def test_rows_cannot_be_edited_or_removed(tmp_path, change):
     with SqliteJournal(tmp_path / "j", "run") as journal:
         journal.append(events())
@@ -195,7 +197,7 @@ TAMPERED = {
     "removed": "DELETE FROM events WHERE seq = 3",
     "removed at the end": "DELETE FROM events WHERE seq = (SELECT MAX(seq) FROM events)",
     "removed all": "DELETE FROM events",
-    "inserted": "INSERT INTO events SELECT 99, kind, 'new', bar, symbol, quantity, price, cash, note, digest FROM events WHERE seq = 4",
+    "inserted": "INSERT INTO events SELECT 99, kind, 'new', bar, symbol, 1, 1, 1, note, digest FROM events WHERE seq = 4",
     "renumbered": "UPDATE events SET seq = seq + 100",
     "swapped": "UPDATE events SET seq = CASE seq WHEN 2 THEN -3 WHEN 3 THEN -2 ELSE seq END",
     "other run": "UPDATE meta SET value = 'other' WHERE key = 'run'",

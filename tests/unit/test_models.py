@@ -69,10 +69,11 @@ def test_trees_do_not_depend_on_the_number_of_threads(make: type, data: tuple[np
     np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("shares", [{"subsample": 0.5, "colsample": 1.0}, {"subsample": 1.0, "colsample": 0.5}])
 @pytest.mark.parametrize("make", [lightgbm_v1, xgboost_v1])
-def test_trees_that_sample_follow_their_seed(make: type, data: tuple[np.ndarray, np.ndarray]) -> None:
+def test_trees_that_sample_follow_their_seed(make: type, shares: dict, data: tuple[np.ndarray, np.ndarray]) -> None:
     def sampled(seed: int) -> np.ndarray:
-        return fit(make(seed=seed, subsample=0.5, colsample=0.5, n_estimators=20), data).predict(data[0])
+        return fit(make(seed=seed, n_estimators=20, **shares), data).predict(data[0])
 
     np.testing.assert_array_equal(sampled(1), sampled(1))
     assert (sampled(1) != sampled(2)).any()

@@ -154,7 +154,7 @@ def test_reading_names_the_field(tmp_path):
 LONG = "reports/" + "x" * 120 + "/report.html"
 ROWS = [
     SummaryRow("us_large_caps", "lightgbm_v1", 0.01234, 0.5123, (7, 10), False, LONG, 1_012_345.67, shadow=True),
-    SummaryRow("planted [edge]", "linear_v1", 0.0512, 0.5301, (10, 10), True, "reports/planted/report.html"),
+    SummaryRow("plan [edge]", "linear_v1", 0.0512, 0.5301, (10, 10), True, "reports/planted/report.html"),
 ]
 
 
@@ -169,10 +169,10 @@ def test_the_last_table_is_readable(width):
     text = printed(width, ROWS)
     lines = text.splitlines()
     assert all(len(line) <= width for line in lines if LONG not in line)
-    for said in ("us_large_caps", "lightgbm_v1", "0.0123", "0.5123", "7/10", "1,012,345.67 shadow", "planted [edge]"):
+    for said in ("us_large_caps", "lightgbm_v1", "0.0123", "0.5123", "7/10", "1,012,346 shadow", "plan [edge]"):
         assert said in text
     assert "us_large_caps: " + LONG in lines  # whole, on one line: it can be copied
-    assert any(line.split()[:4] == ["planted", "[edge]", "linear_v1", "0.0512"] and " yes " in line for line in lines)
+    assert any(line.split()[:4] == ["plan", "[edge]", "linear_v1", "0.0512"] and " yes " in line for line in lines)
     assert "shadow: not blessed" in text
 
 

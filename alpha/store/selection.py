@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alpha.core.errors import ConfigError
 from alpha.store.disk import replace_file
@@ -34,20 +34,26 @@ def select(config_path: str | Path, ref: str | None) -> None:
     path = Path(config_path)
     try:
         text = path.read_bytes().decode()  # bytes: reading text would rewrite the ends of lines
-        before = yaml.safe_load(text)
-        start, end = _span(yaml.compose(text, yaml.SafeLoader), _KEYS)
+        changed = _selected(text, ref)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot select a model in {path}: {error}", code="select_failed") from None
+    if changed is None:
+        raise ConfigError(f"cannot select a model in {path}: expected the key models.selected once, with a plain "
+                          f"value; write `selected: null` under `models:`", code="select_failed")  # fmt: skip
+    replace_file(path, changed.encode())
+
+
+def _selected(text: str, ref: str | None) -> str | None:
+    """Return the text with another value for the key, or None where that would not change the key alone."""
+    import yaml
+
+    start, end = _span(yaml.compose(text, yaml.SafeLoader), _KEYS)
     if start < 0:
-        raise ConfigError(f"{path} has no key models.selected; add `selected: null` under `models:`",
-                          code="select_failed")  # fmt: skip
+        return None
     space = "" if start < end else " "  # `selected:` with nothing after it
     changed = text[:start] + space + (ref or "null") + text[end:]
-    before["models"]["selected"] = ref
-    if yaml.safe_load(changed) != before:
-        raise ConfigError(f"{path}: models.selected is written in a form that cannot be changed alone; write it once, "
-                          f"as `selected: null`", code="select_failed")  # fmt: skip
-    replace_file(path, changed.encode())
+    before, after = yaml.safe_load(text), yaml.safe_load(changed)
+    return changed if after == {**before, "models": {**before["models"], "selected": ref}} else None
 
 
 def _span(node: yaml.Node | None, keys: Sequence[str]) -> tuple[int, int]:
@@ -60,8 +66,4 @@ def _span(node: yaml.Node | None, keys: Sequence[str]) -> tuple[int, int]:
         node = next((value for name, value in node.value if name.value == key), None)
     if not isinstance(node, yaml.ScalarNode):
         return -1, -1
-    return _index(node.start_mark), _index(node.end_mark)
-
-
-def _index(mark: Any) -> int:
-    return int(mark.index)
+    return node.start_mark.index, node.end_mark.index

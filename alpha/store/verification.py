@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alpha.features import Plan
 
 MANIFEST = "manifest.json"
+_REMEDY = "restore it from a copy, or bless the model again"
 TIMEOUT = 60.0  # seconds; parsing takes about two, and importing what parses another two
 
 
@@ -59,7 +60,7 @@ def verify(path: str | Path, *, timeout: float = TIMEOUT) -> Manifest:
 
 def checked(path: str | Path, timeout: float = TIMEOUT) -> Checked:
     """Check a bundle as `verify` does, and return what was read."""
-    path = Path(path)
+    path = Path(path).absolute()
     manifest = _read_manifest(path)
     files = _read_files(path, manifest)
     _check_environment(path, manifest)
@@ -70,6 +71,8 @@ def checked(path: str | Path, timeout: float = TIMEOUT) -> Checked:
 
 
 def _read_manifest(path: Path) -> Manifest:
+    if path.is_symlink():
+        raise ModelError(f"{_called(path)} is a link; a bundle is a folder of plain files", code="file_not_plain")
     if not path.is_dir():
         beside = [each.name for each in path.parent.glob("v*")] if path.parent.is_dir() else []
         raise ModelError(f"there is no bundle at {path}; {nearest(path.name, beside)}", code="bundle_missing")
@@ -87,13 +90,10 @@ def _read_manifest(path: Path) -> Manifest:
         problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False))
         raise ModelError(f"{_called(path)}: manifest.json cannot be used: {problems}. It was written by another "
                          f"version of this library, or not by it", code="manifest_invalid") from None  # fmt: skip
-    if (manifest.id, manifest.version) != (path.resolve().parent.name, path.name):
-        raise ModelError(f"{_called(path)} holds the manifest of {manifest.id}/{manifest.version}; move it back",
+    if _called(path) != f"{manifest.id}/v{manifest.number:04d}-{found[:12]}":
+        raise ModelError(f"{_called(path)} holds version {manifest.number} of {manifest.id}; move it back",
                          code="bundle_misplaced")  # fmt: skip
     return manifest
-
-
-_REMEDY = "restore it from a copy, or bless the model again"
 
 
 def _read_files(path: Path, manifest: Manifest) -> dict[str, bytes]:
@@ -106,8 +106,8 @@ def _read_files(path: Path, manifest: Manifest) -> dict[str, bytes]:
 
 def _read_listed(path: Path, name: str, manifest: Manifest) -> bytes:
     content, stamp = _read(path, name), manifest.files[name]
-    if len(content) < stamp.bytes:
-        raise ModelError(f"{_called(path)}: {name} has {len(content)} bytes of {stamp.bytes}: it is truncated; "
+    if len(content) < stamp.size:
+        raise ModelError(f"{_called(path)}: {name} has {len(content)} bytes of {stamp.size}: it is truncated; "
                          f"{_REMEDY}", code="file_truncated")  # fmt: skip
     if hashlib.sha256(content).hexdigest() != stamp.sha256:
         raise ModelError(f"{_called(path)}: {name} is not the file that was written: its hash differs; {_REMEDY}",

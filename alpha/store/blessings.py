@@ -13,16 +13,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from alpha.core.errors import ConfigError, GateFailed, ModelError
 from alpha.core.identity import canonical, digest
-from alpha.store.bundles import locate, reference, save
+from alpha.store.bundle_files import locate, reference, save
 from alpha.store.disk import locked, replace_file
 from alpha.store.manifest import Verdict
-from alpha.store.verify import verify
+from alpha.store.verification import verify
 
 if TYPE_CHECKING:
     from alpha.core.types import GateResult
     from alpha.strategy import Candidate
 
 _START = "0" * 64
+_DATE = len("2026-01-31")
 
 
 class Blessing(BaseModel):
@@ -120,7 +121,8 @@ class Blessings:
     def rollback(self) -> str:
         """Go back to the bundle blessed before the current one, and return it.
 
-        A rollback undoes one blessing, so a second one goes further back. What was undone stays in the store, and can be blessed again.
+        A rollback undoes one blessing, so a second one goes further back. What was undone stays in the store, and
+        can be blessed again.
 
         Raises
         ------
@@ -184,7 +186,7 @@ class Blessings:
         manifest = verify(locate(self.root, ref))
         require_passed(ref, manifest.gates)
         blessing = Blessing(
-            at=datetime.now(UTC), action=action, ref=ref, config_id=manifest.config_id, gates=manifest.gates,
+            at=_now(), action=action, ref=ref, config_id=manifest.config_id, gates=manifest.gates,
             previous=history[-1].hash if history else _START,
         ).sealed()  # fmt: skip
         lines = [canonical(each.model_dump(mode="json")) for each in (*history, blessing)]
@@ -210,10 +212,14 @@ def _parsed(line: str) -> Blessing | None:
         return None
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _instant(when: datetime | date | str) -> datetime:
     if isinstance(when, str):
         try:
-            when = date.fromisoformat(when) if len(when) == len("2026-01-31") else datetime.fromisoformat(when)
+            when = date.fromisoformat(when) if len(when) <= _DATE else datetime.fromisoformat(when)
         except ValueError:
             raise ConfigError(f"expected a date such as 2026-01-31, or with a time; it was {when!r}",
                               code="bad_date") from None  # fmt: skip

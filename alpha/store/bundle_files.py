@@ -18,7 +18,7 @@ from alpha.core.errors import ModelError, nearest
 from alpha.store.child import GOLDEN, golden, parsed
 from alpha.store.disk import locked, sync_folder, write_new
 from alpha.store.manifest import ID, VERSION, Manifest, describe
-from alpha.store.verify import MANIFEST, TIMEOUT, checked
+from alpha.store.verification import MANIFEST, TIMEOUT, checked
 
 if TYPE_CHECKING:
     from alpha.strategy import Bundle, Candidate
@@ -55,13 +55,14 @@ def load(path: str | Path, *, timeout: float = TIMEOUT) -> Bundle:
     ModelError
         As `verify` does.
     """
+    from alpha.models import model
     from alpha.strategy import Bundle
 
     found = checked(path, timeout)
     manifest = found.manifest
     inputs, predictions = golden(found.files)
     return Bundle(
-        name=manifest.id, model=parsed(manifest.model, found.files), model_entry=manifest.model,
+        name=manifest.id, model=parsed(manifest.model, found.files), model_entry=model.bind(manifest.model).entry,
         feature_entries=manifest.features, plan=found.plan, label_entry=manifest.label,
         trained=manifest.trained.model_dump(), golden_inputs=inputs, golden_predictions=predictions,
         reference={name: [np.nan if v is None else v for v in values] for name, values in manifest.reference.items()},

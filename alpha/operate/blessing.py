@@ -1,0 +1,93 @@
+"""Bless, look up and roll back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alpha.config import Config
+from alpha.core.errors import ConfigError, GateFailed, nearest
+from alpha.operate.study import show, write_report
+from alpha.research import Study, Track, research
+from alpha.store import Blessings, promote, save, select
+from alpha.strategy import Candidate
+
+
+def models_root(cfg: Config) -> Path:
+    """Return the store of what was blessed."""
+    return cfg.paths.artifacts / "models"
+
+
+def candidates_root(cfg: Config) -> Path:
+    """Return the store of what was not: candidates kept for shadow runs."""
+    return cfg.paths.artifacts / "candidates"
+
+
+def bless(
+    cfg: Config, config_path: str | Path, track: Track, *, model: str | None = None, selected: bool = False
+) -> str:
+    """Research, and bless the best candidate that passed every gate; return its reference.
+
+    Parameters
+    ----------
+    model : str, optional
+        Bless this one; default: the best.
+    selected : bool
+        Name it in ``models.selected`` of the file at `config_path`.
+
+    Raises
+    ------
+    GateFailed
+        The candidate failed a gate. It is kept for shadow runs, and its report is written.
+    """
+    found = research(cfg, track)
+    show(found, write_report(found))
+    ref = keep(found, named(found, model))
+    if selected:
+        select(config_path, ref)
+    return ref
+
+
+def keep(found: Study, candidate: Candidate) -> str:
+    """Bless a candidate and write its report again; keep one that failed for shadow runs, and raise.
+
+    Raises
+    ------
+    GateFailed
+    """
+    cfg = found.config
+    try:
+        ref = promote(candidate, cfg.resolved(), models_root(cfg))
+    except GateFailed:
+        save(candidate, cfg.resolved(), candidates_root(cfg))
+        raise
+    write_report(found, {candidate.bundle.name: ref})
+    return ref
+
+
+def named(found: Study, model: str | None) -> Candidate:
+    """Return the candidate of that name; default: the best."""
+    if model is None:
+        return found.best
+    by_name = {candidate.bundle.name: candidate for candidate in found.candidates}
+    if model not in by_name:
+        raise ConfigError(f"no candidate {model!r} in models.candidates; {nearest(model, by_name)}",
+                          code="unknown_model")  # fmt: skip
+    return by_name[model]
+
+
+def blessings(cfg: Config, at: str | None = None) -> list[str]:
+    """Return a line for each blessing, oldest first; or the one that stood at a time."""
+    log = Blessings(models_root(cfg))
+    if at is not None:
+        return [log.at(at) or f"nothing was blessed at {at}"]
+    lines = [f"{each.at:%Y-%m-%d %H:%M:%S}  {each.action:<8}  {each.ref}  config {each.config_id}"
+             for each in log.history()]  # fmt: skip
+    selected = cfg.models.selected
+    return [*(lines or ["nothing was blessed yet"]), f"selected: {selected or 'none'}"]
+
+
+def rollback(cfg: Config, config_path: str | Path) -> str:
+    """Go back to the bundle blessed before, name it in the configuration, and return its reference."""
+    ref = Blessings(models_root(cfg)).rollback()
+    select(config_path, ref)
+    return ref

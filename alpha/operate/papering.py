@@ -1,0 +1,216 @@
+"""Trade on paper: choose the bundle, continue the ledger, end with the daily report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from alpha.config import Config
+from alpha.core.errors import ConfigError, ModelError, RiskBreach, nearest
+from alpha.core.panel import Panel
+from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
+from alpha.operate.blessing import candidates_root, models_root
+from alpha.operate.statement import statement
+from alpha.paper import Clock, trade
+from alpha.report.daily import DailyReport, write_daily
+from alpha.research import Track
+from alpha.store import Blessings, bundles, load, locate, reference
+from alpha.strategy import Bundle
+
+LIVE = {"yfinance"}  # sources worth asking again for a bar that has not come yet
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person asks of one run, beyond the configuration.
+
+    Parameters
+    ----------
+    start : str, optional
+        First session of a new ledger; default: the last `paper.sessions` bars.
+    steps : int, optional
+        The most bars to trade in this run.
+    shadow : bool
+        Replay the newest candidate, blessed or not, on a ledger of its own.
+    acknowledge : str, optional
+        Go on after a halt; the note is journaled.
+    new_cash : bool
+        Whether the cash was asked for by name, and so must be that of the ledger.
+    """
+
+    symbols: tuple[str, ...] = ()
+    start: str | None = None
+    steps: int | None = None
+    shadow: bool = False
+    acknowledge: str | None = None
+    new_cash: bool = False
+
+    @property
+    def mode(self) -> str:
+        """What the run is called in its report."""
+        return "shadow" if self.shadow else "paper"
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The bundle that trades, what it is called, and why it is the fallback where it is."""
+
+    bundle: Bundle
+    ref: str
+    fallback: str | None = None
+
+
+def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]:
+    """Trade until there are no more bars; return the report and the path of its page.
+
+    A ledger that exists is continued. A halt is told in the report too, before it is raised.
+
+    Raises
+    ------
+    ModelError
+        ``nothing_blessed``, or the bundle is refused and there is no fallback.
+    RiskBreach
+        A limit or the kill file halted the run.
+    """
+    chosen = choose(cfg, wanted)
+    _check_symbols(cfg, wanted.symbols)
+    path = ledger_path(cfg, wanted)
+    with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:
+        _check_cash(cfg, journal, wanted)
+        if wanted.acknowledge is not None:
+            acknowledge(Ledger.replay(journal), journal, wanted.acknowledge)
+        try:
+            trade(cfg, chosen.bundle, clock(cfg, wanted, track), journal, wanted.symbols)
+        finally:
+            told = _tell(cfg, wanted, chosen, journal)
+    if told is None:
+        raise RiskBreach(f"{path} holds no bar yet", code="no_bars")
+    return told
+
+
+def choose(cfg: Config, wanted: Wanted) -> Chosen:
+    """Return the bundle to trade: the selected one, else the fallback; in shadow mode the newest candidate."""
+    if wanted.shadow:
+        newest = bundles(candidates_root(cfg)) or bundles(models_root(cfg))
+        if not newest:
+            raise ModelError("there is no candidate to replay; run: python tools/bless_model_inference.py",
+                             code="no_candidate")  # fmt: skip
+        latest = max(newest, key=lambda path: path.stat().st_mtime)
+        return Chosen(load(latest), reference(latest))
+    selected, fallback = cfg.models.selected, cfg.models.fallback
+    try:
+        return Chosen(_blessed(cfg, selected), str(selected))
+    except ModelError as error:
+        if fallback is None:
+            raise
+        return Chosen(_blessed(cfg, fallback), fallback, fallback=str(error))
+
+
+def _blessed(cfg: Config, ref: str | None) -> Bundle:
+    if ref is None:
+        raise ModelError(
+            "no model is blessed: models.selected is null. To bless one: python tools/bless_model_inference.py --select. "
+            "To watch the newest candidate without blessing it: python scripts/paper_runner.py --shadow",
+            code="nothing_blessed",
+        )
+    log = Blessings(models_root(cfg))
+    log.require(ref)
+    return load(locate(models_root(cfg), ref))
+
+
+def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
+    """Return the clock over the configured source, up to the newest bar or `paper.end`."""
+    start = None
+    if wanted.start is not None:
+        try:
+            start = pd.Timestamp(wanted.start, tz="UTC")
+        except ValueError:
+            raise ConfigError(f"--start takes a date such as 2022-10-03; it was {wanted.start!r}", code="bad_date") from None
+
+    def read() -> Panel:
+        return cfg.panel(cfg.paper.end or datetime.now(UTC).date())[0]
+
+    return Clock(
+        read, sessions=cfg.paper.sessions, start=start, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
+        live=cfg.source.name in LIVE and cfg.paper.poll_sec > 0, track=track,
+    )  # fmt: skip
+
+
+def ledger_path(cfg: Config, wanted: Wanted) -> Path:
+    """Return where the journal is: a shadow run never shares that of a paper run."""
+    path = cfg.paper.ledger
+    return path.with_stem(f"{path.stem}-shadow") if wanted.shadow else path
+
+
+def _check_symbols(cfg: Config, symbols: tuple[str, ...]) -> None:
+    if symbols:
+        known = cfg.panel(cfg.paper.end)[0].symbols
+        for symbol in symbols:
+            if symbol not in known:
+                raise ConfigError(f"--symbols: no symbol {symbol!r}; {nearest(symbol, known)}", code="unknown_symbol")
+
+
+def _check_cash(cfg: Config, journal: Journal, wanted: Wanted) -> None:
+    opened = next((event.cash for event in journal.events() if event.kind == "open"), None)
+    if wanted.new_cash and opened is not None and opened != micros(cfg.paper.cash):
+        raise ConfigError(f"the ledger was opened with {opened / MICRO:,.2f} in cash, not {cfg.paper.cash:,.2f}; "
+                          f"leave --cash out, or name a new --ledger", code="other_cash")  # fmt: skip
+
+
+def _tell(cfg: Config, wanted: Wanted, chosen: Chosen, journal: Journal) -> tuple[DailyReport, Path] | None:
+    if not any(event.kind == "mark" for event in journal.events()):
+        return None
+    report = statement(
+        journal, run=journal.run, mode=wanted.mode, bundle=chosen.ref, fallback=chosen.fallback,
+        trained_until=pd.Timestamp(chosen.bundle.trained["end"]),
+    )  # fmt: skip
+    folder = cfg.paths.reports / journal.run / f"{report.last_bar:%Y-%m-%d}"
+    return report, write_daily(report, folder)[1]
+
+
+def overrides(options: Mapping[str, object]) -> list[str]:
+    """Return `key=value` overrides for the command-line options that were given."""
+    keys = {"cash": "paper.cash", "poll_sec": "paper.poll_sec", "kill_file": "paper.kill_file",
+            "ledger": "paper.ledger", "source": "source"}  # fmt: skip
+    given = {key: options[name] for name, key in keys.items() if options.get(name) is not None}
+    if "source" in given and not str(given["source"]).lstrip().startswith("{"):
+        given["source"] = f"{{name: {given['source']}}}"
+    return [f"{key}={value}" for key, value in given.items()]
+
+
+def profile_path(name: str, folder: Path = Path("config/profiles")) -> Path:
+    """Return the overlay of a profile.
+
+    Raises
+    ------
+    ConfigError
+        ``unknown_profile``, with the nearest.
+    """
+    path = folder / f"{name}.yaml"
+    if not path.exists():
+        raise ConfigError(f"no profile {name!r} in {folder}; {nearest(name, (p.stem for p in folder.glob('*.yaml')))}",
+                          code="unknown_profile")  # fmt: skip
+    return path
+
+
+def show_day(report: DailyReport, page: Path) -> None:
+    """Print the day in a few lines."""
+    pnl, costs = report.pnl, report.costs
+    if report.mode == "shadow":
+        print("SHADOW: this bundle is replayed, blessed or not; nothing here earns it promotion")
+    if report.fallback:
+        print(f"FALLBACK: {report.bundle} trades, because {report.fallback}")
+    if report.in_sample:
+        print("IN SAMPLE: some bars lie in the window the bundle was trained on; profit on them is no evidence")
+    print(f"{report.run}  {report.bundle}")
+    print(f"  {report.first_bar:%Y-%m-%d} to {report.last_bar:%Y-%m-%d}, {report.sessions} sessions")
+    print(f"  equity     {report.equity_end:>16,.2f}   P&L {pnl.total:+,.2f} (last day {pnl.day:+,.2f})")
+    print(f"  costs      {(costs.fees or 0) + (costs.slippage or 0):>16,.2f}   fees {costs.fees:,.2f}, slippage {costs.slippage or 0:,.2f}")
+    print(f"  trades     {len(report.trades):>16,}   positions {len(report.positions)}")
+    print(f"  limits hit {sum(report.limits_hit.values()):>16,}   skipped bars {len(report.skipped)}")
+    print(f"  orders     {report.order_hash}")
+    print(f"  report     {page}")

@@ -1,0 +1,118 @@
+"""What every feature must satisfy, as plain functions over anything that has a plan's `batch` and `stream`.
+
+Each raises AssertionError, saying which rows differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.panel import Panel
+
+PRICE_FIELDS = ("open", "high", "low", "close")
+
+
+def make_panel(rows: int = 640, seed: int = 11) -> Panel:
+    """Return a market with what real ones have: holes, a late listing, a delisting, a stale run, a halt."""
+    rng = np.random.default_rng(seed)
+    symbols = tuple("ABCDEF")
+    shape = (rows, len(symbols))
+    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, shape), axis=0))
+    close[400:440, 3] = close[400, 3]
+    start = close * np.exp(rng.normal(0, 0.006, shape))
+    high = np.maximum(start, close) * np.exp(np.abs(rng.normal(0, 0.006, shape)))
+    low = np.minimum(start, close) * np.exp(-np.abs(rng.normal(0, 0.006, shape)))
+    fields = {"open": start, "high": high, "low": low, "close": close, "volume": np.exp(rng.normal(13, 0.6, shape))}
+    for values in fields.values():
+        values[:90, 1] = np.nan  # listed late
+        values[600:, 2] = np.nan  # delisted
+        values[[200, 333, 334, 570], 4] = np.nan  # holes
+    vix = 20 * np.exp(np.cumsum(rng.normal(0, 0.03, rows)))
+    fields["vix"] = np.repeat(vix[:, None], len(symbols), axis=1)
+    tradable = np.isfinite(close)
+    tradable[450:480, 5] = False  # it has prices, but may not be traded
+    return Panel(pd.date_range("2010-01-04", periods=rows, freq="D", tz="UTC"), symbols, fields, tradable)
+
+
+def assert_same_bits(actual: np.ndarray, expected: np.ndarray, what: str) -> None:
+    """NaN equals NaN; anything else must be equal."""
+    differs = ~((actual == expected) | (np.isnan(actual) & np.isnan(expected)))
+    assert not differs.any(), f"{what}: {differs.sum()} values differ, the first in row {np.argwhere(differs)[0][0]}"
+
+
+def assert_close(actual: np.ndarray, expected: np.ndarray, what: str, rtol: float = 1e-9) -> None:
+    """Both must be NaN in the same places, and elsewhere equal to `rtol`."""
+    same = np.isclose(actual, expected, rtol=rtol, atol=1e-12, equal_nan=True)
+    assert same.all(), f"{what}: {(~same).sum()} values differ, the first in row {np.argwhere(~same)[0][0]}"
+
+
+def check_cut(plan, panel: Panel, cuts=(131, 611)) -> None:
+    """Without the rows after it, a row has the same features."""
+    whole = plan.batch(panel).values
+    for cut in cuts:
+        assert_same_bits(plan.batch(panel.rows(slice(0, cut))).values, whole[:cut], f"look-ahead: cut at {cut}")
+
+
+def check_shock(plan, panel: Panel, rows=(420,)) -> None:
+    """Whatever happens after it, a row has the same features."""
+    whole = plan.batch(panel).values
+    for row in rows:
+        for shock in (3.0, np.nan):
+            fields = {name: values.copy() for name, values in panel.fields.items()}
+            for values in fields.values():
+                values[row + 1 :] *= shock
+            tradable = panel.tradable.copy()
+            tradable[row + 1 :] = ~tradable[row + 1 :]
+            shocked = plan.batch(replace(panel, fields=fields, tradable=tradable)).values
+            assert_same_bits(shocked[: row + 1], whole[: row + 1], f"look-ahead: shock x{shock} after {row}")
+
+
+def check_memory(plan, panel: Panel, starts=(40,)) -> None:
+    """Begun `lookback` rows before it, a row has the same features: to the bit, or nearly so where memory fades."""
+    whole = plan.batch(panel).values
+    compare = assert_close if plan.recursive else assert_same_bits
+    assert plan.lookback + max(starts) < len(panel) - 20, "the panel is too short to tell"
+    for start in starts:
+        part = plan.batch(panel.rows(slice(start, None))).values
+        compare(part[plan.lookback :], whole[start + plan.lookback :], f"declared memory {plan.lookback}, from {start}")
+
+
+def check_stream(plan, panel: Panel, start: int = 100, save: int = 130, stop: int = 170) -> None:
+    """Bar by bar, with a stop and a restart on the way, gives the same bits as all at once."""
+    whole = plan.batch(panel.rows(slice(0, stop))).values
+    stream = plan.stream(panel.rows(slice(0, start)))
+    for row in range(start, stop):
+        if row == save:
+            state, stream = stream.state(), plan.stream(symbols=panel.symbols)
+            stream.restore(state)
+        assert_same_bits(stream.push(panel.bar(row))[None], whole[row : row + 1], f"batch == stream, row {row}")
+
+
+def check_chunks(plan, panel: Panel) -> None:
+    """Neither the size of a chunk nor the number of threads changes a bit."""
+    whole = plan.batch(panel).values
+    for chunk, threads in ((1, 1), (7, 2), (64, 2), (1000, 1)):
+        part = plan.batch(panel, chunk=chunk, threads=threads).values
+        assert_same_bits(part, whole, f"chunk {chunk}, {threads} threads")
+
+
+def check_permutation(plan, panel: Panel, seed: int = 3) -> None:
+    """Symbols in another order have the same features, to the bit."""
+    order = np.random.default_rng(seed).permutation(len(panel.symbols))
+    permuted = plan.batch(panel.select([panel.symbols[i] for i in order])).values
+    assert_same_bits(permuted, plan.batch(panel).values[:, order], "permuted symbols")
+
+
+def check_price_scale(plan, panel: Panel, symbol: int = 3, factor: float = 7.3) -> None:
+    """A symbol quoted in another currency, or after a split, has the same features."""
+    fields = {name: values.copy() for name, values in panel.fields.items()}
+    for name in PRICE_FIELDS:
+        fields[name][:, symbol] *= factor
+    scaled = plan.batch(replace(panel, fields=fields)).values
+    assert_close(scaled, plan.batch(panel).values, f"prices of one symbol x{factor}")
+
+
+CHECKS = (check_cut, check_shock, check_memory, check_stream, check_chunks, check_permutation, check_price_scale)

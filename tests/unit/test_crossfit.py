@@ -1,0 +1,188 @@
+"""Fitting and predicting out of sample: who is learned from, who is predicted, and that the past stays the past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.errors import ModelError
+from alpha.core.registry import Plugin
+from alpha.core.types import FeatureSet, Fold, Label
+from alpha.models import model
+from alpha.validation.crossfit import cross_fit, fit, predict, training_mask
+from alpha.validation.splits import walk_forward
+
+ROWS, NAMES, FEATURES = 120, 4, 3
+TIMES = pd.date_range("2020-01-01", periods=ROWS, freq="D", tz="UTC")
+INSTANTS = TIMES.tz_localize(None).as_unit("ns").to_numpy()
+
+
+class Spy:
+    """Remembers what it was given; predicts how many samples it was fitted on, plus its first input."""
+
+    handles_nan: ClassVar[bool] = False
+    made: ClassVar[list[Spy]] = []
+
+    def __init__(self) -> None:
+        self.made.append(self)
+
+    def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:
+        self.X, self.y, self.rows = X, y, rows
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        self.asked = X
+        return len(self.y) + X[:, 0]
+
+    def to_files(self) -> dict[str, bytes]:
+        return {}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes], params: Mapping[str, Any]) -> Self:
+        return cls()
+
+
+class SpyOfGaps(Spy):
+    handles_nan = True
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    Spy.made.clear()
+
+
+def plugin(make: type) -> Plugin:
+    return Plugin("model", make.__name__, {}, make)
+
+
+@pytest.fixture
+def features() -> FeatureSet:
+    values = np.random.default_rng(0).normal(size=(ROWS, NAMES, FEATURES))
+    return FeatureSet(TIMES, tuple("ABCD"), tuple("xyz"), values)
+
+
+def labelled(known_at: np.ndarray | None = None, horizon: int = 4) -> Label:
+    """Return a label whose values are the days at which they became known."""
+    if known_at is None:
+        known_at = np.append(INSTANTS[horizon:], np.full(horizon, np.datetime64("NaT", "ns")))
+    per_cell = np.broadcast_to(known_at if known_at.ndim == 2 else known_at[:, None], (ROWS, NAMES))
+    days = (per_cell - np.datetime64("2020-01-01", "ns")) / np.timedelta64(1, "D")
+    return Label("day", days, known_at, horizon, "next_open")
+
+
+TRADABLE = np.ones((ROWS, NAMES), bool)
+
+
+def test_each_fold_is_fitted_anew_on_what_was_known(features: FeatureSet) -> None:
+    label = labelled()
+    folds = walk_forward(TIMES, label, folds=4)
+    signal = cross_fit(plugin(Spy), features, label, folds, TRADABLE)
+    assert len(Spy.made) == 4
+    for spy, fold in zip(Spy.made, folds, strict=True):
+        cutoff = (fold.cutoff - np.datetime64("2020-01-01", "ns")) / np.timedelta64(1, "D")
+        assert spy.y.max() == cutoff - 1, "all that was known, and nothing known at the cutoff or after"
+        np.testing.assert_array_equal(signal[fold.test], len(spy.y) + features.values[fold.test][..., 0])
+    assert np.isnan(signal[: folds[0].test[0]]).all()
+
+
+def test_single_labels_are_purged_where_names_differ(features: FeatureSet) -> None:
+    delay = np.random.default_rng(1).integers(1, 15, (ROWS, NAMES))
+    exits = np.arange(ROWS)[:, None] + delay
+    known_at = np.where(exits < ROWS, INSTANTS[np.minimum(exits, ROWS - 1)], np.datetime64("NaT", "ns"))
+    label = labelled(known_at)
+    folds = walk_forward(TIMES, label, folds=3)
+    cross_fit(plugin(Spy), features, label, folds, TRADABLE)
+    for spy, fold in zip(Spy.made, folds, strict=True):
+        mask = training_mask(label, fold)
+        assert mask[fold.train].any(axis=1).all()
+        assert not mask[fold.train].all()
+        assert (known_at[mask] < fold.cutoff).all()
+        assert len(spy.y) == mask.sum()
+
+
+def test_a_fold_that_was_not_purged_is_purged_when_it_is_fitted(features: FeatureSet) -> None:
+    label = labelled(horizon=10)
+    greedy = Fold(0, np.arange(60), np.arange(60, 90), INSTANTS[60])
+    cross_fit(plugin(Spy), features, label, [greedy], TRADABLE)
+    assert Spy.made[0].y.max() < 60
+
+
+def test_samples_come_in_the_order_of_time(features: FeatureSet) -> None:
+    fit(plugin(Spy), features, labelled(), TRADABLE)
+    spy = Spy.made[0]
+    assert (np.diff(spy.rows) >= 0).all()
+    np.testing.assert_array_equal(spy.rows[:5], [0, 0, 0, 0, 1])
+    np.testing.assert_array_equal(spy.X[:NAMES], features.values[0])
+
+
+def test_only_complete_cases_unless_the_model_handles_gaps(features: FeatureSet) -> None:
+    values = features.values.copy()
+    values[5, 1, 2] = np.nan
+    values[6, 2, 0] = np.inf
+    values[7, 3] = np.nan
+    gappy = FeatureSet(TIMES, features.symbols, features.names, values)
+    label, rows = labelled(horizon=1), np.arange(20)
+    mask = np.zeros((ROWS, NAMES), bool)
+    mask[rows] = True
+    strict, lenient = (fit(plugin(make), gappy, label, mask) for make in (Spy, SpyOfGaps))
+    assert len(strict.y) == 80 - 3
+    assert len(lenient.y) == 80 - 1, "a cell without any input is no sample"
+    assert np.isfinite(strict.X).all()
+    assert np.isnan(lenient.X).sum() == 2, "an infinite input is a missing one"
+
+    signal = predict(strict, gappy.values, TRADABLE)
+    assert np.isnan(signal[[5, 6, 7], [1, 2, 3]]).all()
+    assert np.isfinite(signal).sum() == ROWS * NAMES - 3
+    asked = predict(lenient, gappy.values, TRADABLE)
+    assert np.isnan(asked[7, 3])
+    assert len(lenient.asked) == ROWS * NAMES - 1
+    assert not np.isinf(lenient.asked).any()
+    assert np.isinf(values[6, 2, 0]), "the inputs stay as they were"
+
+
+def test_unlabelled_and_untradable_cells_are_no_samples(features: FeatureSet) -> None:
+    label = labelled()
+    label.values[3, 0] = np.nan
+    tradable = TRADABLE.copy()
+    tradable[4, 1] = tradable[100, 2] = False
+    folds = walk_forward(TIMES, label, folds=1, first_test=0.5)
+    signal = cross_fit(plugin(Spy), features, label, folds, tradable)
+    assert len(Spy.made[0].y) == len(folds[0].train) * NAMES - 2
+    assert np.isnan(signal[100, 2])
+    assert np.isfinite(signal[100, 1])
+
+
+def test_too_few_samples_say_how_many_there_are(features: FeatureSet) -> None:
+    mask = np.zeros((ROWS, NAMES), bool)
+    mask[:7] = True
+    with pytest.raises(ModelError, match=r"Spy needs at least 30 samples .* there are 28 among 28") as caught:
+        fit(plugin(Spy), features, labelled(), mask)
+    assert caught.value.code == "too_few_samples"
+
+
+@pytest.mark.parametrize("name", list(model))
+def test_one_bar_is_predicted_as_in_the_batch(name: str, features: FeatureSet) -> None:
+    fitted = fit(model.bind(name), features, labelled(), TRADABLE)
+    tradable = np.random.default_rng(2).random((ROWS, NAMES)) < 0.8
+    batch = predict(fitted, features.values, tradable)
+    for row in (0, 50, ROWS - 1):
+        np.testing.assert_array_equal(predict(fitted, features.values[row], tradable[row]), batch[row])
+    assert np.isnan(predict(fitted, features.values[0], np.zeros(NAMES, bool))).all()
+
+
+def test_nothing_after_the_cutoff_changes_a_fold(features: FeatureSet) -> None:
+    """Shock the inputs and the outcomes of later rows: earlier predictions keep every bit."""
+    label = labelled(horizon=2)
+    folds = walk_forward(TIMES, label, folds=3)
+    last = folds[1].test[-1]
+    later = np.where(np.arange(ROWS) > last, 100.0, 1.0)
+    other = FeatureSet(TIMES, features.symbols, features.names, features.values * later[:, None, None])
+    shocked = Label("day", label.values * later[:, None], label.known_at, 2, "next_open")
+    before = cross_fit(model.bind("linear_v1"), features, label, folds, TRADABLE)
+    after = cross_fit(model.bind("linear_v1"), other, shocked, folds, TRADABLE)
+    np.testing.assert_array_equal(before[: last + 1], after[: last + 1])
+    assert (before[last + 1 :] != after[last + 1 :]).any()

@@ -1,0 +1,81 @@
+"""The interpreter's Python source, run as Python, gives the compiled result in every bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numba.core.registry import CPUDispatcher
+
+from alpha.core.panel import Panel
+from alpha.features import Plan, interpreter, machine
+from alpha.features import expr as e
+from alpha.features import operators as o
+
+X, Y = e.field("x"), e.field("y")
+COLUMNS = {
+    "arithmetic": (X + Y) * (X - Y) / Y, "constants": 1 - 2 / (X * 3 + 1) + (X / 7), "signs": e.sign(X) + abs(X) + -Y,
+    "compared": (X > Y) + (X >= Y) + (X < 0) + (X <= 0) + (X > 0) + (X >= 0),
+    "bounded": e.minimum(X, Y) + e.maximum(X, Y) + e.clip(X, -1, 1), "functions": e.log(abs(Y)) + e.exp(X) + e.sqrt(X),
+    "chosen": e.where(e.is_finite(X), X, e.where(Y > 0, 1, Y)),
+    "moments": o.std(X, 5) + o.corr(X, Y, 4) + o.slope(X, 3),
+    "extremes": o.argmax(X, 5) - o.argmin(Y, 6) + o.max(X, 3), "rank": o.rank(X, 4), "median": o.quantile(X, 4, 0.5),
+    "maximum": o.quantile(X, 3, 1.0), "ema": o.ema(X, 3), "wilder": o.wilder(X, 3, seed="mean"),
+    "cs_rank": o.cs_rank(X), "cs_zscore": o.cs_zscore(X), "cs_demean": o.lag(o.cs_demean(X), 2),
+    "cs_mean": o.mean(o.cs_mean(Y), 3),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def panel():
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(26, 3)).round(1), rng.normal(size=(26, 3))
+    x[[3, 11], 0] = np.nan
+    x[15, 1], x[18], y[5, 2] = np.inf, 0.5, 0.0
+    x[20] = np.nan
+    tradable = np.ones((26, 3), bool)
+    tradable[7:9, 1] = tradable[22, :2] = False
+    times = pd.date_range("2001-01-01", periods=26, tz="UTC")
+    return Panel(times, tuple("ABC"), {"close": np.ones((26, 3)), "x": x, "y": y}, tradable)
+
+
+@pytest.fixture
+def as_python(monkeypatch):
+    """Replace every compiled function by its source."""
+    found = {name: value for name, value in vars(interpreter).items() if isinstance(value, CPUDispatcher)}
+    assert len(found) > 15
+    for name, compiled in found.items():
+        monkeypatch.setattr(interpreter, name, compiled.py_func)
+        if hasattr(machine, name):
+            monkeypatch.setattr(machine, name, compiled.py_func)
+
+
+def test_compiled_equals_python(panel, request):
+    plan = Plan(COLUMNS)
+    compiled = plan.batch(panel, chunk=4, threads=1).values
+    stream = plan.stream(panel.rows(slice(0, 20)))
+    request.getfixturevalue("as_python")
+    with np.errstate(all="ignore"):
+        python = plan.batch(panel, chunk=4, threads=1).values
+        live = stream.push(panel.bar(20))
+    np.testing.assert_array_equal(python, compiled)
+    np.testing.assert_array_equal(live, compiled[20])
+    assert np.isfinite(compiled).any(axis=(0, 1)).all()
+
+
+def test_every_opcode_is_covered():
+    program = Plan(COLUMNS).program
+    used = {instruction.op for stage in program.stages for instruction in stage.instructions}
+    assert used == set(interpreter.OPCODES)
+    assert {crossing.op for stage in program.stages for crossing in stage.crossings} == set(interpreter.CROSSINGS)
+
+
+def test_warm_compiles_everything_that_a_plan_runs(panel):
+    interpreter.warm()
+    entries = (interpreter.run_block, interpreter.cross, interpreter.emit, interpreter.rewind)
+    before = [set(f.signatures) for f in entries]
+    plan = Plan(COLUMNS)
+    plan.batch(panel, chunk=4)
+    plan.stream(panel.rows(slice(0, 3))).push(panel.bar(3))
+    assert [set(f.signatures) for f in entries] == before
+    assert all(len(signatures) == 1 for signatures in before)

@@ -1,0 +1,183 @@
+"""Plans and streams: what they say of themselves, and what they refuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.errors import AlphaError, ConfigError, DataError
+from alpha.core.panel import Panel
+from alpha.features import Plan, Stream
+from alpha.features.expr import close, field, log, volume
+from alpha.features.lower import Graph
+from alpha.features.operators import cs_rank, ema, lag, mean, quantile, std
+from alpha.features.program import compile_program
+
+RET = close / lag(close, 1) - 1
+
+
+@pytest.fixture
+def panel():
+    rng = np.random.default_rng(0)
+    shape = (50, 4)
+    fields = {"close": np.exp(rng.normal(0, 0.1, shape)), "volume": np.exp(rng.normal(0, 1, shape))}
+    return Panel(pd.date_range("2001-01-01", periods=50, tz="UTC"), tuple("ABCD"), fields)
+
+
+@pytest.fixture
+def plan():
+    return Plan({"ret": RET, "rank": cs_rank(std(RET, 5)), "q": quantile(RET, 4, 0.5), "z": ema(volume, 3) / volume})
+
+
+def refused(kind: type[AlphaError], code, make, *args, **kwargs):
+    with pytest.raises(kind) as caught:
+        make(*args, **kwargs)
+    assert caught.value.code == code
+    return str(caught.value)
+
+
+def test_a_plan_describes_itself(plan):
+    assert plan.names == ("ret", "rank", "q", "z")
+    assert plan.fields == ("close", "volume")
+    assert plan.lookback == 40
+    assert plan.recursive
+    assert not Plan({"ret": RET}).recursive
+    assert repr(plan) == "Plan(4 features, lookback 40)"
+    text = plan.explain()
+    assert "lookback 40 (fading)" in text
+    assert "cs_rank(std(((close / lag(close, 1)) - 1), 5, 1))" in text
+    assert "in 2 stages" in text
+
+
+def test_a_feature_set_has_the_index_of_the_panel(plan, panel):
+    features = plan.batch(panel)
+    assert features.names == plan.names
+    assert features.symbols == panel.symbols
+    assert (features.times == panel.times).all()
+    assert features.values.shape == (50, 4, 4)
+    assert features.values.dtype == np.float64
+    np.testing.assert_allclose(features.values[1:, :, 0], panel["close"][1:] / panel["close"][:-1] - 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("symbols", [0, 1, 4])
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_panels_may_be_small(plan, panel, rows, symbols):
+    small = panel.rows(slice(0, rows)).select(panel.symbols[:symbols])
+    assert plan.batch(small).values.shape == (rows, symbols, 4)
+    stream = plan.stream(small)
+    assert stream.push(panel.select(panel.symbols[:symbols]).bar(rows)).shape == (symbols, 4)
+
+
+def test_many_symbols_run_in_blocks(panel):
+    wide = Panel(panel.times, tuple(map(str, range(150))), {"close": np.tile(panel["close"], (1, 38))[:, :150]})
+    plan = Plan({"std": std(RET, 5), "rank": cs_rank(RET), "ema": ema(RET, 4)})
+    values = plan.batch(wide, threads=2, chunk=8).values
+    np.testing.assert_array_equal(values[:, :4, ::2], plan.batch(panel).values[..., ::2])
+    stream = plan.stream(wide.rows(slice(0, 30)))
+    np.testing.assert_array_equal(stream.push(wide.bar(30)), values[30])
+
+
+def test_an_empty_plan_and_other_objects_are_refused():
+    refused(ConfigError, "no_features", Plan, {})
+    assert "'x'" in refused(ConfigError, "not_an_expression", Plan, {"x": 3})
+
+
+def test_a_price_level_is_refused():
+    message = refused(ConfigError, "price_level", Plan, {"level": close})
+    assert "'level'" in message
+    assert "divide by a price" in message
+    refused(ConfigError, "price_level", Plan, {"level": std(close, 5) * close / log(volume)})
+
+
+def test_an_absent_field_names_feature_and_field(panel):
+    plan = Plan({"ret": RET, "fear": RET * field("vix"), "typo": field("volme")})
+    message = refused(DataError, "absent_field", plan.batch, panel)
+    assert "'fear'" in message
+    assert "'vix'" in message
+    typo = Plan({"typo": field("volme")})
+    assert "did you mean 'volume'" in refused(DataError, "absent_field", typo.batch, panel)
+    refused(DataError, "absent_field", typo.stream, panel)
+    refused(DataError, "absent_field", typo.stream(symbols=panel.symbols).push, panel.bar(0))
+
+
+def test_a_stream_needs_symbols(plan, panel):
+    refused(ConfigError, "no_symbols", plan.stream)
+    assert plan.stream(symbols=panel.symbols).time is None
+
+
+def test_bars_must_fit_the_stream(plan, panel):
+    stream = plan.stream(panel.rows(slice(0, 20)))
+    assert isinstance(stream, Stream)
+    assert stream.time == panel.times[19]
+    assert "forward" in refused(DataError, "bar_out_of_order", stream.push, panel.bar(19))
+    assert "'B' at 0" in refused(DataError, "symbols_differ", stream.push, panel.select("BACD").bar(20))
+    assert "4" in refused(DataError, "symbols_differ", stream.push, panel.select("ABC").bar(20))
+    refused(DataError, "bar_out_of_order", stream.catch_up, panel)
+    refused(DataError, "symbols_differ", stream.catch_up, panel.select("AB"))
+    np.testing.assert_array_equal(stream.push(panel.bar(20)), plan.batch(panel).values[20])
+    assert stream.time == panel.times[20]
+
+
+def test_a_refused_bar_leaves_the_stream_as_it_was(plan, panel):
+    stream = plan.stream(panel.rows(slice(0, 20)))
+    before = stream.state()
+    refused(DataError, "bar_out_of_order", stream.push, panel.bar(3))
+    refused(DataError, "absent_field", stream.push, replace(panel.bar(20), fields={"close": panel["close"][20]}))
+    np.testing.assert_array_equal(stream.state(), before)
+
+
+def test_a_state_is_one_array_that_can_be_saved(plan, panel, tmp_path):
+    stream = plan.stream(panel.rows(slice(0, 20)))
+    np.save(tmp_path / "state.npy", stream.state())
+    expected = [stream.push(panel.bar(row)) for row in range(20, 50)]
+    again = plan.stream(symbols=panel.symbols)
+    again.restore(np.load(tmp_path / "state.npy"))
+    assert again.time == panel.times[19]
+    np.testing.assert_array_equal([again.push(panel.bar(row)) for row in range(20, 50)], expected)
+
+
+def test_a_state_can_be_taken_before_the_first_bar(plan, panel):
+    stream = plan.stream(symbols=panel.symbols)
+    stream.restore(stream.state())
+    assert stream.time is None
+    stream.push(panel.bar(0))
+
+
+def test_a_state_of_another_plan_or_other_symbols_is_refused(plan, panel):
+    state = plan.stream(panel).state()
+    refused(DataError, "foreign_state", plan.stream(symbols=tuple("ABDC")).restore, state)
+    refused(DataError, "foreign_state", Plan({"ret": RET}).stream(symbols=panel.symbols).restore, state)
+    refused(DataError, "foreign_state", plan.stream(symbols=panel.symbols).restore, state[:-1])
+
+
+def test_equal_subexpressions_are_computed_once():
+    once = compile_program([mean(close, 20) / close])
+    twice = compile_program([mean(close, 20) / close, close / mean(close, 20), mean(close, 20) / close])
+    assert twice.size == once.size + 1
+    assert once.id != twice.id
+    assert once.id == compile_program([mean(close, 20) / close]).id
+
+
+def test_a_lag_is_an_address():
+    assert compile_program([RET]).size == 3  # load, divide, subtract
+    assert compile_program([RET, lag(RET, 7)]).size == 3
+    assert compile_program([lag(RET, 7)]).kept == {0: 1, 2: 7}
+
+
+def test_registers_are_recycled_and_keep_no_more_than_is_read():
+    deep = close / close
+    for _ in range(30):
+        deep = abs(deep * 2 - 1)
+    assert compile_program([deep]).scratches <= 3
+    program = compile_program([mean(volume, 64)])
+    assert sum(program.kept.values()) == 63
+
+
+def test_blocks_of_windows_are_shared():
+    graph = Graph()
+    for window in (16, 32, 64):
+        graph.output(mean(volume, window))
+    assert sum(node.op == "add" for node in graph.nodes) == 6

@@ -1,0 +1,239 @@
+"""The account that events add up to."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.errors import BrokerError
+from alpha.core.panel import Bar
+from alpha.core.types import Fill, Order
+from alpha.execution import Event, Ledger, Lot, MemoryJournal
+from alpha.execution.corporate import actions, delistings
+
+DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]
+
+
+def bar(day, symbols="AB", **fields):
+    fields = {name: np.array(values, float) for name, values in fields.items()}
+    return Bar(pd.Timestamp(DAYS[day]), tuple(symbols), fields, np.ones(len(symbols), bool))
+
+
+def account(cash=1000.0):
+    return Ledger.open(MemoryJournal("run"), cash)
+
+
+def trade(ledger, day, symbol, quantity, price, fee=0.0, slippage=0.0, asked=None):
+    order = Order(f"{symbol}{day}", DAYS[day], symbol, asked or quantity)
+    ledger.post(Event.order(order, price))
+    ledger.post(Event.fill(Fill(order.id, DAYS[day + 1], symbol, quantity, price, fee, slippage)))
+
+
+def test_it_opens_with_cash_once():
+    journal = MemoryJournal("run")
+    for cash in (1000.0, 5.0):
+        ledger = Ledger.open(journal, cash)
+        assert (ledger.cash, ledger.peak, ledger.last_equity) == (1000_000_000, 1000.0, 1000.0)
+    assert len(list(journal.events())) == 1
+    assert Ledger.replay(MemoryJournal()).cash == 0
+
+
+def test_a_fill_moves_cash_shares_and_costs():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0, fee=0.5, slippage=0.25)
+    assert ledger.cash == 1000_000_000 - 200_000_000 - 500_000
+    assert (ledger.fees, ledger.slippage) == (500_000, 250_000)
+    assert ledger.positions == {"A": 10.0}
+    assert ledger.open_orders == {}
+    assert ledger.equity({"A": 21.0}) == pytest.approx(1009.5)
+
+
+def test_lots_close_first_in_first_out():
+    ledger = account()
+    for day, (quantity, price) in enumerate([(10, 10.0), (10, 12.0), (-15, 15.0)]):
+        trade(ledger, day, "A", quantity, price)
+    assert ledger.realised == (10 * 5 + 5 * 3) * 1_000_000
+    assert ledger.lots == {"A": deque([Lot(5, 12.0)])}
+    trade(ledger, 5, "A", -8, 20.0)  # through zero: short three at 20
+    assert ledger.realised == (50 + 15 + 5 * 8) * 1_000_000
+    assert ledger.lots == {"A": deque([Lot(-3, 20.0)])}
+    trade(ledger, 6, "A", 3, 18.0)
+    assert ledger.realised == (50 + 15 + 40 + 3 * 2) * 1_000_000
+    assert ledger.lots == ledger.positions == ledger.marks == {}
+
+
+def test_an_event_counts_once():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    before = vars(ledger).copy()
+    trade(ledger, 0, "A", 10, 20.0)
+    assert vars(ledger) == before
+
+
+def test_a_part_filled_leaves_the_rest_open():
+    ledger = account()
+    trade(ledger, 0, "A", 4, 20.0, asked=10)
+    assert ledger.open_orders["A0"].quantity == 6
+    ledger.post(Event.fill(Fill("A0", DAYS[2], "A", 7.0, 20.0, 0.0)))  # one more than was asked for
+    assert ledger.open_orders == {}
+    assert ledger.positions == {"A": 11.0}
+
+
+def test_a_fill_of_no_order_is_refused_and_changes_nothing():
+    ledger = account()
+    stray = Event.fill(Fill("nobody", DAYS[1], "A", 1.0, 20.0, 0.0))
+    with pytest.raises(BrokerError, match=r"\[unknown_fill\].*nobody"):
+        ledger.post(stray)
+    assert (ledger.cash, ledger.positions, stray.id in ledger) == (1000_000_000, {}, False)
+
+
+def test_a_cancelled_order_may_still_fill():
+    ledger = account()
+    order = Order("o", DAYS[0], "A", 5.0)
+    ledger.post(Event.order(order, 1.0))
+    ledger.post(Event.cancel(DAYS[1], order))
+    assert ledger.open_orders == {}
+    ledger.post(Event.fill(Fill("o", DAYS[1], "A", 5.0, 20.0, 0.0)))
+    assert ledger.positions == {"A": 5.0}
+
+
+def test_a_split_multiplies_shares_lots_and_open_orders():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    trade(ledger, 1, "A", 5, 30.0)
+    ledger.post(Event.order(Order("wait", DAYS[2], "A", -3.0), 30.0))
+    ledger.post(Event.order(Order("other", DAYS[2], "B", 7.0), 30.0))
+    prices = bar(3, raw_close=[15.0, 1.0], close=[1.0, 1.0], split=[2.0, 3.0])
+    [split] = [event for event in actions(prices, ledger) if event.symbol == "A"]
+    assert (split.quantity, split.price, split.cash) == (15.0, 2.0, 0)
+    value = ledger.equity({"A": 30.0})
+    ledger.post(split)
+    assert ledger.positions == {"A": 30.0}
+    assert ledger.lots["A"] == deque([Lot(20, 10.0), Lot(10, 15.0)])
+    assert ledger.marks["A"] == 15.0
+    assert ledger.open_orders["wait"].quantity == -6
+    assert ledger.open_orders["other"].quantity == 7
+    assert ledger.equity({"A": 15.0}) == value
+
+
+def test_a_split_concerns_an_order_without_a_position():
+    ledger = account()
+    ledger.post(Event.order(Order("wait", DAYS[0], "A", 3.0), 30.0))
+    [split] = actions(bar(1, raw_close=[10.0, 1], close=[1.0, 1], split=[3.0, 3.0]), ledger)
+    ledger.post(split)
+    assert ledger.open_orders["wait"].quantity == 9
+    assert ledger.positions == {}
+
+
+@pytest.mark.parametrize("shares", [10, -10])
+def test_dividends_are_paid_to_holders_and_by_the_short(shares):
+    ledger = account()
+    trade(ledger, 0, "A", shares, 20.0)
+    cash = ledger.cash
+    paying = bar(2, raw_close=[20.0, 1.0], close=[1.0, 1.0], dividend=[0.25, 5.0], split=[2.0, np.nan])
+    for event in actions(paying, ledger):  # for each share held the evening before: before the split
+        ledger.post(event)
+    assert ledger.cash - cash == ledger.dividends == shares * 250_000
+    assert ledger.positions == {"A": 2.0 * shares}
+
+
+def test_adjusted_prices_contain_splits_and_dividends():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    assert actions(bar(2, close=[20.0, 1.0], dividend=[0.25, 5.0], split=[2.0, 2.0]), ledger) == []
+
+
+@pytest.mark.parametrize("nothing", [np.nan, 0.0, -1.0, np.inf])
+def test_days_without_actions_have_none(nothing):
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    quiet = bar(2, raw_close=[20.0, 1.0], close=[20.0, 1.0], dividend=[nothing, 0], split=[nothing, 1.0])
+    assert actions(quiet, ledger) == []
+    assert actions(bar(2, raw_close=[20.0, 1.0], close=[20.0, 1.0], split=[1.0, 1.0]), ledger) == []
+
+
+def mark(ledger, day, **close):
+    account = ledger.value(bar(day, close=list(close.values()), symbols="".join(close)))
+    unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in account.unpriced}
+    ledger.post(Event.mark("run", DAYS[day], equity=account.equity, prices=account.prices, unpriced=unpriced))
+
+
+def test_a_name_without_a_price_keeps_the_last_one():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    mark(ledger, 1, A=22.0, B=1.0)
+    assert ledger.last_equity == ledger.peak == 1020.0
+    for day in (2, 3):
+        mark(ledger, day, A=np.nan, B=1.0)
+        assert (ledger.last_equity, ledger.marks, ledger.unpriced) == (1020.0, {"A": 22.0}, {"A": day - 1})
+    mark(ledger, 4, A=21.0, B=1.0)
+    assert (ledger.last_equity, ledger.peak, ledger.unpriced, ledger.last_bar) == (1010.0, 1020.0, {}, DAYS[4])
+
+
+def test_a_name_outside_the_bar_still_counts():
+    ledger = account(0.0)
+    trade(ledger, 0, "Z", 10, 20.0)
+    trade(ledger, 0, "A", 10, 30.0)
+    value = ledger.value(bar(1, close=[40.0, 1.0]))
+    assert value.prices == {"A": 40.0, "Z": 20.0}
+    assert value.unpriced == ("Z",)
+    np.testing.assert_array_equal(value.shares, [10, 0])
+    assert value.equity == -500 + 400 + 200
+    np.testing.assert_array_equal(value.weights, [4.0, 0.0])
+
+
+def test_values_are_computed_anew_when_something_changed():
+    ledger, today = account(), bar(1, close=[40.0, 1.0])
+    assert ledger.value(today) is ledger.value(today)
+    trade(ledger, 0, "A", 10, 20.0)
+    assert ledger.value(today).equity == 1200.0
+    ledger.post(Event.action("run", DAYS[1], "A", "split", 10.0, 2.0))
+    assert ledger.value(today).equity == 1600.0
+    np.testing.assert_array_equal(ledger.weights(today), [0.5, 0.0])
+    assert ledger.value(bar(1, close=[20.0, 1.0])).equity == 1200.0
+
+
+def test_raw_prices_value_the_account_where_they_are_known():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    assert ledger.value(bar(1, close=[40.0, 1.0], raw_close=[21.0, 1.0])).equity == 1010.0
+
+
+def test_a_delisted_holding_is_settled_at_its_last_price():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    gone = bar(5, close=[np.nan, 1.0])
+    for day in (1, 2):
+        mark(ledger, day, A=22.0 if day == 1 else np.nan, B=1.0)
+    assert delistings(gone, ledger, 3) == []
+    assert delistings(gone, ledger, 2, active={"A"}) == []
+    assert delistings(bar(5, close=[22.0, 1.0]), ledger, 2) == []
+    [event] = delistings(gone, ledger, 2)
+    assert (event.quantity, event.price, event.cash, event.note) == (-10.0, 22.0, 220_000_000, "delisting")
+    ledger.post(event)
+    assert (ledger.positions, ledger.unpriced, ledger.realised) == ({}, {}, 20_000_000)
+    assert ledger.cash == 1020_000_000
+
+
+def test_a_mark_in_the_journal_stays_what_it_was():
+    ledger, journal = account(), MemoryJournal("run")
+    trade(ledger, 0, "A", 10, 20.0)
+    event = Event.mark("run", DAYS[1], equity=1.0, prices={"A": 20.0}, unpriced={"A": 1})
+    journal.append([event])
+    ledger.post(event)
+    trade(ledger, 2, "A", -10, 25.0)
+    assert next(journal.events()).note["prices"] == {"A": 20.0}
+    assert next(journal.events()).note["unpriced"] == {"A": 1}
+
+
+def test_skips_finish_a_bar_and_halts_stand_until_acknowledged():
+    ledger = account()
+    ledger.post(Event.skip("run", DAYS[3], "bad data"))
+    assert ledger.last_bar == DAYS[3]
+    ledger.post(Event.halt("run", DAYS[4], 0, "lost too much", 700.0))
+    assert (ledger.halted, ledger.halted_at, ledger.halts, ledger.peak) == ("lost too much", DAYS[4], 1, 1000.0)
+    ledger.post(Event.acknowledge("run", DAYS[4], 1, "seen"))
+    assert (ledger.halted, ledger.peak) == ("", 700.0)

@@ -1,0 +1,124 @@
+"""After a restart, at a halt, and when a person lets trading go on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.errors import BrokerError, RiskBreach
+from alpha.core.panel import Bar
+from alpha.core.types import Fill, Order
+from alpha.execution import Event, Ledger, MemoryJournal, acknowledge, broker, halt, reconcile
+from alpha.execution.reconcile import write
+
+DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]
+BAR = Bar(pd.Timestamp(DAYS[3]), ("A",), {"close": np.array([30.0])}, np.ones(1, bool))
+FILLED, OPEN = Order("filled", DAYS[0], "A", 10.0), Order("open", DAYS[2], "A", -4.0)
+
+
+@pytest.fixture
+def journal():
+    journal = MemoryJournal("run")
+    journal.append([Event.open("run", 1000.0), Event.order(FILLED, 20.0),
+                    Event.fill(Fill("filled", DAYS[1], "A", 10.0, 20.0, 0.0)), Event.order(OPEN, 20.0)])  # fmt: skip
+    return journal
+
+
+@pytest.fixture
+def market():
+    return broker.bind("simulated")()
+
+
+def test_open_orders_are_handed_over_again(journal, market):
+    ledger = Ledger.replay(journal)
+    for _ in range(2):
+        reconcile(ledger, market, journal)
+    assert market.open_orders() == (OPEN,)
+
+
+def test_an_order_that_was_never_journaled_is_found(journal, market):
+    market.submit([Order("stray", DAYS[2], "B", 7.0)])
+    with pytest.raises(BrokerError, match=r"\[unknown_order\].*7 B.*stray"):
+        reconcile(Ledger.replay(journal), market, journal)
+
+
+class Bank:
+    """A broker that knows what is held."""
+
+    def __init__(self, **held):
+        self.held = held
+
+    def positions(self):
+        return self.held
+
+    def submit(self, orders):
+        self.sent = orders
+
+    def settle(self, bar):
+        return []
+
+    def open_orders(self):
+        return []
+
+    def cancel_all(self):
+        return []
+
+
+@pytest.mark.parametrize("held", [{"A": 10}, {"A": 8}, {"A": 6.0}, {"A": 10, "B": 0.0}])
+def test_positions_agree_where_open_orders_explain_the_difference(journal, held):
+    bank = Bank(**held)
+    reconcile(Ledger.replay(journal), bank, journal)
+    assert bank.sent == (OPEN,)
+
+
+@pytest.mark.parametrize("held", [{"A": 11}, {"A": 5.9}, {}, {"A": 10, "B": 1.0}])
+def test_positions_that_nothing_explains_stop_the_run(journal, held):
+    bank = Bank(**held)
+    with pytest.raises(BrokerError, match=r"\[position_mismatch\]"):
+        reconcile(Ledger.replay(journal), bank, journal)
+    assert not hasattr(bank, "sent")
+
+
+def test_a_halt_is_journaled_orders_cancelled_and_a_person_called(journal, market):
+    ledger = Ledger.replay(journal)
+    reconcile(ledger, market, journal)
+    with pytest.raises(RiskBreach, match=r"\[halted\].*the kill file exists"):
+        halt("the kill file exists", BAR, ledger, journal, market)
+    assert [event.kind for event in journal.events()][-2:] == ["halt", "cancel"]
+    assert (market.open_orders(), ledger.open_orders) == ((), {})
+    assert ledger.last_equity == 1100.0
+    assert vars(Ledger.replay(journal))["halted"] == ledger.halted == "the kill file exists"
+
+
+def test_a_halted_account_is_not_handed_over(journal, market):
+    ledger = Ledger.replay(journal)
+    write([Event.halt("run", DAYS[3], 0, "lost", 700.0)], ledger, journal)  # killed before it could cancel
+    market.submit([OPEN])
+    with pytest.raises(RiskBreach, match=r"\[halted\].*lost"):
+        reconcile(ledger, market, journal)
+    assert (market.open_orders(), ledger.open_orders) == ((), {})
+    assert [event.bar for event in journal.events() if event.kind == "cancel"] == [DAYS[3]]
+
+
+def test_a_person_lets_trading_go_on(journal, market):
+    ledger = Ledger.replay(journal)
+    acknowledge(ledger, journal, "nothing to acknowledge")
+    assert len(list(journal.events())) == 4
+    for count in (1, 2):
+        with pytest.raises(RiskBreach):
+            halt("again", BAR, ledger, journal, market)
+        acknowledge(ledger, journal, f"seen {count}")
+        assert (ledger.halted, ledger.peak, ledger.halts) == ("", 1100.0, count)
+    reconcile(ledger, market, journal)
+    assert market.open_orders() == ()
+    assert [event.note for event in journal.events() if event.kind == "acknowledge"] == ["seen 1", "seen 2"]
+
+
+def test_orders_left_open_by_a_kill_in_a_halt_are_cancelled_by_the_acknowledgement(journal, market):
+    ledger = Ledger.replay(journal)
+    write([Event.halt("run", DAYS[3], 0, "lost", 700.0)], ledger, journal)
+    acknowledge(ledger, journal)
+    assert ledger.open_orders == {}
+    reconcile(ledger, market, journal)
+    assert market.open_orders() == ()

@@ -1,0 +1,153 @@
+"""The scorecard, number by number, from a signal and a book small enough to recompute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.errors import DataError
+from alpha.core.types import Fold, Label, Scorecard
+from alpha.validation import metrics, score
+from alpha.validation.significance import mean_interval, newey_west_t
+from alpha.validation.splits import walk_forward
+
+ROWS, NAMES = 700, 8
+TIMES = pd.date_range("2019-01-01", periods=ROWS, freq="B", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Traded:
+    times: pd.DatetimeIndex
+    equity: np.ndarray
+    net_returns: np.ndarray
+    gross_returns: np.ndarray
+    targets: np.ndarray
+    turnover: np.ndarray
+    costs: np.ndarray
+
+
+@dataclass(frozen=True)
+class Case:
+    signal: np.ndarray
+    label: Label
+    folds: list[Fold]
+    book: Traded
+
+    @property
+    def rows(self) -> slice:
+        return slice(int(self.folds[0].test[0]), ROWS)
+
+    def card(self) -> Scorecard:
+        return score("mine", self.signal, self.label, self.book, self.folds)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    rng = np.random.default_rng(8)
+    realised = rng.normal(0, 0.02, (ROWS, NAMES))
+    realised[-4:] = np.nan
+    signal = realised + rng.normal(0, 0.1, realised.shape)
+    signal[-4:] = 1.0
+    signal[rng.random(signal.shape) < 0.1] = np.nan
+    instants = TIMES.tz_localize(None).as_unit("ns").to_numpy()
+    known_at = np.append(instants[4:], np.full(4, np.datetime64("NaT", "ns")))
+    label = Label("rank", np.sign(realised), known_at, 3, "next_open", realised)
+    folds = walk_forward(TIMES, label, folds=3)
+    tested = ROWS - folds[0].test[0]
+    net, costs = rng.normal(0.0005, 0.01, tested), np.full(tested, 0.0002)
+    targets = np.where(rng.random((tested, NAMES)) < 0.5, 0.0, rng.normal(size=(tested, NAMES)))
+    book = Traded(TIMES[-tested:], 1e6 * np.cumprod(1 + net), net, net + costs, targets, rng.random(tested), costs)
+    return Case(signal, label, folds, book)
+
+
+def test_every_metric_by_its_definition(case: Case) -> None:
+    card, rows = case.card(), case.rows
+    signal, realised, book = case.signal[rows], case.label.realised[rows], case.book
+    ic = metrics.daily_ic(signal, realised)
+    low, high = mean_interval(ic, horizon=3)
+    both = np.isfinite(signal) & np.isfinite(realised)
+    expected = {
+        "ic": np.nanmean(ic), "ic_t": newey_west_t(ic, horizon=3), "ic_low": low, "ic_high": high,
+        "icir": np.nanmean(ic) / np.nanstd(ic, ddof=1), "ic_days": np.isfinite(ic).sum(), "predictions": both.sum(),
+        "hit_rate": (np.sign(signal) == np.sign(realised))[both].mean(),
+        "hit_base_rate": max((realised[both] > 0).mean(), (realised[both] < 0).mean()),
+        "hit_rate_positions": metrics.position_hit_rate(book.targets, realised),
+        "turnover": book.turnover.mean(), "cost_annual": 0.0002 * 252,
+        "net_return_annual": metrics.annual_return(book.net_returns),
+        "gross_return_annual": metrics.annual_return(book.gross_returns),
+        "total_net_return": book.equity[-1] / 1e6 - 1, "volatility": metrics.volatility(book.net_returns),
+        "sharpe": metrics.sharpe(book.net_returns), "sortino": metrics.sortino(book.net_returns),
+        "max_drawdown": metrics.max_drawdown(book.net_returns), "var_95": metrics.value_at_risk(book.net_returns),
+        "cvar_95": metrics.conditional_value_at_risk(book.net_returns),
+    }  # fmt: skip
+    assert dict(card.metrics) == pytest.approx(expected)
+    assert all(isinstance(value, float) for value in card.metrics.values())
+    assert card.model == "mine"
+    assert card.metrics["predictions"] < signal.size
+
+
+def test_years_and_folds_are_parts_of_the_whole(case: Case) -> None:
+    card = case.card()
+    for parts in (card.by_year, card.by_fold):
+        assert sum(part["predictions"] for part in parts) == card.metrics["predictions"]
+        days = np.array([part["ic_days"] for part in parts])
+        assert days @ [part["ic"] for part in parts] / days.sum() == pytest.approx(card.metrics["ic"])
+        grown = np.prod([1 + part["net_return"] for part in parts]) - 1
+        assert grown == pytest.approx(card.metrics["total_net_return"])
+    assert [part["year"] for part in card.by_year] == [2019, 2020, 2021]
+    first = card.by_fold[0]
+    assert (first["fold"], first["train_rows"]) == (0, len(case.folds[0].train))
+    assert first["cutoff"] == first["test_start"] == str(TIMES[case.folds[0].test[0]].date())
+    assert first["test_end"] == str(TIMES[case.folds[0].test[-1]].date())
+
+
+def test_series_for_the_plots(case: Case) -> None:
+    card = case.card()
+    for name in ("ic", "net_returns", "equity", "drawdown", "turnover"):
+        assert card.series[name].index.equals(case.book.times)
+    assert card.series["drawdown"].max() == card.metrics["max_drawdown"]
+    assert card.series["ic"].mean() == pytest.approx(card.metrics["ic"])
+    assert card.series["quantile_returns"].index.tolist() == [1, 2, 3, 4, 5]
+    assert card.series["quantile_returns"].is_monotonic_increasing
+    assert card.series["hit_rate"].columns.tolist() == ["hit_rate", "hit_base_rate"]
+    assert card.series["hit_rate"].index.tolist() == [2019, 2020, 2021]
+
+
+def test_nothing_before_the_first_test_row_counts(case: Case) -> None:
+    planted = case.signal.copy()
+    planted[: case.rows.start] = np.nan_to_num(case.label.realised[: case.rows.start])
+    assert replace(case, signal=planted).card().metrics == case.card().metrics
+
+
+def test_a_label_without_realised_returns_is_measured_on_its_values(case: Case) -> None:
+    plain = replace(case.label, values=case.label.realised, realised=None)
+    assert replace(case, label=plain).card().metrics == case.card().metrics
+
+
+def test_a_signal_without_opinions_has_no_ic(case: Case) -> None:
+    card = replace(case, signal=np.full_like(case.signal, np.nan)).card()
+    assert np.isnan(card.metrics["ic"])
+    assert np.isnan(card.metrics["ic_low"])
+    assert card.metrics["predictions"] == 0
+    assert np.isfinite(card.metrics["sharpe"])
+
+
+def test_baselines_stand_beside_the_model(case: Case) -> None:
+    other = {"random": {"ic": 0.0}}
+    assert score("mine", case.signal, case.label, case.book, case.folds, baselines=other).baselines == other
+    assert case.card().baselines == {}
+
+
+def test_a_book_of_other_rows_is_refused(case: Case) -> None:
+    book = replace(case.book, times=TIMES)
+    with pytest.raises(DataError, match=f"must cover the {len(case.book.times)} tested rows") as caught:
+        replace(case, book=book).card()
+    assert caught.value.code == "book_rows"
+
+
+def test_a_year_may_have_another_length(case: Case) -> None:
+    card = score("mine", case.signal, case.label, case.book, case.folds, periods=365)
+    assert card.metrics["sharpe"] == pytest.approx(case.card().metrics["sharpe"] * np.sqrt(365 / 252))

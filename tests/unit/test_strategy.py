@@ -1,0 +1,369 @@
+"""One bar of trading, and a backtest that is nothing but many of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.errors import BrokerError, DataError, RiskBreach
+from alpha.core.panel import Panel
+from alpha.core.registry import Plugin
+from alpha.core.types import Fill, GateResult, Order
+from alpha.execution import Event, Ledger, MemoryJournal, SqliteJournal, acknowledge, broker, order_hash, reconcile
+from alpha.portfolio import limit, policy
+from alpha.strategy import Bundle, Candidate, Rules, backtest, step
+
+LONG = policy.bind("long_only")
+FREE = broker.bind({"name": "simulated", "slippage_bps": 0, "fee_bps": 0})
+COSTLY = broker.bind({"name": "simulated", "slippage_bps": 50, "fee_bps": 20})
+
+
+def panel(rows=40, symbols="ABCDE", seed=0, opens=True, **fields):
+    rng = np.random.default_rng(seed)
+    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, (rows, len(symbols))), axis=0))
+    times = pd.date_range("2020-01-01 21:00", periods=rows, freq="D", tz="UTC")
+    prices = {"open": close * np.exp(rng.normal(0, 0.005, close.shape))} if opens else {}
+    return Panel(times, tuple(symbols), {"close": close, **prices, **fields})
+
+
+def signals(panel, seed=1):
+    return np.random.default_rng(seed).normal(size=panel["close"].shape)
+
+
+def rules(policy=LONG, **more):
+    return Rules(policy, **{"max_drawdown": 1.0, **more})
+
+
+def fixed(*weights):
+    """Return a policy that always wants the same weights."""
+    return Plugin("policy", "fixed", {}, lambda signal, held: np.array(weights, float))
+
+
+def run(signal, panel, rules, journal, broker=FREE, cash=100_000.0, rows=None):
+    """Trade some rows, as a paper run does; return the account and the venue."""
+    ledger, venue = Ledger.open(journal, cash), broker()
+    reconcile(ledger, venue, journal)
+    for row in range(len(panel)) if rows is None else rows:
+        step(signal[row], panel.bar(row), rules, ledger, journal, venue)
+    return ledger, venue
+
+
+class Spy:
+    """Writes down in which order the journal and the broker are called."""
+
+    def __init__(self, inner, log):
+        self._inner, self._log = inner, log
+
+    def __getattr__(self, name):
+        value = getattr(self._inner, name)
+        if not callable(value):
+            return value
+
+        def told(*args):
+            self._log.append((name, args))
+            return value(*args)
+
+        return told
+
+
+def test_orders_are_journaled_before_they_are_sent():
+    market = panel(6)
+    log, journal = [], MemoryJournal()
+    venue, ledger = Spy(FREE(), log), Ledger.open(journal, 10_000.0)
+    for row in range(6):
+        step(signals(market)[row], market.bar(row), rules(), ledger, Spy(journal, log), venue)
+    on_disk, sent = set(), 0
+    for name, args in log:
+        if name == "append":
+            on_disk |= {event.id for event in args[0] if event.kind == "order"}
+        if name == "submit":
+            assert {order.id for order in args[0]} <= on_disk, "an order was sent before its journal row"
+            sent += len(args[0])
+    assert sent == len(on_disk) > 0
+
+
+def test_an_order_whose_row_cannot_be_written_is_not_sent():
+    class Full(MemoryJournal):
+        def append(self, events):
+            if any(event.kind == "order" for event in events):
+                raise BrokerError("disk is full", code="journal_unavailable")
+            super().append(events)
+
+    market, journal, venue = panel(1), Full(), FREE()
+    with pytest.raises(BrokerError, match="disk is full"):
+        step(signals(market)[0], market.bar(0), rules(), Ledger.open(journal, 10_000.0), journal, venue)
+    assert venue.open_orders() == ()
+
+
+def test_a_bar_is_settled_decided_sent_and_marked():
+    market, journal = panel(2), MemoryJournal()
+    run(signals(market), market, rules(fixed(0.5, 0, 0, 0, 0), min_trade=0.1), journal)
+    events = list(journal.events())
+    assert [event.kind for event in events] == ["open", "order", "sent", "mark", "fill", "mark"]
+    assert events[1].price == market["close"][0, 0]
+    assert events[2].quantity == 1.0
+    assert events[3].note == {"equity": 100_000.0, "orders": 1, "limits": [], "prices": {}, "unpriced": {}}
+    assert (events[4].bar, events[4].price) == (events[5].bar, market["open"][1, 0])
+    assert events[5].note["prices"] == {"A": market["close"][1, 0]}
+
+
+def test_the_order_list_is_what_the_weights_say_to_a_loop():
+    market, book_rules = panel(30), rules(policy.bind("long_short"), lot_size=1.0)
+    signal, journal = signals(market), MemoryJournal()
+    run(signal, market, book_rules, journal)
+    held, cash, expected = dict.fromkeys(market.symbols, 0.0), 100_000.0, []
+    waiting = {}
+    for row in range(30):
+        for name, quantity in waiting.items():
+            held[name] += quantity
+            cash -= quantity * market["open"][row, market.symbols.index(name)]
+        close = dict(zip(market.symbols, market["close"][row], strict=True))
+        equity = cash + sum(held[name] * close[name] for name in held)
+        weights = dict.fromkeys(market.symbols, 0.0)
+        weights[market.symbols[int(np.argmax(signal[row]))]] = 0.5
+        weights[market.symbols[int(np.argmin(signal[row]))]] = -0.5
+        waiting = {}
+        for name in market.symbols:
+            change = weights[name] * equity / close[name] - held[name]
+            quantity = float(np.trunc(change)) if weights[name] else -held[name]
+            if quantity:
+                waiting[name] = quantity
+                expected.append(Order("", market.times[row].isoformat(), name, quantity))
+    assert order_hash(journal.events()) == order_hash(expected)
+
+
+def test_nothing_fills_at_the_price_that_made_the_signal():
+    for opens, price in [(True, "open"), (False, "close")]:
+        market, journal = panel(3, opens=opens), MemoryJournal()
+        run(signals(market), market, rules(fixed(1, 0, 0, 0, 0)), journal)
+        first = next(event for event in journal.events() if event.kind == "fill")
+        assert first.price == market[price][1, 0]
+
+
+def test_the_limits_are_in_force_and_told():
+    market, journal = panel(1), MemoryJournal()
+    ledger, venue = Ledger.open(journal, 10_000.0), FREE()
+    target = step(signals(market)[0], market.bar(0), rules(limits=(limit.bind("max_name"),)), ledger, journal, venue)
+    np.testing.assert_array_equal(target.weights, np.full(5, 0.1))
+    np.testing.assert_array_equal(target.raw, np.full(5, 0.2))
+    assert target.clipped == ("max_name",)
+    assert list(journal.events())[-1].note["limits"] == ["max_name"]
+
+
+def test_a_finished_bar_is_not_traded_again():
+    market, journal = panel(3), MemoryJournal()
+    ledger, venue = run(signals(market), market, rules(), journal)
+    before = list(journal.events())
+    for row in (1, 2):
+        with pytest.raises(DataError, match=r"\[old_bar\]"):
+            step(signals(market)[row], market.bar(row), rules(), ledger, journal, venue)
+    assert list(journal.events()) == before
+
+
+def crash(rows=6):
+    """Return a market in which A loses half in one bar."""
+    market = panel(rows)
+    close = market["close"].copy()
+    close[3:, 0] /= 2
+    return market.with_fields(close=close, open=close)
+
+
+def test_a_drawdown_halts_and_a_person_lets_it_go_on():
+    market, journal = crash(), MemoryJournal()
+    strict = rules(fixed(1, 0, 0, 0, 0), max_drawdown=0.3)
+    with pytest.raises(RiskBreach, match=r"\[drawdown\].*at most 0.3"):
+        run(signals(market), market, strict, journal)
+    kinds = [event.kind for event in journal.events()]
+    assert "halt" in kinds
+    assert kinds.count("mark") == 3
+    ledger, venue = Ledger.replay(journal), FREE()
+    with pytest.raises(RiskBreach, match=r"\[halted\]"):
+        step(signals(market)[3], market.bar(3), strict, ledger, journal, venue)
+    acknowledge(ledger, journal, "seen")
+    for row in range(3, 6):
+        step(signals(market)[row], market.bar(row), strict, ledger, journal, venue)
+    assert ledger.last_bar == market.times[5].isoformat()
+
+
+def test_a_halt_cancels_what_is_open():
+    market, journal = crash(), MemoryJournal()
+    opens = market["open"].copy()
+    opens[1:, 1] = np.nan  # the order for B never fills
+    strict = rules(fixed(0.9, 0.1, 0, 0, 0), max_drawdown=0.3, min_trade=0.05)
+    with pytest.raises(RiskBreach):
+        run(signals(market), market.with_fields(open=opens), strict, journal)
+    assert [event.kind for event in journal.events()][-2:] == ["halt", "cancel"]
+    assert Ledger.replay(journal).open_orders == {}
+
+
+def test_an_account_worth_nothing_is_halted():
+    market, journal = crash(), MemoryJournal()
+    with pytest.raises(RiskBreach, match=r"\[bankrupt\]"):
+        run(signals(market), market, rules(fixed(3, 0, 0, 0, 0)), journal)
+
+
+def test_weights_that_are_not_finite_halt():
+    market, journal = panel(2), MemoryJournal()
+    with pytest.raises(RiskBreach, match=r"\[bad_weights\].*fixed"):
+        run(signals(market), market, rules(fixed(np.nan, 0, 0, 0, 0)), journal)
+
+
+class Stray:
+    """A broker that reports a fill of its own."""
+
+    def __init__(self, order_id):
+        self.order_id = order_id
+
+    def submit(self, orders):
+        pass
+
+    def settle(self, bar):
+        return [Fill(self.order_id, bar.time.isoformat(), "A", 1.0, 2.0, 0.0)]
+
+    def open_orders(self):
+        return []
+
+    def cancel_all(self):
+        return []
+
+
+def test_a_fill_of_an_unknown_order_is_refused_before_it_is_journaled():
+    market, journal = panel(1), MemoryJournal()
+    ledger = Ledger.open(journal, 10_000.0)
+    with pytest.raises(BrokerError, match=r"\[unknown_fill\].*stray"):
+        step(signals(market)[0], market.bar(0), rules(), ledger, journal, Stray("stray"))
+    assert [event.kind for event in journal.events()] == ["open"]
+
+
+def test_a_fill_told_twice_counts_once():
+    market, journal = panel(2), MemoryJournal()
+    ledger = Ledger.open(journal, 10_000.0)
+    order = Event.order(Order("o", "2019-12-31", "A", 1.0), 2.0)
+    fill = Event.fill(Fill("o", market.times[1].isoformat(), "A", 1.0, 2.0, 0.0))
+    for event in (order, fill):
+        journal.append([event])
+        ledger.post(event)
+    ledger.settled = ""  # as after a bar in which nothing was journaled
+    step(signals(market)[1], market.bar(1), rules(fixed(0, 0, 0, 0, 0)), ledger, journal, Stray("o"))
+    assert ledger.cash == 9_998_000_000
+
+
+def test_a_delisted_name_is_settled_and_its_orders_cancelled():
+    market = panel(12, symbols="AB")
+    close, opens = market["close"].copy(), market["open"].copy()
+    close[4:, 0] = opens[4:, 0] = np.nan
+    market, journal = market.with_fields(close=close, open=opens), MemoryJournal()
+    wanted = Plugin("policy", "leave", {}, lambda signal, held: np.where(np.isnan(signal), 0.0, 0.5))
+    signal = np.ones((12, 2))
+    signal[3, 0] = np.nan  # the sale is ordered at the last price there is, and never fills
+    signal[4:, 0] = np.nan
+    ledger, venue = run(signal, market, rules(wanted, delist_after=3), journal)
+    [gone] = [event for event in journal.events() if event.kind == "action"]
+    assert (gone.note, gone.symbol, gone.price, gone.bar) == (
+        "delisting",
+        "A",
+        close[3, 0],
+        market.times[6].isoformat(),
+    )
+    assert [event.symbol for event in journal.events() if event.kind == "cancel"] == ["A"]
+    assert ledger.positions.keys() == {"B"}
+    assert "A" not in {order.symbol for order in (*ledger.open_orders.values(), *venue.open_orders())}
+    marks = [event.note for event in journal.events() if event.kind == "mark"]
+    assert [mark["unpriced"] for mark in marks[3:7]] == [{}, {"A": 1}, {"A": 2}, {}]
+    assert marks[6]["equity"] == pytest.approx(ledger.cash / 1e6 + ledger.positions["B"] * close[-1, 1], rel=0.2)
+
+
+def corporate(rows=30):
+    """Return a market as traded, with a split and a dividend, and the same one adjusted."""
+    adjusted = panel(rows, symbols="AB")
+    split, dividend = np.ones((rows, 2)), np.zeros((rows, 2))
+    split[10, 0] = 4.0
+    unit = 1 / np.cumprod(split, axis=0)
+    before = (adjusted["close"] * unit)[19, 0]
+    dividend[20, 0] = 0.1 * before
+    with_dividend = before * adjusted["close"][20, 0] / adjusted["close"][19, 0]
+    unit[20:, 0] *= (with_dividend - dividend[20, 0]) / with_dividend
+    raw = {f"raw_{name}": adjusted[name] * unit for name in ("open", "close")}
+    return adjusted, adjusted.with_fields(**raw, split=split, dividend=dividend)
+
+
+def test_splits_and_dividends_come_to_what_adjusted_prices_say():
+    adjusted, as_traded = corporate()
+    once = Plugin("policy", "once", {}, lambda signal, held: np.where(held == 0, signal, held))
+    signal = np.tile([0.9, 0.1], (30, 1))
+    plain = backtest(signal, adjusted, rules(once, lot_size=0), FREE)
+    traded = backtest(signal, as_traded, rules(once, lot_size=0), FREE)
+    np.testing.assert_allclose(plain.equity[:20], traded.equity[:20], rtol=1e-9)
+    np.testing.assert_allclose(plain.net_returns[20], traded.net_returns[20], rtol=1e-9)
+    assert plain.trades == traded.trades == 2
+
+
+def test_a_book_adds_up():
+    market = panel(60)
+    book = backtest(signals(market), market, rules(policy.bind("long_short"), limits=(limit.bind("max_name"),)), COSTLY)
+    np.testing.assert_allclose(1e6 * np.cumprod(1 + book.net_returns), book.equity)
+    np.testing.assert_allclose(book.gross_returns - book.costs, book.net_returns)
+    before = np.vstack([np.zeros(5), book.weights[:-1]])
+    np.testing.assert_allclose(book.turnover, np.abs(book.weights - before).sum(axis=1))
+    assert book.limits_hit == {"max_name": 60}
+    assert book.costs[0] == 0.0
+    assert (book.costs[1:] > 0).all()
+    assert np.abs(book.targets).max() == 0.1
+    np.testing.assert_allclose(book.weights[1:], book.targets[:-1], atol=0.01)
+    assert book.trades > 100
+
+
+def test_costs_are_what_they_are_said_to_be():
+    market = panel(3)
+    book = backtest(signals(market), market, rules(fixed(0.5, 0, 0, 0, 0), min_trade=0.1), COSTLY)
+    quantity = np.floor(0.5e6 / market["close"][0, 0])
+    quote = market["open"][1, 0]
+    assert book.costs[1] * 1e6 == pytest.approx(quantity * quote * (0.005 + 1.005 * 0.002), abs=1e-5)
+    assert book.trades == 1
+
+
+def test_paper_with_restarts_equals_the_backtest_to_the_cent(tmp_path):
+    market = panel(12)
+    signal, strategy = signals(market), rules(policy.bind("long_short"), min_trade=0.001)
+    book = backtest(signal, market, strategy, COSTLY, cash=100_000.0)
+    for row in range(12):  # a new process each bar
+        with SqliteJournal(tmp_path / "paper.sqlite", "paper") as journal:
+            ledger, _ = run(signal, market, strategy, journal, COSTLY, rows=[row])
+            assert ledger.last_equity == book.equity[row]
+            np.testing.assert_array_equal(ledger.weights(market.bar(row)), book.weights[row])
+    with SqliteJournal(tmp_path / "paper.sqlite", readonly=True) as journal:
+        assert order_hash(journal.events()) == book.order_hash
+
+
+def test_a_backtest_does_not_depend_on_the_order_of_the_columns():
+    market = panel(40)
+    signal, order = signals(market), [3, 1, 4, 0, 2]
+    mixed = market.select([market.symbols[i] for i in order])
+    strategy = rules(policy.bind("long_short"), limits=(limit.bind("max_gross"),))
+    one, other = backtest(signal, market, strategy, COSTLY), backtest(signal[:, order], mixed, strategy, COSTLY)
+    assert one.order_hash == other.order_hash
+    np.testing.assert_array_equal(one.equity, other.equity)
+
+
+def test_a_candidate_passes_when_it_was_judged_and_every_gate_passed():
+    good, bad = GateResult("ic", True, 1.0, 0.5), GateResult("ic", False, 0.1, 0.5)
+
+    def judged(*gates):
+        return Candidate(*[None] * 7, gates=gates)
+
+    assert judged(good, good).passed
+    assert not judged(good, bad).passed
+    assert not judged().passed
+
+
+def test_a_bundle_predicts_where_names_are_tradable():
+    class Double:
+        handles_nan = True
+
+        def predict(self, X):
+            return 2 * X[:, 0]
+
+    bundle = Bundle("double", Double(), {}, (), None, {}, {}, np.ones((1, 1)), np.ones(1), {})
+    found = bundle.predict(np.array([[1.0], [2.0]]), np.array([True, False]))
+    np.testing.assert_array_equal(found, [2.0, np.nan])

@@ -1,0 +1,98 @@
+"""The count of what was tried: it only grows, and a change of the file shows."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alpha.core.errors import DataError
+from alpha.core.identity import canonical, digest
+from alpha.validation.trials import Trials
+
+
+@pytest.fixture
+def trials(tmp_path: Path) -> Trials:
+    made = Trials(tmp_path / "deep" / "trials.jsonl")
+    for model in ("a", "b", "c"):
+        made.record("config", "data", model, 0.02)
+    return made
+
+
+def lines(trials: Trials) -> list[str]:
+    return trials.path.read_text().splitlines()
+
+
+def test_nothing_was_tried_yet(tmp_path: Path) -> None:
+    assert Trials(tmp_path / "trials.jsonl").count() == 0
+    assert Trials(tmp_path / "trials.jsonl").read() == []
+
+
+def test_counts_what_differs(trials: Trials) -> None:
+    assert trials.count() == 3
+    trials.record("config", "data", "a", 0.03)
+    assert trials.count() == 3, "the same again is no new trial"
+    trials.record("config", "other data", "a", 0.02)
+    trials.record("other config", "data", "a", 0.02)
+    assert trials.count() == 5
+    assert [trial["ic"] for trial in trials.read()] == [0.02, 0.02, 0.02, 0.03, 0.02, 0.02]
+
+
+def test_an_ic_that_is_not_finite_is_kept_as_none(trials: Trials) -> None:
+    trials.record("config", "data", "d", np.nan)
+    assert trials.read()[-1]["ic"] is None
+
+
+def _edit(old: list[str]) -> list[str]:
+    return [old[0], old[1].replace("0.02", "0.01"), old[2]]
+
+
+def _forge(old: list[str]) -> list[str]:
+    """Edit a line and give it a hash that fits: the next line still tells."""
+    trial = {**json.loads(old[1]), "ic": 0.01}
+    del trial["hash"]
+    return [old[0], canonical({**trial, "hash": digest(trial)}), old[2]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _edit,
+        _forge,
+        lambda old: old[1:],
+        lambda old: [old[0], old[2]],
+        lambda old: [old[1], old[0], old[2]],
+        lambda old: [*old, old[2]],
+        lambda old: [*old, "{}"],
+        lambda old: [*old, "[]"],
+        lambda old: [*old[:2], old[2][:40]],
+        lambda old: [*old[:2], "", old[2]],
+    ],
+    ids=["edited", "forged", "first dropped", "dropped", "swapped", "repeated", "empty", "no object", "torn", "blank"],
+)
+def test_a_changed_file_is_refused(trials: Trials, change) -> None:  # type: ignore[no-untyped-def]
+    trials.path.write_text("\n".join(change(lines(trials))) + "\n")
+    for use in (trials.count, lambda: trials.record("config", "data", "d", 0.0)):
+        with pytest.raises(DataError, match=r"line \d of .*trials\.jsonl is not as it was written") as caught:
+            use()
+        assert caught.value.code == "trials_tampered"
+
+
+def _record_many(path: Path, who: int) -> None:
+    for number in range(15):
+        Trials(path).record(f"config {who}", "data", f"model {number}", 0.0)
+
+
+def test_processes_may_record_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "trials.jsonl"
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=_record_many, args=(path, who)) for who in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert Trials(path).count() == 60
+    assert len(lines(Trials(path))) == 60
