@@ -18,7 +18,8 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_core import core_schema
 
@@ -28,7 +29,7 @@ from alpha.core.panel import Panel
 from alpha.core.registry import Plugin, Registry
 from alpha.data import Finding, Join, Waiver, load_panel, source
 from alpha.execution import broker
-from alpha.features import Plan, columns
+from alpha.features import Plan, columns, entries
 from alpha.gates import gate
 from alpha.labels import label
 from alpha.models import model
@@ -97,14 +98,17 @@ class Features(_Section):
         min_length=1, description="entries {name, parameters, as, cross_section} or {set: name}"
     )
 
-    @model_validator(mode="after")
-    def _known(self) -> Features:
-        problems = [problem for entry in self.columns if (problem := _column_problem(entry))]
+    @field_validator("columns")
+    @classmethod
+    def _known(cls, given: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
+        """Return one entry a column with every default spelled out, so that equal columns have equal ids."""
+        problems = [problem for entry in given if (problem := _column_problem(entry))]
         if problems:
             raise ValueError("; ".join(problems))
+        across = info.data.get("cross_section", "rank")
         with _value_errors():
-            columns(self.columns, cross_section=self.cross_section)
-        return self
+            columns(given, cross_section=across)
+            return tuple(entries(given, cross_section=across))
 
 
 class Models(_Section):
@@ -167,11 +171,13 @@ class Config(_Section):
     paper: Paper = Paper()
     paths: Paths = Paths()
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Config:
-        if self.end <= self.start:
-            raise ValueError(f"end ({self.end}) must be after start ({self.start})")
-        return self
+    @field_validator("end")
+    @classmethod
+    def _after_start(cls, end: date, info: ValidationInfo) -> date:
+        start = info.data.get("start", date.min)
+        if end <= start:
+            raise ValueError(f"must be after start ({start})")
+        return end
 
     def resolved(self) -> dict[str, Any]:
         """Return the whole configuration as plain values, every default spelled out."""
@@ -188,7 +194,7 @@ class Config(_Section):
 
     def plan(self) -> Plan:
         """Return the compiled features."""
-        return Plan(columns(self.features.columns, cross_section=self.features.cross_section))
+        return Plan(columns(self.features.columns))
 
     def rules(self) -> Rules:
         """Return how the strategy decides and what bounds it."""
@@ -245,7 +251,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error}", code="unreadable_config") from None
     try:
         values = yaml.load(text, _Strict)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date and is none
         raise ConfigError(f"{path} is not valid: {error}", code="invalid_yaml") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a mapping; it holds {type(values).__name__}", code="invalid_yaml")
@@ -279,7 +285,7 @@ def _parse_override(text: str) -> dict[str, Any]:
         raise ConfigError(f"--set takes key=value, with dots in the key; it was {text!r}", code="bad_override")
     try:
         result: Any = yaml.load(value, _Strict)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"--set {key}: {value!r} is not a value: {error}", code="bad_override") from None
     for part in reversed(key.strip().split(".")):
         result = {part: result}

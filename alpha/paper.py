@@ -79,7 +79,9 @@ class Clock:
             if not self.live or delivered == self.steps:
                 return
             self.sleep(self.poll_sec)
+            last = panel.times[row - 1]
             panel = self._read_again()
+            row = int(panel.times.searchsorted(last, side="right"))  # older bars may have come late
 
     def _read_again(self) -> Panel:
         """Read; a bad answer is tried again, and told after `max_bad_reads` in a row."""
@@ -112,10 +114,9 @@ def trade(cfg: Config, bundle: Bundle, clock: Clock, journal: Journal, symbols: 
     ledger = Ledger.open(journal, cfg.paper.cash)
     broker, rules = cfg.broker(), cfg.rules()
     reconcile(ledger, broker, journal)
-    skipped = {event.bar for event in journal.events() if event.kind == "skip"}
+    skipped, bad = _skipped(journal)
     history, bars = clock.after(pd.Timestamp(ledger.last_bar) if ledger.last_bar else None)
     stream = bundle.plan.stream(_without(history, skipped))
-    bad = 0
     for bar in bars:
         if cfg.paper.kill_file.exists():
             halt(f"the kill file {cfg.paper.kill_file} exists", bar, ledger, journal, broker, code="kill_file")
@@ -142,6 +143,17 @@ def sane(bar: Bar) -> Bar:
         raise DataError(f"{bar.symbols[first]} at {bar.time}: close is {close[first]}; it must be positive and finite",
                         code="bad_price")  # fmt: skip
     return bar
+
+
+def _skipped(journal: Journal) -> tuple[set[str], int]:
+    """Return the bars that could not be used, and how many of them were the last in a row."""
+    skipped: set[str] = set()
+    bad = 0
+    for event in journal.events():
+        if event.kind == "skip":
+            skipped.add(event.bar)
+        bad = bad + 1 if event.kind == "skip" else 0 if event.kind == "mark" else bad
+    return skipped, bad
 
 
 def _only(signal: np.ndarray, symbols: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:

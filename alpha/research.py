@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from alpha.config import Config
 from alpha.core.panel import Panel
@@ -22,6 +22,7 @@ from alpha.validation import Trials, cross_fit, fit, predict, score
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 GOLDEN_ROWS = 64
+WORTH_PROCESSES = 100_000  # bars x symbols to trade; a process takes a second or two to start
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +71,29 @@ class _Bench:
         """The rows that are out of sample: from the first test row to the last."""
         return slice(int(self.folds[0].test[0]), int(self.folds[-1].test[-1]) + 1)
 
-    def book(self, signal: np.ndarray, rules: Rules) -> Book:
-        """Trade a signal over the rows out of sample, to their end: no person is there to halt for."""
-        rows, rules = self.tested, replace(rules, max_drawdown=1.0)
-        return backtest(signal[rows], self.panel.rows(rows), rules, self.config.broker, cash=self.config.paper.cash)
+    def books(self, traded: Sequence[tuple[np.ndarray, Rules]], track: Track) -> list[Book]:
+        """Trade each signal over the rows out of sample, to their end: no person is there to halt for."""
+        rows, cfg = self.tested, self.config
+        panel = self.panel.rows(rows)
+        processes = -1 if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
+        books = Parallel(processes, return_as="generator")(
+            delayed(backtest)(signal[rows], panel, replace(rules, max_drawdown=1.0), cfg.broker, cash=cfg.paper.cash)
+            for signal, rules in traded
+        )
+        return list(track(_Counted(books, len(traded)), f"{cfg.name}: backtests"))
+
+
+class _Counted:
+    """An iterator that knows how long it is, so that progress can be shown."""
+
+    def __init__(self, items: Iterable[Any], length: int) -> None:
+        self.items, self.length = items, length
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return self.length
 
 
 def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
@@ -83,31 +103,49 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     label = cfg.label(panel)
     folds = tuple(cfg.walk_forward(panel.times, label))
     bench = _Bench(cfg, panel, plan, plan.batch(panel), label, folds, cfg.rules())
-    baselines = {b.name: _baseline(bench, b) for b in track(cfg.baselines, f"{cfg.name}: baselines")}
-    trials = Trials(cfg.paths.artifacts / "trials.jsonl")
-    scored = [_score(bench, model, baselines, track) for model in cfg.models.candidates]
-    for candidate in scored:
-        trials.record(cfg.id, candidate.data_id, candidate.bundle.name, candidate.scorecard.metrics["ic"])
-    counted = trials.count()
-    candidates = tuple(_judge(cfg, c, baselines, folds, counted) for c in track(scored, f"{cfg.name}: gates"))
-    return Study(cfg, panel, findings, folds, candidates, baselines, counted)
+    models, baselines = cfg.models.candidates, cfg.baselines
+    signals = [baseline(panel) for baseline in baselines] + [_cross_fitted(bench, model, track) for model in models]
+    rules = [_rules_of(bench, baseline) for baseline in baselines] + [bench.rules] * len(models)
+    books = bench.books(list(zip(signals, rules, strict=True)), track)
+    names = [plugin.name for plugin in (*baselines, *models)]
+    cards = [score(name, signal, label, book, folds) for name, signal, book in zip(names, signals, books, strict=True)]
+    beaten = dict(zip(names, cards[: len(baselines)], strict=False))
+    trials = _recorded(bench, cards[len(baselines) :])
+    made = zip(models, signals[len(baselines) :], books[len(baselines) :], cards[len(baselines) :], strict=True)
+    candidates = [_candidate(bench, each, beaten, trials) for each in track(list(made), f"{cfg.name}: gates")]
+    return Study(cfg, panel, findings, folds, tuple(candidates), beaten, trials)
 
 
-def _baseline(bench: _Bench, baseline: Plugin) -> Scorecard:
-    signal = baseline(bench.panel)
+def _cross_fitted(bench: _Bench, model: Plugin, track: Track) -> np.ndarray:
+    folds = track(bench.folds, f"{bench.config.name}: {model.name}")
+    return cross_fit(model, bench.features, bench.label, folds, bench.panel.tradable)
+
+
+def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
+    """Return the configured rules, with the policy a baseline asks for where it does."""
     named = getattr(baseline.make, "policy", None)
-    rules = bench.rules if named is None else replace(bench.rules, policy=policy.bind(named))
-    return score(baseline.name, signal, bench.label, bench.book(signal, rules), bench.folds)
+    return bench.rules if named is None else replace(bench.rules, policy=policy.bind(named))
 
 
-def _score(bench: _Bench, model: Plugin, baselines: Mapping[str, Scorecard], track: Track) -> Candidate:
-    cfg, panel, label = bench.config, bench.panel, bench.label
-    folds = track(bench.folds, f"{cfg.name}: {model.name}")
-    signal = cross_fit(model, bench.features, label, folds, panel.tradable)
-    book = bench.book(signal, bench.rules)
-    card = score(model.name, signal, label, book, bench.folds)
+def _recorded(bench: _Bench, cards: Sequence[Scorecard]) -> int:
+    """Record one trial a model; return how many distinct ones there have been."""
+    trials = Trials(bench.config.paths.artifacts / "trials.jsonl")
+    for card in cards:
+        trials.record(bench.config.id, bench.panel.id, card.model, card.metrics["ic"])
+    return trials.count()
+
+
+def _candidate(
+    bench: _Bench, made: tuple[Plugin, np.ndarray, Book, Scorecard], beaten: Mapping[str, Scorecard], trials: int
+) -> Candidate:
+    """Refit on everything known, and let every gate judge."""
+    (model, signal, book, card), cfg, panel = made, bench.config, bench.panel
+    card = replace(card, metrics={**card.metrics, "trials": float(trials)},
+                   baselines={name: dict(other.metrics) for name, other in beaten.items()})  # fmt: skip
     bundle = _refit(bench, model, signal)
-    return Candidate(bundle, panel, bench.features, label, signal, book, card, (), cfg.id, panel.id, cfg.seed)
+    candidate = Candidate(bundle, panel, bench.features, bench.label, signal, book, card, (), cfg.id, panel.id, cfg.seed)
+    evidence = Evidence(metrics=card.metrics, baselines=card.baselines, candidate=candidate, folds=bench.folds)
+    return replace(candidate, gates=judge(evidence, cfg.gates))
 
 
 def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:
@@ -119,17 +157,12 @@ def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:
     golden = _golden(bench.features.values, known)
     return Bundle(
         name=model.name, model=fitted, model_entry=model.entry, plan=bench.plan, label_entry=bench.config.label.entry,
-        feature_entries=feature_entries(bench.config),
+        feature_entries=bench.config.features.columns,
         trained={"start": str(panel.times[rows[0]]), "end": str(panel.times[rows[-1]]),
                  "rows": len(rows), "samples": int(known.sum())},
         golden_inputs=golden, golden_predictions=predict(fitted, golden, np.ones(len(golden), bool)),
         reference=_reference(bench.plan.names, bench.features.values[known], signal),
     )  # fmt: skip
-
-
-def feature_entries(cfg: Config) -> tuple[dict[str, Any], ...]:
-    """Return the configured columns with the cross-section each one uses spelled out."""
-    return tuple({"cross_section": cfg.features.cross_section, **entry} for entry in cfg.features.columns)
 
 
 def _golden(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -144,16 +177,3 @@ def _reference(names: Sequence[str], inputs: np.ndarray, signal: np.ndarray) -> 
     grid = np.linspace(0, 1, 11)
     deciles = {name: np.nanquantile(inputs[:, f], grid).tolist() for f, name in enumerate(names)}
     return {**deciles, "prediction": np.nanquantile(signal, grid).tolist()}
-
-
-def _judge(
-    cfg: Config, candidate: Candidate, baselines: Mapping[str, Scorecard], folds: tuple[Fold, ...], trials: int
-) -> Candidate:
-    card = candidate.scorecard
-    card = replace(card, metrics={**card.metrics, "trials": float(trials)},
-                   baselines={name: dict(other.metrics) for name, other in baselines.items()})  # fmt: skip
-    candidate = replace(candidate, scorecard=card)
-    evidence = Evidence(metrics=card.metrics, baselines=card.baselines, candidate=candidate, folds=folds)
-    return replace(candidate, gates=judge(evidence, cfg.gates))
-
-

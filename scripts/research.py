@@ -11,7 +11,9 @@ def main(args: argparse.Namespace) -> int:
     """Research; exit 0 whatever the verdict, for a model that fails its gates is a result."""
     from alpha.operate import study
 
-    study.show(*study.study(cli.configured(args), cli.track))
+    found, folder = study.study(cli.configured(args), cli.track)
+    study.show(found)
+    study.show_table(found, folder)
     return 0
 
 

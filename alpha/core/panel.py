@@ -93,6 +93,10 @@ class Panel:
     def __len__(self) -> int:
         return len(self.times)
 
+    def __reduce__(self) -> tuple[type[Panel], tuple[object, ...]]:
+        """Go to another process as the arrays it was made of."""
+        return Panel, (self.times, self.symbols, dict(self.fields), self.tradable, dict(self.groups))
+
     def __getitem__(self, name: str) -> np.ndarray:
         return _lookup(self.fields, name)
 

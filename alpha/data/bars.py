@@ -21,19 +21,21 @@ def to_panel(frame: pd.DataFrame, calendar: Calendar) -> Panel:
 
     Raw prices are adjusted forward, with a factor of 1 at a symbol's first bar::
 
-        factor[t] = factor[t-1] * split[t] / (1 - dividend[t] * split[t] / close[t-1])
+        factor[t] = factor[t-1] * split[t] / (1 - dividend[t] / close[t-1])
 
     and volume is divided by the product of the splits, so that a later dividend or split never changes an earlier
     value. Where the frame knows the events, ``raw_open raw_close dividend split`` stand beside the adjusted prices.
     Where it has only ``adj_close``, the factor is its ratio to ``close`` over the same ratio at the first bar, and
     volume stays as it is.
 
+    The frame's dividend is cash (or the worth of what was spun off) for each share as it is *after* a split of the same
+    day, which is how vendors have it. The panel's is for each share held over the close before: what a holder is paid.
+
     Parameters
     ----------
     frame : DataFrame
         Long bars without errors; ``frame.attrs["prices"]`` is ``raw`` or ``adjusted``. A split is new shares for each
-        old one, NaN or 0 where there is none; a dividend is cash (or the worth of what was spun off) for each share as
-        it is *after* a split of the same day, which is how vendors have it.
+        old one, NaN or 0 where there is none.
 
     Raises
     ------
@@ -78,40 +80,40 @@ def _plain(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _adjusted(fields: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     done = _plain(fields)
     if any(name in fields for name in EVENTS):
-        factor, shares = _from_events(fields)
-        done |= {name: fields[name] for name in EVENTS if name in fields}
+        split, dividend = _events(fields)
+        before = _close_before(fields["close"])
+        paid = np.divide(dividend, before, out=np.zeros_like(before), where=np.isfinite(before))
+        splits = np.where(np.isfinite(before), split, 1.0)
+        factor, shares = np.cumprod(splits / (1.0 - paid), axis=0), np.cumprod(splits, axis=0)
         done |= {f"raw_{name}": fields[name] for name in ("open", "close") if name in fields}
+        done |= {name: values for name, values in (("dividend", dividend), ("split", split)) if name in fields}
     elif "adj_close" in fields:
-        factor, shares = _from_ratio(fields["adj_close"] / fields["close"]), None
+        factor, shares = _from_ratio(fields["adj_close"] / fields["close"]), np.array(1.0)
     else:
         return done
     done |= {name: fields[name] * factor for name in PRICES if name in fields}
-    if "volume" in fields and shares is not None:
+    if "volume" in fields:
         done["volume"] = fields["volume"] / shares
     return done
 
 
-def _from_events(fields: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the factor of prices and the number of shares that one share of the first row has become."""
-    close = fields["close"]
-    before = _filled(close)
-    before = np.vstack([np.full((1, close.shape[1]), np.nan), before[:-1]])
-    split, dividend = fields.get("split", np.ones_like(close)), fields.get("dividend", np.zeros_like(close))
-    started = np.isfinite(before)
-    split = np.where(started & (split > 0), split, 1.0)
-    with np.errstate(invalid="ignore"):
-        paid = np.where(started & np.isfinite(dividend), dividend * split / before, 0.0)
-    return np.cumprod(split / (1.0 - paid), axis=0), np.cumprod(split, axis=0)
+def _events(fields: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return splits, 1 where there is none, and dividends for each share as it was before them."""
+    shape = fields["close"].shape
+    split, dividend = fields.get("split", np.ones(shape)), fields.get("dividend", np.zeros(shape))
+    split = np.where(split > 0, split, 1.0)
+    return split, np.nan_to_num(dividend) * split
+
+
+def _close_before(close: np.ndarray) -> np.ndarray:
+    """Return the last close known before each row, NaN before the first."""
+    rows = np.arange(len(close))[:, None]
+    last = np.maximum.accumulate(np.where((close > 0) & (close < np.inf), rows, -1), axis=0)
+    last = np.vstack([np.full((1, close.shape[1]), -1), last[:-1]])
+    return np.where(last >= 0, np.take_along_axis(close, np.maximum(last, 0), axis=0), np.nan)
 
 
 def _from_ratio(ratio: np.ndarray) -> np.ndarray:
-    known = np.isfinite(ratio)
-    first = np.take_along_axis(ratio, known.argmax(axis=0)[None], axis=0)
-    return ratio / first
-
-
-def _filled(values: np.ndarray) -> np.ndarray:
-    """Return each column with its last finite value carried over the NaN after it."""
-    rows = np.arange(len(values))[:, None]
-    last = np.maximum.accumulate(np.where(np.isfinite(values), rows, 0), axis=0)
-    return np.take_along_axis(values, last, axis=0)
+    """Return a ratio over its first value."""
+    first = np.isfinite(ratio).argmax(axis=0)
+    return ratio / np.take_along_axis(ratio, first[None], axis=0)

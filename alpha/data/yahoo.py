@@ -47,8 +47,8 @@ def yfinance(
     DataError
         ``unknown_symbol`` where Yahoo has no prices of a symbol in this time, ``rate_limited``, ``no_connection``.
     """
-    exchange = Calendar(calendar)
-    parts = [_traded(_fetch(symbol, start, timeout, retries), exchange).assign(symbol=symbol) for symbol in symbols]
+    exchange, now = Calendar(calendar), pd.Timestamp.now("UTC")
+    parts = [_traded(_fetch(each, start, timeout, retries), exchange, now).assign(symbol=each) for each in symbols]
     frame = pd.concat(parts, ignore_index=True)
     frame = frame[frame["time"] <= end].reset_index(drop=True)
     frame.attrs["prices"] = "raw"
@@ -73,12 +73,14 @@ def _fetch(symbol: str, start: pd.Timestamp, timeout: float, retries: int) -> pd
         message = f"Yahoo has no bars of {symbol} since {start:%Y-%m-%d}: {error}"
         raise DataError(message, code="unknown_symbol") from None
     except (OSError, ValueError) as error:  # all errors of the HTTP libraries it may use; an answer that is no JSON
-        raise DataError(f"Yahoo did not answer for {symbol}: {error}", code="no_connection") from None
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        message = f"Yahoo did not answer for {symbol}: {error}"
+        raise DataError(message, code="unknown_symbol" if status == 404 else "no_connection") from None
     finally:
         settings[0].hide_exceptions, settings[1].retries = before
 
 
-def _traded(answer: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
+def _traded(answer: pd.DataFrame, calendar: Calendar, now: pd.Timestamp) -> pd.DataFrame:
     """Undo the adjustment for splits, and leave out the session that is still running."""
     dates = pd.DatetimeIndex(answer.index).tz_localize(None).normalize()
     frame = answer.rename(columns=NAMES)[list(NAMES.values())].reset_index(drop=True)
@@ -90,6 +92,6 @@ def _traded(answer: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
     frame["volume"] = frame["volume"] / later
     frame["split"] = split
     last = dates[-1:]
-    if len(last) and calendar.is_session(last[0]) and calendar.closes(last)[0] > pd.Timestamp.now("UTC"):
+    if len(last) and calendar.is_session(last[0]) and calendar.closes(last)[0] > now:
         return frame.iloc[:-1]
     return frame

@@ -20,11 +20,11 @@ from alpha.features.operators import cs_rank, cs_zscore
 from alpha.features.plan import Plan, Stream
 
 feature = Registry("feature")
-feature_set = Registry("feature set")
+feature_set = Registry("feature_set")
 
 CROSS_SECTION: dict[str, Callable[[Expr], Expr]] = {"rank": cs_rank, "zscore": cs_zscore, "none": lambda x: x}
 
-__all__ = ["CROSS_SECTION", "Expr", "Plan", "Stream", "columns", "feature", "feature_set"]
+__all__ = ["CROSS_SECTION", "Expr", "Plan", "Stream", "columns", "entries", "feature", "feature_set"]
 
 
 def columns(entries: Iterable[Mapping[str, Any] | str], *, cross_section: str = "none") -> dict[str, Expr]:
@@ -52,6 +52,18 @@ def columns(entries: Iterable[Mapping[str, Any] | str], *, cross_section: str = 
         expr = plugin()
         found[column] = expr if across == "none" else _compared(column, expr, across)
     return found
+
+
+def entries(given: Iterable[Mapping[str, Any] | str], *, cross_section: str = "none") -> list[dict[str, Any]]:
+    """Return one entry a column, sets expanded and every default spelled out: equal columns have equal entries.
+
+    Raises
+    ------
+    ConfigError
+        As `columns` does, but for columns of one name.
+    """
+    return [{"name": plugin.name, "as": column, "cross_section": across, **plugin.params}
+            for column, plugin, across in _bound(given, cross_section)]  # fmt: skip
 
 
 def _bound(entries: Iterable[Mapping[str, Any] | str], default: str) -> Iterator[tuple[str, Plugin, str]]:

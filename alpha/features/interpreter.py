@@ -276,16 +276,18 @@ def rewind(memory: np.ndarray, starts: np.ndarray, pasts: np.ndarray, at: int, w
 def emit(
     out: np.ndarray, memory: np.ndarray, planes: np.ndarray, ends: np.ndarray, kept: int, at: int, s0: int, w: int
 ) -> None:
-    """Write the features of a block: `ends` holds a plane (or -1) and a row of memory for each."""
+    """Write the features of a block, finite or NaN: `ends` holds a plane (or -1) and a row of memory for each."""
     for t in range(out.shape[0]):
         for f in range(ends.shape[0]):
             if ends[f, 0] >= 0:
                 for s in range(w):
-                    out[t, s0 + s, f] = planes[ends[f, 0], t, s0 + s]
+                    x = planes[ends[f, 0], t, s0 + s]
+                    out[t, s0 + s, f] = x if abs(x) < np.inf else np.nan
             else:
                 row = _address(ends[f, 1], kept, at, w) + t * w
                 for s in range(w):
-                    out[t, s0 + s, f] = memory[row + s]
+                    x = memory[row + s]
+                    out[t, s0 + s, f] = x if abs(x) < np.inf else np.nan
 
 
 @_jit

@@ -23,7 +23,6 @@ _CONSTANT_LEFT = {
     "add": "add_c", "mul": "mul_c", "min": "min_c", "max": "max_c", "sub": "c_sub", "div": "c_div", "gt": "lt_c",
     "ge": "le_c",
 }  # fmt: skip
-_UNSTRICT = {"load", "fill", "is_finite", "rank", "quantile", "ema", *CROSS}
 
 
 class Ref(NamedTuple):
@@ -71,10 +70,10 @@ class Graph:
         """Return the value of a primitive.
 
         Where every operand is some rows old, so is the result: computing it once and lagging it is the same,
-        because before the start everything is NaN and strict operations keep it.
+        because before the start everything is NaN, and every operation but `is_finite` keeps that.
         """
         placed = [self._placed(arg) for arg in args]
-        shared = 0 if op in _UNSTRICT else min(ref.lag for ref in placed)
+        shared = 0 if op == "is_finite" else min((ref.lag for ref in placed), default=0)
         node = Node(op, tuple(ref.ago(-shared) for ref in placed), constants)
         if node not in self._known:
             self._known[node] = len(self.nodes)

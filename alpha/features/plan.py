@@ -84,7 +84,8 @@ class Plan:
         Returns
         -------
         FeatureSet
-            Values of shape (T, N, F), float64; row t is known at ``times[t]``. NaN: not enough past.
+            Values of shape (T, N, F), float64, finite or NaN (not enough past, a hole, a division by zero);
+            row t is known at ``times[t]``.
 
         Raises
         ------

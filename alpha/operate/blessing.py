@@ -39,12 +39,20 @@ def bless(
     GateFailed
         The candidate failed a gate. It is kept for shadow runs, and its report is written.
     """
+    _check_model(cfg, model)
     found = research(cfg, track)
-    show(found, write_report(found))
+    print(f"report: {write_report(found)}")
+    show(found)
     ref = keep(found, named(found, model))
     if selected:
         select(config_path, ref)
     return ref
+
+
+def _check_model(cfg: Config, model: str | None) -> None:
+    names = [candidate.name for candidate in cfg.models.candidates]
+    if model is not None and model not in names:
+        raise ConfigError(f"no candidate {model!r} in models.candidates; {nearest(model, names)}", code="unknown_model")
 
 
 def keep(found: Study, candidate: Candidate) -> str:
@@ -68,11 +76,7 @@ def named(found: Study, model: str | None) -> Candidate:
     """Return the candidate of that name; default: the best."""
     if model is None:
         return found.best
-    by_name = {candidate.bundle.name: candidate for candidate in found.candidates}
-    if model not in by_name:
-        raise ConfigError(f"no candidate {model!r} in models.candidates; {nearest(model, by_name)}",
-                          code="unknown_model")  # fmt: skip
-    return by_name[model]
+    return next(candidate for candidate in found.candidates if candidate.bundle.name == model)
 
 
 def blessings(cfg: Config, at: str | None = None) -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
 from alpha.config import Config
-from alpha.core.errors import ConfigError, ModelError, RiskBreach, nearest
+from alpha.core.calendar import Calendar
+from alpha.core.errors import ConfigError, DataError, ModelError, nearest
 from alpha.core.panel import Panel
 from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
 from alpha.operate.blessing import candidates_root, models_root
@@ -88,18 +90,18 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
         finally:
             told = _tell(cfg, wanted, chosen, journal)
     if told is None:
-        raise RiskBreach(f"{path} holds no bar yet", code="no_bars")
+        raise DataError(f"no bar could be traded; {path} holds those that were skipped, and why", code="no_bars")
     return told
 
 
 def choose(cfg: Config, wanted: Wanted) -> Chosen:
     """Return the bundle to trade: the selected one, else the fallback; in shadow mode the newest candidate."""
     if wanted.shadow:
-        newest = bundles(candidates_root(cfg)) or bundles(models_root(cfg))
-        if not newest:
+        kept = (*bundles(candidates_root(cfg)), *bundles(models_root(cfg)))
+        if not kept:
             raise ModelError("there is no candidate to replay; run: python tools/bless_model_inference.py",
                              code="no_candidate")  # fmt: skip
-        latest = max(newest, key=lambda path: path.stat().st_mtime)
+        latest = max(kept, key=lambda path: path.stat().st_mtime_ns)
         return Chosen(load(latest), reference(latest))
     selected, fallback = cfg.models.selected, cfg.models.fallback
     try:
@@ -132,12 +134,21 @@ def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
             raise ConfigError(f"--start takes a date such as 2022-10-03; it was {wanted.start!r}", code="bad_date") from None
 
     def read() -> Panel:
-        return cfg.panel(cfg.paper.end or datetime.now(UTC).date())[0]
+        return cfg.panel(last_session(cfg))[0]
 
     return Clock(
         read, sessions=cfg.paper.sessions, start=start, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
         live=cfg.source.name in LIVE and cfg.paper.poll_sec > 0, track=track,
     )  # fmt: skip
+
+
+def last_session(cfg: Config) -> date:
+    """Return `paper.end`; default: the newest session that is over, for the bar of one that runs is not complete."""
+    if cfg.paper.end is not None:
+        return cfg.paper.end
+    exchange, now = Calendar(cfg.calendar), pd.Timestamp.now("UTC")
+    sessions = exchange.sessions(pd.Timestamp(cfg.start), now)
+    return sessions[exchange.closes(sessions) <= now][-1].date()
 
 
 def ledger_path(cfg: Config, wanted: Wanted) -> Path:
@@ -148,7 +159,7 @@ def ledger_path(cfg: Config, wanted: Wanted) -> Path:
 
 def _check_symbols(cfg: Config, symbols: tuple[str, ...]) -> None:
     if symbols:
-        known = cfg.panel(cfg.paper.end)[0].symbols
+        known = cfg.panel(last_session(cfg))[0].symbols
         for symbol in symbols:
             if symbol not in known:
                 raise ConfigError(f"--symbols: no symbol {symbol!r}; {nearest(symbol, known)}", code="unknown_symbol")
@@ -179,7 +190,7 @@ def overrides(options: Mapping[str, object]) -> list[str]:
     given = {key: options[name] for name, key in keys.items() if options.get(name) is not None}
     if "source" in given and not str(given["source"]).lstrip().startswith("{"):
         given["source"] = f"{{name: {given['source']}}}"
-    return [f"{key}={value}" for key, value in given.items()]
+    return [f"{key}={value if key == 'source' else json.dumps(value)}" for key, value in given.items()]
 
 
 def profile_path(name: str, folder: Path = Path("config/profiles")) -> Path:

@@ -34,7 +34,7 @@ def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> int
     The planted world must be blessed and must trade alike whether it is killed or not. What the gates say of the real
     one is a result, not a failure: where nothing is blessed, the best candidate is replayed as a shadow.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(Path(folder))
     rows = {name: world(cfg, Path(folder) / name, track) for name, cfg in worlds.items()}
     print()
     summary_table(list(rows.values()))
@@ -44,12 +44,21 @@ def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> int
     return 0
 
 
+def _remove(folder: Path) -> None:
+    """Remove a folder with what was blessed in it: bundles are read-only, and so are their folders."""
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
 def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
     """Run one world from its data to its paper account."""
     config_path = _own_config(cfg, folder)
     cfg = load(config_path)
     found, report = study(cfg, track)
-    show(found, report)
+    show(found)
     best = found.best
     try:
         select(config_path, keep(found, best))

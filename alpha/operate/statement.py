@@ -32,7 +32,7 @@ def statement(
     seen = [pd.Timestamp(event.bar) for event in events if event.bar]
     positions = _positions(ledger)
     return DailyReport(
-        created=datetime.now(UTC), run=run, mode=mode, bundle=bundle, fallback=fallback,  # type: ignore[arg-type]
+        created=datetime.now(UTC), run=run, mode=mode, bundle=bundle, fallback=fallback,
         in_sample=bool(marks) and marks[0][0] <= trained_until,
         first_bar=min(seen), last_bar=max(seen), sessions=len(marks),
         equity_start=start, equity_end=ledger.last_equity, pnl=_pnl(ledger, start, curve, positions),

@@ -100,15 +100,21 @@ def row(found: Study, candidate: Candidate, folder: Path, *, blessed: bool, pape
     )  # fmt: skip
 
 
-def show(found: Study, folder: Path) -> None:
-    """Print every gate of every model, what looked odd in the data, and the table."""
+def show(found: Study) -> None:
+    """Print what looked odd in the data, and every gate of every model."""
     for finding in _counted(found.findings):
-        print(f"data: {finding.count} {finding.kind}{'s' * (finding.count > 1)} {finding.code}, e.g. {finding.examples[0]}")
+        print(f"data: {finding.count} x {finding.code} ({finding.kind}), e.g. {finding.examples[0]}")
     for candidate in found.candidates:
         print(f"\n{found.config.name} / {candidate.bundle.name}")
         print("\n".join(f"  {gate}" for gate in candidate.gates))
-    summary_table([row(found, c, folder, blessed=False) for c in found.candidates])
-    print(f"configurations tried on record: {found.trials}")
+    print(f"\nconfigurations tried on record: {found.trials}")
+
+
+def show_table(found: Study, folder: Path) -> None:
+    """Print the table of a run that blesses nothing: one line a model, and the path of the report."""
+    summary_table([row(found, candidate, folder, blessed=False) for candidate in found.candidates])
+    if found.best.passed:
+        print(f"{found.best.bundle.name} passed every gate; to bless it: python tools/bless_model_inference.py --select")
 
 
 def validate(
@@ -138,9 +144,10 @@ def validate(
     result = by_name[name]
     recorded = {g.gate: GateResult(g.gate, g.passed, _nan(g.value), _nan(g.limit), g.relation, g.note)
                 for g in result.gates}  # fmt: skip
-    replaced = {gate: limit for gate, limit in (limits or {}).items() if limit is not None}
-    gates = [gate.bind({**g.entry, "limit": replaced[g.name]}) if g.name in replaced else g for g in cfg.gates]
-    return judge(Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded), gates)
+    replaced = {name: limit for name, limit in (limits or {}).items() if limit is not None}
+    gates = {g.name: g for g in cfg.gates} | {name: gate.bind({"name": name, "limit": replaced[name]}) for name in replaced}
+    evidence = Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded)
+    return judge(evidence, tuple(gates.values()))
 
 
 def _nan(value: float | None) -> float:

@@ -107,7 +107,7 @@ class GateVerdict(Record):
     def of(cls, result: GateResult) -> Self:
         """Copy a gate's result."""
         return cls(gate=result.gate, passed=bool(result.passed), value=result.value, limit=result.limit,
-                   relation=result.relation, note=result.note)  # type: ignore[arg-type]  # fmt: skip
+                   relation=result.relation, note=result.note)  # fmt: skip
 
     @property
     def result(self) -> GateResult:

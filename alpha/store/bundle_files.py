@@ -42,7 +42,7 @@ def save(candidate: Candidate, config: Mapping[str, Any], root: Path) -> Path:
         folder = root / bundle.name
         folder.mkdir(exist_ok=True)
         _sweep(folder)
-        number = 1 + max((_order(path)[0] for path in _versions(folder)), default=0)
+        number = 1 + max(map(_number, _versions(folder)), default=0)
         manifest = describe(candidate, config, files, number, datetime.now(UTC))
         return _publish(folder, manifest, files)
 
@@ -93,15 +93,15 @@ def locate(root: Path, ref: str) -> Path:
 def bundles(root: Path) -> tuple[Path, ...]:
     """Return the folders of all bundles, the newest last."""
     found = [path for folder in root.glob("*") if folder.is_dir() for path in _versions(folder)]
-    return tuple(sorted(found, key=_order))
+    return tuple(sorted(found, key=lambda path: (path.stat().st_mtime_ns, _number(path))))
 
 
 def _versions(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if re.fullmatch(VERSION, path.name)]
 
 
-def _order(path: Path) -> tuple[int, str]:
-    return int(path.name[1:].partition("-")[0]), path.name
+def _number(path: Path) -> int:
+    return int(path.name[1:].partition("-")[0])
 
 
 def _golden_file(bundle: Bundle) -> bytes:

@@ -20,13 +20,20 @@ class Book(Protocol):
     `targets` are the weights decided at each row; returns, turnover and costs are those of the positions held.
     """
 
-    times: pd.DatetimeIndex
-    equity: np.ndarray
-    net_returns: np.ndarray
-    gross_returns: np.ndarray
-    targets: np.ndarray
-    turnover: np.ndarray
-    costs: np.ndarray
+    @property
+    def times(self) -> pd.DatetimeIndex: ...
+    @property
+    def equity(self) -> np.ndarray: ...
+    @property
+    def net_returns(self) -> np.ndarray: ...
+    @property
+    def gross_returns(self) -> np.ndarray: ...
+    @property
+    def targets(self) -> np.ndarray: ...
+    @property
+    def turnover(self) -> np.ndarray: ...
+    @property
+    def costs(self) -> np.ndarray: ...
 
 
 def score(

@@ -26,6 +26,7 @@ def make_panel(rows: int = 640, seed: int = 11) -> Panel:
     high = np.maximum(start, close) * np.exp(np.abs(rng.normal(0, 0.006, shape)))
     low = np.minimum(start, close) * np.exp(-np.abs(rng.normal(0, 0.006, shape)))
     fields = {"open": start, "high": high, "low": low, "close": close, "volume": np.exp(rng.normal(13, 0.6, shape))}
+    fields["volume"][300:330, 0] = 0  # nobody traded
     for values in fields.values():
         values[:90, 1] = np.nan  # listed late
         values[600:, 2] = np.nan  # delisted

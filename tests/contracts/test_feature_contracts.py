@@ -53,6 +53,7 @@ def test_feature_is_documented_and_has_defaults(name, panel):
     assert len(made.__doc__ or "") > 40, f"{name}: say the formula, the unit and the source"
     assert isinstance(feature.bind(name)(), Expr)
     values = Plan(columns([name])).batch(panel).values
+    assert not np.isinf(values).any()
     assert np.isfinite(values).mean() > 0.4, f"{name} is hardly ever known"
 
 

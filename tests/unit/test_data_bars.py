@@ -93,6 +93,22 @@ def test_a_dividend_on_the_day_of_a_split_is_per_new_share():
     dividend[5], split[5] = 10.0, 2.0
     panel = to_panel(long(close=close, dividend=dividend, split=split), NYSE)
     assert panel["close"][:, 0] == pytest.approx(np.full(N, 100.0), rel=1e-15)
+    assert panel["dividend"][5, 0] == 20.0  # the panel's is what a holder of the evening before is paid
+
+
+def test_no_event_is_a_split_of_one_and_a_dividend_of_nothing():
+    columns = {"split": np.r_[0.0, np.nan, np.ones(8)], "dividend": np.r_[0.0, np.nan, np.zeros(8)]}
+    panel = to_panel(long(close=np.full(N, 5.0), **columns), NYSE)
+    assert set(panel["split"][:, 0]) == {1.0}
+    assert set(panel["dividend"][:, 0]) == {0.0}
+
+
+@pytest.mark.parametrize("odd", [0.0, np.nan, np.inf, -1.0])
+def test_an_odd_close_that_was_waived_spoils_its_own_row_alone(odd):
+    close = np.full(N, 5.0)
+    close[4] = odd
+    panel = to_panel(long(close=close, dividend=np.zeros(N), split=np.ones(N)), NYSE)
+    np.testing.assert_array_equal(panel["close"][:, 0], close)
 
 
 def test_the_close_before_may_be_days_ago_and_the_first_bar_has_none():

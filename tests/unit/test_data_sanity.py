@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -380,7 +382,7 @@ def test_an_empty_frame_has_nothing_wrong_but_its_columns():
 
 
 def test_every_code_is_found_by_some_test_of_this_file():
-    text = open(__file__, encoding="utf-8").read()
+    text = Path(__file__).read_text(encoding="utf-8")
     assert [code for code in CODES if f'"{code}"' not in text] == []
 
 

@@ -7,8 +7,9 @@ from alpha.core.errors import ConfigError
 from alpha.data import load_panel, source
 from alpha.data.synthetic import EPOCH, market
 
-DATES = Calendar().sessions(EPOCH, "2009-12-31")
-DEFAULTS = {name: field.default for name, field in source.schema("synthetic").model_fields.items() if name != "calendar"}
+DATES = Calendar().sessions(EPOCH, "2007-12-31")
+DEFAULTS = {name: field.default for name, field in source.schema("synthetic").model_fields.items()}
+del DEFAULTS["calendar"]
 
 
 def invent(dates=DATES, **params):
@@ -41,19 +42,19 @@ def truth(world):
 @pytest.mark.parametrize("horizon", [1, 5])
 @pytest.mark.parametrize("ic", [0.05, 0.10])
 def test_the_planted_edge_is_as_large_as_asked_for(ic, horizon):
-    world = invent(n_symbols=100, ic=ic, horizon=horizon)
+    world = invent(n_symbols=60, ic=ic, horizon=horizon)
     assert information(truth(world), forward(world, horizon))[0] == pytest.approx(ic, abs=0.015)
 
 
 def test_without_an_edge_the_signal_is_worthless():
-    world = invent(n_symbols=100)
+    world = invent(n_symbols=60)
     mean, error = information(truth(world), forward(world, 1))
     assert abs(mean) < 3 * error
 
 
 def test_the_signal_is_learnable_from_past_bars():
     """A sum of two ranked features, as a linear model of them would find it, is nearly the truth."""
-    world = invent(n_symbols=100, ic=0.1)
+    world = invent(n_symbols=60, ic=0.1)
     close, volume = (pd.DataFrame(world.fields[name]) for name in ("close", "volume"))
     score = (volume - volume.rolling(20).mean()) / volume.rolling(20).std()
     found = score.rank(axis=1) - close.pct_change(5, fill_method=None).rank(axis=1)
@@ -63,7 +64,7 @@ def test_the_signal_is_learnable_from_past_bars():
 
 
 def test_the_edge_is_no_effect_of_the_bar_that_made_the_signal():
-    world = invent(n_symbols=100, ic=0.1)
+    world = invent(n_symbols=60, ic=0.1)
     close, opens = world.fields["close"], world.fields["open"]
     overnight = np.full(close.shape, np.nan)
     overnight[:-1] = opens[1:] / close[:-1] - 1
@@ -116,7 +117,7 @@ def test_volatility_has_regimes_and_the_index_shows_them():
 
 
 def test_there_are_jumps():
-    fields = invent(n_symbols=100).fields
+    fields = invent(n_symbols=60).fields
     gap = np.log(fields["open"][1:] / fields["close"][:-1])
     gap = gap[np.isfinite(gap)]
     assert 0.0001 < (np.abs(gap) > 8 * np.median(np.abs(gap))).mean() < 0.002

@@ -12,44 +12,49 @@ import pytest
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.data import load_panel, source
+from alpha.data.yahoo import _traded
 
 NYSE = Calendar()
 DAYS = NYSE.sessions("2010-01-04", "2010-03-31")
 SPLIT, DIVIDEND = 30, 20  # rows
-CLOSE = 50 * np.exp(np.cumsum(0.01 * np.random.default_rng(5).standard_normal(len(DAYS))))  # adjusted for the split
+CLOSE = 50 * np.exp(np.cumsum(0.01 * np.random.default_rng(5).standard_normal(len(DAYS))))  # adjusted
 
 
-def answer(symbol, since, days=DAYS, close=CLOSE):
-    """What Yahoo says of a symbol that split 2:1 at row 30: old prices and dividends are halved, old volumes doubled."""
-    opens = NYSE.opens(days).as_unit("s").asi8
+def answer(symbol, since):
+    """What Yahoo says of a symbol that split 2:1: old prices and dividends are halved, old volumes doubled."""
+    opens = NYSE.opens(DAYS).as_unit("s").asi8
     kept = opens >= since
-    quote = {name: (close * scale)[kept] for name, scale in {"open": 1, "high": 1.01, "low": 0.99, "close": 1}.items()}
-    quote["volume"] = np.full(kept.sum(), 2000)
+    zone = {"timezone": "EST", "start": 0, "end": 0, "gmtoffset": -18000}
     meta = {
         "currency": "USD", "symbol": symbol, "exchangeTimezoneName": "America/New_York", "instrumentType": "EQUITY",
-        "firstTradeDate": int(opens[0]), "gmtoffset": -18000, "timezone": "EST", "priceHint": 2, "dataGranularity": "1d",
-        "regularMarketTime": int(opens[-1]), "validRanges": ["1d", "max"],
-        "currentTradingPeriod": {k: {"timezone": "EST", "start": 0, "end": 0, "gmtoffset": -18000}
-                                 for k in ("pre", "regular", "post")},
+        "firstTradeDate": int(opens[0]), "gmtoffset": -18000, "timezone": "EST", "priceHint": 2,
+        "dataGranularity": "1d", "regularMarketTime": int(opens[-1]), "validRanges": ["1d", "max"],
+        "currentTradingPeriod": dict.fromkeys(("pre", "regular", "post"), zone),
     }  # fmt: skip
-    events = {
-        "splits": {str(opens[SPLIT]): {"date": int(opens[SPLIT]), "numerator": 2, "denominator": 1, "splitRatio": "2:1"}},
-        "dividends": {str(opens[DIVIDEND]): {"date": int(opens[DIVIDEND]), "amount": 0.5}},
-    }  # fmt: skip
-    indicators = {"quote": [{k: v.tolist() for k, v in quote.items()}], "adjclose": [{"adjclose": quote["close"].tolist()}]}
-    result = {"meta": meta, "timestamp": opens[kept].tolist(), "events": events, "indicators": indicators}
+    if symbol == "VOID":
+        return {"chart": {"result": [{"meta": meta, "indicators": {"quote": [{}]}}], "error": None}}
+    scales = {"open": 1, "high": 1.01, "low": 0.99, "close": 1}
+    quote = {name: (CLOSE * scale)[kept].tolist() for name, scale in scales.items()}
+    quote["volume"] = [2000] * int(kept.sum())
+    split = {"date": int(opens[SPLIT]), "numerator": 2, "denominator": 1, "splitRatio": "2:1"}
+    dividend = {"date": int(opens[DIVIDEND]), "amount": 0.5}
+    result = {
+        "meta": meta,
+        "timestamp": opens[kept].tolist(),
+        "events": {"splits": {str(split["date"]): split}, "dividends": {str(dividend["date"]): dividend}},
+        "indicators": {"quote": [quote], "adjclose": [{"adjclose": quote["close"]}]},
+    }
     return {"chart": {"result": [result], "error": None}}
 
 
 class Yahoo(BaseHTTPRequestHandler):
-    """Cookies, crumbs and charts; ``GONE`` has no prices, ``BUSY`` is rate limited, ``MESS`` is no JSON."""
+    """Cookies, crumbs and charts; ``GONE`` is unknown, ``VOID`` empty, ``BUSY`` rate limited, ``MESS`` no JSON."""
 
     def do_GET(self):
         url = urlsplit(self.path)
         if not url.path.startswith("/v8/finance/chart/"):
             return self._send(404, b"{}") if "quote" in url.path else self._send(200, b"crumb")
         symbol, query = url.path.rsplit("/", 1)[1], parse_qs(url.query)
-        self.server.asked.append(symbol)
         if symbol == "BUSY":
             return self._send(429, b"Too Many Requests")
         if symbol == "MESS":
@@ -58,7 +63,7 @@ class Yahoo(BaseHTTPRequestHandler):
             error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
             return self._send(404, json.dumps({"chart": {"result": None, "error": error}}).encode())
         since = int(query.get("period1", ["0"])[0])
-        return self._send(200, json.dumps(answer(symbol, since, *self.server.market)).encode())
+        return self._send(200, json.dumps(answer(symbol, since)).encode())
 
     def _send(self, status, body):
         self.send_response(status)
@@ -78,7 +83,6 @@ def yahoo(monkeypatch, tmp_path):
     import yfinance
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Yahoo)
-    server.asked, server.market = [], ()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     here = f"http://127.0.0.1:{server.server_address[1]}"
 
@@ -130,18 +134,17 @@ def test_only_what_is_asked_for_is_returned(yahoo):
     assert frame["time"].tolist() == DAYS[3:6].tolist()
 
 
-def test_the_running_session_is_left_out(yahoo):
-    now = pd.Timestamp.now("UTC")
-    days = NYSE.sessions(now - pd.Timedelta("60D"), now + pd.Timedelta("14D"))
-    coming = days[NYSE.closes(days) > now][0]
-    days = days[days <= coming][-40:]
-    yahoo.market = (days, CLOSE[:40])
-    frame = fetch("AA", start=days[0], end=days[-1])
-    assert frame["time"].tolist() == days[:-1].tolist()
+@pytest.mark.parametrize(("late", "kept"), [(-1, 2), (0, 3)])
+def test_the_running_session_is_left_out(late, kept):
+    names = ["Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits"]
+    answer = pd.DataFrame(1.0, DAYS[:3].tz_localize("America/New_York"), names)
+    now = NYSE.closes(DAYS[2:3])[0] + pd.Timedelta(seconds=late)
+    assert _traded(answer, NYSE, now)["time"].tolist() == DAYS[:kept].tolist()
 
 
 @pytest.mark.parametrize(
-    ("symbol", "code"), [("GONE", "unknown_symbol"), ("BUSY", "rate_limited"), ("MESS", "no_connection")]
+    ("symbol", "code"),
+    [("GONE", "unknown_symbol"), ("VOID", "unknown_symbol"), ("BUSY", "rate_limited"), ("MESS", "no_connection")],
 )
 def test_refusals_are_data_errors(yahoo, symbol, code):
     with pytest.raises(DataError, match=symbol) as caught:

@@ -56,8 +56,11 @@ def test_wrong_entries_are_refused_with_the_nearest_right_answer():
     assert "'window'" in refused("bad_parameter", {"name": "ret", "windw": 3})
     assert "ret.window" in refused("bad_parameter", {"name": "ret", "window": -3})
     assert "'rank'" in refused("bad_parameter", {"name": "ret", "cross_section": "ranks"})
-    assert "'alpha_v1'" in refused("unknown_feature set", {"set": "alpha_v2"})
+    assert "'alpha_v1'" in refused("unknown_feature_set", {"set": "alpha_v2"})
     refused("bad_parameter", {"set": "alpha_v1", "window": 3})
+    refused("bad_window", {"name": "momentum", "window": 5})
+    refused("bad_window", {"name": "risk_adjusted_momentum", "skip": 126})
+    refused("bad_window", {"name": "vol", "window": 1})
 
 
 def test_two_columns_of_one_name_are_refused():

@@ -151,6 +151,12 @@ def test_an_outlier_leaves_no_trace(made):
         np.testing.assert_array_equal(a[:30], b[:30])
 
 
+def test_minus_zero_is_zero():
+    x = np.where(np.arange(ROWS) % 2, 0.0, -0.0)
+    for q in (0, 0.5, 1):
+        assert not np.signbit(computed(o.quantile(X, 4, q), x=x)[4:]).any()
+
+
 def test_infinities_leave_with_their_window():
     x = series("noise")
     x[30] = np.inf
@@ -225,12 +231,18 @@ def test_pointwise_equals_numpy_and_nan_stays_unknown(name):
     with np.errstate(all="ignore"):
         expected = np.asarray(reference(x, y), float)
     unknown = np.isnan(x) | (np.isnan(y) if Y.key in _leaves(expression) and name != "where" else False)
-    expected[unknown] = np.nan
+    expected[unknown | ~np.isfinite(expected)] = np.nan
     np.testing.assert_allclose(computed(expression, x=x, y=y), expected, rtol=1e-15)
 
 
 def _leaves(expression):
     return {expression.key}.union(*(_leaves(arg) for arg in expression.args))
+
+
+def test_features_are_finite_or_unknown():
+    x = [1.0, 0.0, -1.0, np.inf, np.nan]
+    np.testing.assert_array_equal(computed(1 / X, x=x), [1, np.nan, -1, 0, np.nan])
+    np.testing.assert_array_equal(computed(1 / (1 / X), x=x), [1, 0, -1, np.nan, np.nan])
 
 
 def test_is_finite_is_never_unknown():
@@ -246,6 +258,14 @@ def test_lag_and_delta():
         computed(o.lag(o.mean(o.lag(X, 2), 4), 3), x=x), computed(o.lag(o.mean(X, 4), 5), x=x)
     )
     assert o.lag(X, 0) is X
+
+
+@pytest.mark.parametrize("made", [o.ema, o.wilder, o.rank, o.argmin, o.std, lambda x, n: o.quantile(x, n, 0.7)])
+def test_an_operator_of_a_lag_is_the_lag_of_the_operator(made):
+    x = series("holes")
+    np.testing.assert_array_equal(computed(made(o.lag(X, 3), 5), x=x)[3:], computed(made(X, 5), x=x)[:-3])
+    asked = computed(e.is_finite(o.lag(X, 3)), x=x)
+    np.testing.assert_array_equal(asked, np.isfinite(pd.Series(x).shift(3)))
 
 
 def test_windows_of_a_constant():

@@ -181,3 +181,12 @@ def test_blocks_of_windows_are_shared():
     for window in (16, 32, 64):
         graph.output(mean(volume, window))
     assert sum(node.op == "add" for node in graph.nodes) == 6
+
+
+def test_an_output_that_others_read_is_not_overwritten(panel):
+    chain = [RET]
+    for step in range(6):
+        chain.append(chain[-1] * 2 + step)
+    values = Plan({str(i): x for i, x in enumerate(chain)}).batch(panel).values[1:]
+    for i in range(1, len(chain)):
+        np.testing.assert_array_equal(values[..., i], values[..., i - 1] * 2 + (i - 1))

@@ -162,8 +162,8 @@ def _shift(values: np.ndarray) -> np.ndarray:
 
 
 def _full_sample_zscore(values: np.ndarray) -> np.ndarray:
-    known = values[20:]
-    return (values - known.mean(axis=0)) / known.std(axis=0)
+    known = np.nan_to_num(values)
+    return (known - known.mean(axis=0)) / (known.std(axis=0) + 1e-9)
 
 
 def _first_row_knows_the_mean(values: np.ndarray) -> np.ndarray:

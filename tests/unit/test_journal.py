@@ -197,10 +197,11 @@ TAMPERED = {
     "removed": "DELETE FROM events WHERE seq = 3",
     "removed at the end": "DELETE FROM events WHERE seq = (SELECT MAX(seq) FROM events)",
     "removed all": "DELETE FROM events",
-    "inserted": "INSERT INTO events SELECT 99, kind, 'new', bar, symbol, 1, 1, 1, note, digest FROM events WHERE seq = 4",
+    "inserted": "INSERT INTO events SELECT 99, kind, 'new', bar, symbol, 1, 1, 1, note, digest FROM events LIMIT 1",
     "renumbered": "UPDATE events SET seq = seq + 100",
     "swapped": "UPDATE events SET seq = CASE seq WHEN 2 THEN -3 WHEN 3 THEN -2 ELSE seq END",
     "other run": "UPDATE meta SET value = 'other' WHERE key = 'run'",
+    "hash": "UPDATE events SET digest = 'ab' WHERE seq = 3",
     "head": "UPDATE meta SET value = '2 ab' WHERE key = 'head'",
 }
 
@@ -212,6 +213,17 @@ def test_a_changed_file_is_refused(tmp_path, change):
     edit(tmp_path / "j", "DROP TRIGGER events_not_edited", "DROP TRIGGER events_not_removed", change)
     with SqliteJournal(tmp_path / "j") as journal, raises("journal_tampered"):
         list(journal.events())
+
+
+def test_nothing_that_was_changed_is_handed_out(tmp_path):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append(events())
+    edit(tmp_path / "j", "DROP TRIGGER events_not_edited", "UPDATE events SET price = 1 WHERE seq = 3")
+    with SqliteJournal(tmp_path / "j") as journal:
+        rows = journal.events()
+        assert [next(rows), next(rows)] == events()[:2]
+        with raises("journal_tampered"):
+            next(rows)
 
 
 def test_a_failed_append_leaves_nothing(tmp_path):

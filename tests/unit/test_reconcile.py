@@ -30,6 +30,14 @@ def market():
     return broker.bind("simulated")()
 
 
+def test_the_account_never_holds_what_is_not_in_the_journal(journal):
+    ledger, known = Ledger.replay(journal), next(journal.events())
+    with pytest.raises(BrokerError, match="journal_conflict"):
+        write([Event.skip("run", DAYS[3], "bad"), known._replace(cash=1)], ledger, journal)
+    assert ledger.last_bar == ""
+    write([], ledger, journal)
+
+
 def test_open_orders_are_handed_over_again(journal, market):
     ledger = Ledger.replay(journal)
     for _ in range(2):

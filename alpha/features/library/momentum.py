@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from alpha.core.errors import ConfigError
 from alpha.features import feature
 from alpha.features.expr import Expr, close, log
 from alpha.features.operators import delta, lag, mean, rank, std
+
+
+def _check_skip(window: int, skip: int) -> None:
+    if skip >= window:
+        raise ConfigError(f"skip must be less than the window of {window} rows; it was {skip}", code="bad_window")
 
 
 def _ret(window: int) -> Expr:
@@ -16,6 +22,7 @@ def _ret(window: int) -> Expr:
 @feature
 def momentum(*, window: PositiveInt = 252, skip: NonNegativeInt = 21) -> Expr:
     """Return from `window` to `skip` rows ago. A fraction (Jegadeesh and Titman, 1993)."""
+    _check_skip(window, skip)
     return lag(close, skip) / lag(close, window) - 1
 
 
@@ -28,6 +35,7 @@ def reversal(*, window: PositiveInt = 5) -> Expr:
 @feature
 def risk_adjusted_momentum(*, window: PositiveInt = 126, skip: NonNegativeInt = 21) -> Expr:
     """Mean over standard deviation of the daily log returns from `window` to `skip` rows ago. A ratio, a row."""
+    _check_skip(window, skip)
     steps = lag(log(close / lag(close, 1)), skip)
     return mean(steps, window - skip) / std(steps, window - skip)
 
