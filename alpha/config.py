@@ -224,7 +224,7 @@ def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Seque
     try:
         return Config(**values)
     except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors(include_url=False)]
+        problems = [_describe(problem) for problem in error.errors(include_url=False) if not _follows(problem)]
         shown = "\n".join(f"  {line}" for line in problems)
         noun = "problem" if len(problems) == 1 else "problems"
         raise ConfigError(f"{path} has {len(problems)} {noun}:\n{shown}", code="invalid_config") from None
@@ -304,6 +304,11 @@ def _column_problem(entry: Mapping[str, Any]) -> str:
     return ""
 
 
+def _follows(problem: Mapping[str, Any]) -> bool:
+    """Whether it only repeats others: a list is too short for what is wrong in it is left out."""
+    return problem["type"] == "too_short" and bool(problem["input"])
+
+
 def _describe(problem: Mapping[str, Any]) -> str:
     where = ".".join(map(str, problem["loc"])) or "the file"
     if problem["type"] == "extra_forbidden":
@@ -311,7 +316,8 @@ def _describe(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"{where}: is missing"
     message = problem["msg"].removeprefix("Value error, ")
-    shown = repr(problem["input"])
+    given = problem["input"]
+    shown = str(given) if isinstance(given, date) else repr(given)
     return f"{where}: {message}" + (f" (it was {shown})" if len(shown) < 60 else "")
 
 

@@ -67,33 +67,28 @@ class Clock:
         return max(0, len(panel) - self.sessions)
 
     def _bars(self, panel: Panel, row: int) -> Iterator[Bar]:
-        delivered = 0
+        delivered, last = 0, panel.times[row - 1]
         while True:
-            while row < len(panel):
-                if delivered == self.steps:
-                    return
-                if delivered and self.poll_sec:
-                    self.sleep(self.poll_sec)
+            if row < len(panel):
+                last = panel.times[row]
                 yield panel.bar(row)
                 row, delivered = row + 1, delivered + 1
-            if not self.live or delivered == self.steps:
+            if delivered == self.steps or (row == len(panel) and not self.live):
                 return
             self.sleep(self.poll_sec)
-            last = panel.times[row - 1]
-            panel = self._read_again()
-            row = int(panel.times.searchsorted(last, side="right"))  # older bars may have come late
+            if row == len(panel):
+                panel = self._read_again()
+                row = int(panel.times.searchsorted(last, side="right"))  # an older bar may have come late, or gone
 
     def _read_again(self) -> Panel:
         """Read; a bad answer is tried again, and told after `max_bad_reads` in a row."""
-        for attempt in range(1, self.max_bad_reads + 1):
+        for attempt in range(1, self.max_bad_reads):
             try:
                 return self.read()
             except DataError as error:
                 log.warning("read failed", attempt=attempt, error=str(error))
-                if attempt == self.max_bad_reads:
-                    raise
                 self.sleep(self.poll_sec)
-        raise AssertionError("unreachable: max_bad_reads is positive")
+        return self.read()
 
 
 def trade(cfg: Config, bundle: Bundle, clock: Clock, journal: Journal, symbols: tuple[str, ...] = ()) -> Ledger:

@@ -140,10 +140,12 @@ class Fill(NamedTuple):
 class Model(Protocol):
     """Fits rows of (time, symbol) pairs. `rows` holds each sample's time as a number, ascending.
 
-    `handles_nan` says whether inputs may be missing; a prediction depends on its own row only.
+    `handles_nan` says whether inputs may be missing, `packages` which ones read its files; a prediction depends on
+    its own row only.
     """
 
     handles_nan: ClassVar[bool]
+    packages: ClassVar[tuple[str, ...]]
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self: ...
     def predict(self, X: np.ndarray) -> np.ndarray: ...

@@ -21,7 +21,7 @@ SWITCH = np.array([0.01, 0.04])  # chance, each session, of leaving calm and of 
 JUMP_RATE, JUMP_SIZE = 0.001, 0.08
 PERSISTENCE = 0.9  # of log volume, from one session to the next
 WINDOW, SHORT = 20, 5  # of the volume's usual level; of the return that reverses
-DECAY = np.array([1.0, 0.76, 0.56, 0.38, 0.22, 0.09, 0.05, 0.02])  # of the signal, by sessions; measured
+DECAY = np.array([1.0, 0.76, 0.56, 0.38, 0.22, 0.09, 0.05, 0.02])  # of its pay, by sessions ahead
 
 
 @dataclass(frozen=True, eq=False)

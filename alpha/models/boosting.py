@@ -45,6 +45,7 @@ class lightgbm_v1:
     num_threads: NonNegativeInt = 0
 
     handles_nan: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = ("numpy", "lightgbm")
     booster_: Any = field(init=False, repr=False, default=None)
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:
@@ -113,6 +114,7 @@ class xgboost_v1:
     num_threads: NonNegativeInt = 0
 
     handles_nan: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = ("numpy", "xgboost")
     booster_: Any = field(init=False, repr=False, default=None)
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:

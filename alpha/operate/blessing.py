@@ -8,7 +8,7 @@ from alpha.config import Config
 from alpha.core.errors import ConfigError, GateFailed, nearest
 from alpha.operate.study import show, write_report
 from alpha.research import Study, Track, research
-from alpha.store import Blessings, promote, save, select
+from alpha.store import Blessings, locked, promote, save, select
 from alpha.strategy import Candidate
 
 
@@ -43,9 +43,10 @@ def bless(
     found = research(cfg, track)
     print(f"report: {write_report(found)}")
     show(found)
-    ref = keep(found, named(found, model))
-    if selected:
-        select(config_path, ref)
+    with locked(models_root(cfg)):  # no other blessing comes between the log and the configuration
+        ref = keep(found, named(found, model))
+        if selected:
+            select(config_path, ref)
     return ref
 
 
@@ -92,6 +93,7 @@ def blessings(cfg: Config, at: str | None = None) -> list[str]:
 
 def rollback(cfg: Config, config_path: str | Path) -> str:
     """Go back to the bundle blessed before, name it in the configuration, and return its reference."""
-    ref = Blessings(models_root(cfg)).rollback()
-    select(config_path, ref)
+    with locked(models_root(cfg)):
+        ref = Blessings(models_root(cfg)).rollback()
+        select(config_path, ref)
     return ref

@@ -49,12 +49,13 @@ def limited(raw: np.ndarray, limits: Sequence[Plugin]) -> Target:
     another has balanced the book is followed by a second pass.
     """
     weights, hit = raw, []
-    changed = True
-    while changed:
-        changed = False
+    for _ in limits:  # as many passes as there are limits settle any order
+        before = weights
         for each in limits:
             inside = each(weights)
             if not np.array_equal(inside, weights):
                 hit.append(each.name)
-                weights, changed = inside, True
+                weights = inside
+        if weights is before:
+            break
     return Target(weights, raw, tuple(dict.fromkeys(hit)))

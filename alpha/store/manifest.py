@@ -15,14 +15,11 @@ from alpha.core.identity import canonical, code_id, environment
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from alpha.core.types import GateResult
+    from alpha.core.types import GateResult, Model
     from alpha.strategy import Candidate
 
 ID = r"[a-z][a-z0-9_]*"
 VERSION = r"v\d{4,}-[0-9a-f]{12}"
-SERIALISERS = ("numpy", "scikit-learn", "skops", "lightgbm", "xgboost")
-"""Packages that a model's files may depend on, for a model that does not say which in its `packages`."""
-
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Number = float | None  # null where it is not finite: JSON has no NaN
@@ -146,9 +143,9 @@ def fingerprints(plan: Any) -> dict[str, str]:
     return {name: column.key.hex() for name, column in plan.columns.items()}
 
 
-def packages_of(model: object) -> dict[str, str]:
-    """Return the versions of what reads a model's files: those in its `packages`, or all that might."""
-    return {name: environment()[name] for name in getattr(model, "packages", SERIALISERS)}
+def packages_of(model: Model) -> dict[str, str]:
+    """Return the versions of what reads a model's files."""
+    return {name: environment()[name] for name in model.packages}
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:

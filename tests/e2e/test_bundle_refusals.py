@@ -24,7 +24,7 @@ from alpha.store.manifest import Manifest, Stamp
 from alpha.strategy import Bundle, Candidate
 
 ENTRIES = ({"name": "ret", "window": 1}, {"name": "ret", "window": 5}, {"name": "sma_ratio", "fast": 3, "slow": 8})
-FILE = {"linear_v1": "model.skops", "lightgbm_v1": "model.txt", "xgboost_v1": "model.json"}
+FILE = {"linear_v1": "model.json", "lightgbm_v1": "model.txt", "xgboost_v1": "model.json"}
 
 
 def _candidate(name: str = "lightgbm_v1", seed: int = 0, **params: Any) -> Candidate:
@@ -43,13 +43,6 @@ def _candidate(name: str = "lightgbm_v1", seed: int = 0, **params: Any) -> Candi
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("originals")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("lightgbm", "xgboost"):  # a child that skips scikit-learn starts in a fifth of the time
-            patch.setattr(model[f"{name}_v1"], "packages", ("numpy", name), raising=False)
-        return _saved(root)
-
-
-def _saved(root: Path) -> dict[str, Path]:
     small = {"num_leaves": 7, "n_estimators": 5, "num_threads": 1, "colsample": 1.0}
     return {
         "lightgbm_v1": store.save(_candidate("lightgbm_v1", **small), {}, root),

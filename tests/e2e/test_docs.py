@@ -1,89 +1,105 @@
-"""Every code block of the documentation is run.
+"""Every page of the documentation is run from top to bottom, in a workspace of its own.
 
-- ``python`` blocks run in order, one namespace a page, in an empty folder;
-- ``yaml`` blocks are laid over config/base.yaml and must make a valid configuration;
-- ``bash`` blocks: ``make`` targets must exist (``make -n``), ``python`` commands are run for real in a workspace in
-  which a small planted market is configured; anything else is refused, so that no line goes untested;
-- ``text`` and ``json`` blocks show output and are not run.
+- ``python`` blocks share one namespace a page; where a ``text`` block follows, it is what they print;
+- ``yaml`` blocks must make a valid configuration when laid over config/base.yaml; one whose first line names a file
+  (``# config/mine.yaml``) is written there, for what comes below it;
+- ``bash`` blocks: ``make`` targets must exist; ``python`` commands are run, and must end with status 0 or with what a
+  comment beside them says (``# exit 6``); anything unknown is refused, so that no line goes untested;
+- other ``text`` and ``json`` blocks show output and are not run.
 """
 
 from __future__ import annotations
 
-import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from alpha.config import load, merged, read_yaml
+from alpha.config import load
+from alpha.reference import registries
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "MASTER_DOCUMENTATION.md", *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SHOWN = {"text", "json"}
+RUN, SHOWN = {"python", "yaml", "bash"}, {"text", "json"}
+ELSEWHERE = {"git", "cd", "pytest"}  # what a page may ask for that cannot be tried in a workspace
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
-def pages_with(language: str) -> list[Path]:
-    return [page for page in PAGES if any(kind == language for kind, _ in blocks(page))]
-
-
 def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def _own_registries() -> Iterator[None]:
+    """Forget afterwards what a page registered."""
+    before = [(registry, dict(registry._made)) for registry in registries()]
+    yield
+    for registry, made in before:
+        registry._made = made
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_block_says_what_it_is(page):
     kinds = {kind for kind, _ in blocks(page)}
-    assert kinds <= {"python", "yaml", "bash"} | SHOWN, f"{page}: {kinds}"
+    assert kinds <= RUN | SHOWN, f"{page}: {kinds}"
 
 
-@pytest.mark.parametrize("page", pages_with("python"), ids=name)
-def test_python_blocks_run(page, workspace, monkeypatch):
+RUNNING = [page for page in PAGES if any(kind in RUN for kind, _ in blocks(page))]
+
+
+@pytest.mark.parametrize("page", RUNNING, ids=name)
+def test_a_page_runs_from_top_to_bottom(page, workspace, monkeypatch, capsys, _own_registries):
     monkeypatch.chdir(workspace)
     namespace: dict[str, object] = {"__name__": "docs"}
-    for kind, text in blocks(page):
+    for (kind, text), (next_kind, shown) in pairwise([*blocks(page), ("", "")]):
+        capsys.readouterr()
         if kind == "python":
-            exec(compile(text, str(page), "exec"), namespace)
+            exec(compile(text, str(page), "exec", dont_inherit=True), namespace)
+            if next_kind == "text":
+                assert capsys.readouterr().out == shown
+        elif kind == "yaml":
+            _overlay(text)
+        elif kind == "bash":
+            for line in text.replace("\\\n", " ").splitlines():
+                _command(line, monkeypatch)
 
 
-@pytest.mark.parametrize("page", pages_with("yaml"), ids=name)
-def test_yaml_blocks_are_valid_configuration(page, tmp_path):
-    for number, (kind, text) in enumerate(blocks(page)):
-        if kind == "yaml":
-            overlay = tmp_path / f"{number}.yaml"
-            overlay.write_text(text, encoding="utf-8")
-            assert merged(read_yaml(ROOT / "config/base.yaml"), read_yaml(overlay))
-            load(ROOT / "config/base.yaml", [overlay])
+def _overlay(text: str) -> None:
+    named = re.match(r"# (config/\S+\.yaml)\n", text)
+    path = Path(named[1] if named else "overlay.yaml")
+    path.write_text(text, encoding="utf-8")
+    load(ROOT / "config/base.yaml", [path])
 
 
-@pytest.mark.parametrize("page", pages_with("bash"), ids=name)
-def test_commands_run_as_written(page, workspace):
-    for kind, text in blocks(page):
-        if kind == "bash":
-            for line in filter(None, map(str.strip, text.replace("\\\n", " ").splitlines())):
-                run(shlex.split(line, comments=True), workspace)
-
-
-def run(words: list[str], workspace: Path) -> None:
-    if not words:
+def _command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(line, comments=True)
+    said = re.search(r"#.*\bexit (\d+)", line)
+    if not words or words[0] in ELSEWHERE:
         return
     if words[0] == "make":
         done = subprocess.run([*words, "-n"], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-    elif words[0] in ("python", ".venv/bin/python"):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run([sys.executable, *words[1:]], cwd=workspace, env=environment,
-                              capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{words}: {done.stderr}"
-    elif words[0] not in ("git", "cd", "pytest", "source", "touch", "rm"):
-        pytest.fail(f"no way to test {words}: use make or python")
+    elif words[0] == "touch":
+        Path(words[1]).touch()
+    elif words[0] == "rm":
+        Path(words[1]).unlink()
+    elif words[0] == "python":
+        monkeypatch.setattr(sys, "argv", words[1:])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(words[1], run_name="__main__")
+        assert ended.value.code == int(said[1] if said else 0), line
+    else:
+        pytest.fail(f"no way to test {line!r}: use make or python")
 
 
 def links(page: Path) -> list[str]:

@@ -133,7 +133,7 @@ def in_memory():
         yield MemoryJournal("run")
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_crash_at_any_call_changes_nothing(seed):
     calls = check_every_crash(*market(seed), RULES, in_memory())

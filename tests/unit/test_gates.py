@@ -282,7 +282,7 @@ def test_without_golden_predictions_nothing_is_proved(evidence):  # type: ignore
 
 def test_a_model_that_cannot_be_read_back_is_seen(evidence, monkeypatch):  # type: ignore[no-untyped-def]
     def refuse(files: Any, params: Any) -> Any:
-        raise ModelError("model.skops cannot be read", code="unreadable_model")
+        raise ModelError("model.json cannot be read", code="unreadable_model")
 
     monkeypatch.setattr(model["linear_v1"], "from_files", refuse)
     assert "[unreadable_model]" in _check("golden_reproduces", evidence).note

@@ -24,7 +24,7 @@ from alpha.features import Plan, columns
 from alpha.models import model
 from alpha.store import blessings as blessing_module
 from alpha.store import bundle_files, disk
-from alpha.store.manifest import SERIALISERS, Manifest
+from alpha.store.manifest import Manifest
 from alpha.strategy import Bundle, Candidate
 
 ENTRIES = ({"name": "ret", "window": 1, "cross_section": "rank"}, {"name": "sma_ratio", "fast": 3, "slow": 8})
@@ -78,17 +78,15 @@ def test_the_manifest_says_everything(tmp_path):  # type: ignore[no-untyped-def]
     assert [(v.gate, v.passed, v.value) for v in manifest.gates][2] == ("ic_lower_bound", False, None)
     assert not manifest.passed
     assert manifest.environment == environment()
-    assert set(manifest.files) == {"model.skops", "golden.npz"}
+    assert set(manifest.files) == {"model.json", "golden.npz"}
     assert all(manifest.files[name].size == (path / name).stat().st_size for name in manifest.files)
 
 
 def test_a_model_may_say_what_reads_its_files(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(model["linear_v1"], "packages", ("numpy", "skops"), raising=False)
-    path = store.save(_candidate(), {}, tmp_path)
-    assert set(json.loads((path / "manifest.json").read_bytes())["packages"]) == {"numpy", "skops"}
-    monkeypatch.delattr(model["linear_v1"], "packages")
-    path = store.save(_candidate(), {}, tmp_path)
-    assert set(json.loads((path / "manifest.json").read_bytes())["packages"]) == set(SERIALISERS)
+    for packages in (("numpy",), ("numpy", "scipy")):
+        monkeypatch.setattr(model["linear_v1"], "packages", packages)
+        path = store.save(_candidate(), {}, tmp_path)
+        assert set(json.loads((path / "manifest.json").read_bytes())["packages"]) == set(packages)
 
 
 def _contents(path: Path) -> dict[str, tuple[bytes, int]]:
@@ -125,7 +123,7 @@ def test_what_a_killed_process_left_is_invisible_and_swept(tmp_path):  # type: i
     kept = store.save(_candidate(), {}, tmp_path)
     left = kept.parent / ".unfinished-abc" / "v0002-0123456789ab"
     left.mkdir(parents=True)
-    (left / "model.skops").write_bytes(b"half")
+    (left / "model.json").write_bytes(b"half")
     assert store.bundles(tmp_path) == (kept,)
     store.save(_candidate(), {}, tmp_path)
     assert not left.parent.exists()
@@ -142,7 +140,7 @@ def test_a_bundle_appears_only_when_it_is_whole(tmp_path, monkeypatch):  # type:
 
     monkeypatch.setattr(bundle_files.os, "rename", watched)
     store.save(_candidate(), {}, tmp_path)
-    assert seen == [((), ["golden.npz", "manifest.json", "model.skops"])]
+    assert seen == [((), ["golden.npz", "manifest.json", "model.json"])]
 
 
 def test_bundles_are_found_by_reference(refs):  # type: ignore[no-untyped-def]
@@ -190,7 +188,7 @@ def test_promote_saves_verifies_and_blesses(tmp_path):  # type: ignore[no-untype
 
 def test_what_does_not_verify_is_not_blessed(refs):  # type: ignore[no-untyped-def]
     root, (first, *_) = refs
-    file = store.locate(root, first) / "model.skops"
+    file = store.locate(root, first) / "model.json"
     file.chmod(0o644)
     file.write_bytes(b"")
     log = store.Blessings(root)

@@ -1,0 +1,244 @@
+"""Configuration: strict to read, complete in what it complains about, and hashed by what it means."""
+
+from __future__ import annotations
+
+import copy
+import random
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from alpha.config import Config, load, merged, read_yaml
+from alpha.core.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = ROOT / "config/base.yaml"
+
+
+def refused(tmp_path: Path, text: str, *overrides: str) -> str:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(BASE, [overlay], overrides)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def written(tmp_path: Path, values: dict, name: str = "whole.yaml") -> Path:
+    path = tmp_path / name
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def base() -> dict:
+    return read_yaml(BASE)
+
+
+@pytest.mark.parametrize("overlays", [(), ("smoke.yaml",), ("profiles/paper_strict.yaml",), ("profiles/risk_balanced.yaml",)])
+def test_what_is_shipped_is_valid(overlays):
+    load(BASE, [ROOT / "config" / name for name in overlays])
+
+
+def test_every_problem_is_told_at_once_each_with_the_nearest_right_answer(tmp_path):
+    told = refused(tmp_path, """
+sourcee: bundled
+end: 1989-01-01
+paper: {sesions: 3, cash: lots}
+universe: {waive: [{kode: gap}]}
+features: {crosssection: rank, columns: [{name: momentom}, {name: ret, windoww: 5}, {name: rsi, window: -1}, {set: alpha_v2}]}
+label: {name: forward_exces}
+models: {candidates: [{name: linear_v2}, {name: lightgbm_v1, num_leafs: 3}]}
+walk_forward: {name: walk_forward, folds: none}
+policy: [long_short]
+limits: [{name: max_name, limitt: 0.1}]
+gates: [{name: ick}]
+""")  # fmt: skip
+    for line in (
+        "sourcee: no such key; did you mean 'source'?",
+        f"end: must be after start ({load(BASE).start}) (it was 1989-01-01)",
+        "paper.sesions: no such key; did you mean 'sessions'?",
+        "paper.cash: Input should be a valid number",
+        "universe.waive.0.kode: no such key; did you mean 'code'?",
+        "universe.waive.0.code: is missing",
+        "features.crosssection: no such key; did you mean 'cross_section'?",
+        "no feature named 'momentom'; did you mean 'momentum'?",
+        "ret has no parameter 'windoww'; did you mean 'window'?",
+        "rsi.window: Input should be greater than 0 (it was -1)",
+        "no feature_set named 'alpha_v2'; did you mean 'alpha_v1'?",
+        "label: no label named 'forward_exces'; did you mean 'forward_excess'?",
+        "models.candidates.0: no model named 'linear_v2'; did you mean 'linear_v1'?",
+        "lightgbm_v1 has no parameter 'num_leafs'; did you mean 'num_leaves'?",
+        "walk_forward: walk_forward.folds: Input should be a valid integer",
+        "policy: expected the name of a policy, or a mapping with its name and parameters",
+        "limits.0: max_name has no parameter 'limitt'; did you mean 'limit'?",
+        "gates.0: no gate named 'ick'; did you mean 'ic'?",
+    ):
+        assert line in told, told
+    assert "has 15 problems" in told.splitlines()[0], told
+    assert len(told.splitlines()) == 16, "one line a problem"
+
+
+def test_what_is_missing_is_told(tmp_path):
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("{}")
+    with pytest.raises(ConfigError) as caught:
+        load(empty)
+    required = [name for name, field in Config.model_fields.items() if field.is_required()]
+    assert all(f"{name}: is missing" in str(caught.value) for name in required)
+
+
+def test_one_problem_is_one_problem(tmp_path):
+    assert "has 1 problem:" in refused(tmp_path, "sed: 3")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    told = refused(tmp_path, "features: {columns: [{name: ret, window: 5}, {name: ret, window: 5}]}")
+    assert "features.columns: two columns are named 'ret_5'" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: 1\na: 2\n", "key 'a' is given twice"),
+        ("a:\n  b: {c: 1, c: 1}\n", "key 'c' is given twice"),
+        ("a: &x 1\nb: *x\n", "aliases are not allowed"),
+        ("a: &x {b: 1}\nc:\n  <<: *x\n", "aliases are not allowed"),
+        ("1: a\n", "key 1 must be a text"),
+        ("- a\n", "must hold a mapping; it holds list"),
+        ("", "must hold a mapping; it holds NoneType"),
+        ("a: [\n", "is not valid"),
+        ("start: 2020-13-45\n", "is not valid: month must be in 1..12"),
+        ("a: !!python/object/apply:os.getcwd []\n", "is not valid"),
+        ("a: \x07\n", "is not valid"),
+    ],
+)
+def test_yaml_that_could_mean_two_things_is_refused(tmp_path, text, reason):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(path)
+    assert reason in str(caught.value)
+    assert caught.value.code == "invalid_yaml"
+
+
+@pytest.mark.parametrize("text", ["risk: {max_drawdown: .nan}", "paper: {cash: .inf}", "risk: {lot_size: -.inf}",
+                                  "gates: [{name: ic, limit: .nan}]", "broker: {slippage_bps: .inf}",
+                                  "source: {name: synthetic, ic: .nan}"])  # fmt: skip
+def test_no_number_may_be_infinite_or_missing(tmp_path, text):
+    assert "has 1 problem:" in refused(tmp_path, text)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes(b"name: \xe9\n")
+    for path in (tmp_path / "absent.yaml", tmp_path, tmp_path / "latin.yaml"):
+        with pytest.raises(ConfigError, match="cannot read") as caught:
+            load(path)
+        assert caught.value.code == "unreadable_config"
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("seed", "takes key=value"),
+        ("=3", "takes key=value"),
+        ("seed=[", "is not a value"),
+        ("end=2020-02-30", "is not a value"),
+        ("seed=*x", "is not a value"),
+        ("risk.max_drawdwn=0.1", "risk.max_drawdwn: no such key; did you mean 'max_drawdown'?"),
+        ("risk..lot_size=1", "risk.: no such key"),
+        ("risk=3", "risk: Input should be a valid dictionary"),
+    ],
+)
+def test_an_override_that_says_nothing_is_refused(tmp_path, override, reason):
+    assert reason in refused(tmp_path, "seed: 1", override)
+
+
+def test_what_is_given_last_counts(tmp_path):
+    first = written(tmp_path, {"seed": 1, "risk": {"max_drawdown": 0.1, "lot_size": 5}}, "first.yaml")
+    second = written(tmp_path, {"seed": 2, "risk": {"max_drawdown": 0.2}}, "second.yaml")
+    cfg = load(BASE, [first, second])
+    assert (cfg.seed, cfg.risk.max_drawdown, cfg.risk.lot_size) == (2, 0.2, 5.0)
+    assert load(BASE, [second, first]).seed == 1
+    cfg = load(BASE, [first, second], ["seed=3", "risk.lot_size=0", "limits=[{name: max_gross, limit: 2}]", "seed=4"])
+    assert (cfg.seed, cfg.risk.lot_size, cfg.limits[0].label) == (4, 0.0, "max_gross(limit=2.0)")
+    assert len(cfg.limits) == 1, "a list replaces a list"
+
+
+def test_another_plugin_replaces_the_one_below_whole():
+    below = {"policy": {"name": "long_short", "quantile": 0.2, "rate": 0.2}}
+    assert merged(below, {"policy": {"rate": 1.0}})["policy"] == {"name": "long_short", "quantile": 0.2, "rate": 1.0}
+    same = {"policy": {"name": "long_short", "rate": 1.0}}
+    assert merged(below, same)["policy"] == {"name": "long_short", "quantile": 0.2, "rate": 1.0}
+    assert merged(below, {"policy": {"name": "rank_weighted"}})["policy"] == {"name": "rank_weighted"}
+    assert below == {"policy": {"name": "long_short", "quantile": 0.2, "rate": 0.2}}, "merging changes nothing below"
+
+
+def test_a_profile_is_an_overlay():
+    strict = load(BASE, [ROOT / "config/profiles/paper_strict.yaml"])
+    assert (strict.risk.max_drawdown, strict.paper.max_bad_bars) == (0.05, 1)
+    assert strict.risk.lot_size == load(BASE).risk.lot_size
+
+
+def test_the_resolved_configuration_says_the_same_in_yaml(tmp_path):
+    for overlays in ([], [ROOT / "config/smoke.yaml"], [ROOT / "config/profiles/risk_balanced.yaml"]):
+        cfg = load(BASE, overlays)
+        again = load(written(tmp_path, cfg.resolved()))
+        assert again.id == cfg.id
+        assert again.resolved() == cfg.resolved()
+
+
+def test_the_id_does_not_depend_on_spelling(tmp_path, base):
+    cfg = load(BASE)
+    shuffled = list(base.items())
+    random.Random(3).shuffle(shuffled)
+    respelt = copy.deepcopy(dict(shuffled))
+    respelt["models"]["selected"] = "linear_v1/v0001-0123456789ab"
+    respelt["models"]["candidates"] = ["linear_v1", {"name": "lightgbm_v1"}]
+    respelt["seed"] = 7
+    respelt["risk"]["lot_size"] = 1
+    respelt["features"]["columns"][0] = {"as": "ret_1", "window": 1, "name": "ret", "cross_section": "rank"}
+    respelt["features"]["columns"][7] = {"name": "macd", "fast": 12, "slow": 26, "signal": 9}
+    assert load(written(tmp_path, respelt)).id == cfg.id
+
+
+def test_a_set_is_the_columns_in_it():
+    from alpha.features import feature_set
+
+    named = load(BASE, (), ["features={columns: [{set: alpha_v1}]}"])
+    spelled = load(BASE, (), [f"features={{columns: {list(feature_set.bind('alpha_v1')())}}}"])
+    assert named.id == spelled.id
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["name=other", "calendar=XLON", "start=1990-01-03", "end=2021-12-30", "seed=8", "source.name=synthetic",
+     "universe.exclude=[GE]", "features.cross_section=zscore", "features.columns=[{name: ret, window: 1}]",
+     "label.horizon=6", "models.candidates=[linear_v1]", "models.fallback=linear_v1/v0001-0123456789ab",
+     "baselines=[random]", "walk_forward.folds=7", "policy.rate=0.3", "limits=[]", "risk.max_drawdown=0.4",
+     "broker.fee_bps=2", "gates=[ic]", "paper.cash=1", "paths.reports=other"],
+)  # fmt: skip
+def test_the_id_depends_on_everything_else(override):
+    assert load(BASE, (), [override]).id != load(BASE).id
+
+
+def test_a_configuration_cannot_be_changed():
+    cfg = load(BASE)
+    with pytest.raises(ValueError, match="frozen"):
+        cfg.seed = 3  # type: ignore[misc]
+
+
+def test_a_configuration_makes_what_runs(small):
+    panel, findings = small.panel()
+    assert panel.times[-1].date() <= small.end
+    assert isinstance(findings, tuple)
+    longer, _ = small.panel(date(2001, 5, 31))
+    assert longer.until(panel.times[-1]).id == panel.id
+    assert small.plan().names[0] == "ret_1d"
+    rules = small.rules()
+    assert (rules.policy.name, [limit.name for limit in rules.limits]) == ("long_short", ["max_name", "max_gross"])
+    assert rules.max_drawdown == small.risk.max_drawdown
+    assert pd.Timestamp(small.start) <= panel.times[0].tz_localize(None)

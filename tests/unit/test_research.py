@@ -1,0 +1,170 @@
+"""Research: what it finds in a market with an edge, and the guards that keep a leak from being blessed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from alpha.core.errors import GateFailed
+from alpha.core.types import Fold
+from alpha.features import Plan
+from alpha.research import research
+from alpha.store import promote
+from alpha.validation import splitter
+
+
+@pytest.fixture
+def cfg(small, tmp_path, monkeypatch):
+    """The planted market over a shorter time, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return small.model_copy(update={"end": small.panel()[0].times[260].date()})
+
+
+def verdicts(found):
+    return {gate.gate: gate for gate in found.best.gates}
+
+
+def refused(found, tmp_path):
+    with pytest.raises(GateFailed) as caught:
+        promote(found.best, found.config.resolved(), tmp_path / "models")
+    assert not list((tmp_path / "models").glob("*/v*"))
+    return str(caught.value)
+
+
+def test_a_planted_edge_is_found(study):
+    best = study.best
+    assert best.passed, "\n".join(map(str, best.gates))
+    assert [gate.gate for gate in best.gates] == [gate.name for gate in study.config.gates]
+    assert 0.2 < best.scorecard.metrics["ic"] < 0.35
+    assert best.config_id == study.config.id
+    assert best.data_id == study.panel.id
+    assert set(best.scorecard.baselines) == set(study.baselines) == {"always_long"}
+    assert best.scorecard.metrics["trials"] == study.trials == 1
+
+
+def test_the_bundle_is_fitted_on_everything_known(study):
+    bundle, label, panel = study.best.bundle, study.best.label, study.panel
+    known = panel.tradable & np.isfinite(label.values)
+    rows = np.flatnonzero(known.any(axis=1))
+    assert (bundle.trained["rows"], bundle.trained["samples"]) == (len(rows), known.sum())
+    assert bundle.trained["end"] == str(panel.times[rows[-1]])
+    assert rows[-1] == len(panel) - 3, "of the last rows the outcome is not known yet"
+    assert bundle.golden_inputs.shape == (64, len(bundle.plan.names))
+    assert np.isfinite(bundle.golden_predictions).all()
+    assert set(bundle.reference) == {*bundle.plan.names, "prediction"}
+    assert all(np.all(np.diff(deciles) >= 0) for deciles in bundle.reference.values())
+    assert all({"name", "as", "cross_section"} <= set(entry) for entry in bundle.feature_entries)
+
+
+def test_it_finds_the_same_again(cfg):
+    one, other = research(cfg), research(cfg)
+    assert one.best.scorecard.metrics == other.best.scorecard.metrics | {"trials": 1.0}
+    np.testing.assert_array_equal(one.best.signal, other.best.signal)
+    np.testing.assert_array_equal(one.best.bundle.golden_predictions, other.best.bundle.golden_predictions)
+    assert other.trials == 1, "the same configuration tried again is one configuration"
+    assert research(cfg.model_copy(update={"seed": 8})).trials == 2
+
+
+def test_the_best_passed_before_it_is_the_best(study):
+    def candidate(low, passed):
+        card = replace(study.best.scorecard, metrics={"ic_low": low})
+        return replace(study.best, scorecard=card, gates=tuple(replace(g, passed=passed) for g in study.best.gates))
+
+    failed, weak, strong, none = candidate(0.9, False), candidate(0.1, True), candidate(0.2, True), candidate(np.nan, True)
+    assert replace(study, candidates=(failed, weak, strong, none)).best is strong
+    assert replace(study, candidates=(candidate(0.1, False), failed)).best is failed
+    assert replace(study, candidates=(none, weak)).best is weak
+
+
+def test_progress_is_shown_and_changes_nothing(cfg):
+    said = []
+
+    def track(items, what):
+        said.append(what)
+        return items
+
+    found = research(cfg, track)
+    assert found.best.scorecard.metrics == research(cfg).best.scorecard.metrics
+    assert any("linear_v1" in what for what in said)
+    assert all(what.startswith("small: ") for what in said)
+
+
+class TestGuardsBite:
+    """Each plants the very thing that its guard is there for. Take the guard away, and the test fails."""
+
+    def planted(self, monkeypatch, leak):
+        batch = Plan.batch
+
+        def leaky(self, panel, **options):
+            made = batch(self, panel, **options)
+            return replace(made, values=leak(made.values))
+
+        monkeypatch.setattr(Plan, "batch", leaky)
+
+    def test_a_feature_of_tomorrow(self, cfg, monkeypatch, tmp_path):
+        self.planted(monkeypatch, lambda values: np.concatenate([values[1:], values[-1:]]))
+        found = research(cfg)
+        gate = verdicts(found)["no_lookahead"]
+        assert not gate.passed
+        assert "changes when the rows after it are cut off" in gate.note
+        assert verdicts(found)["ic"].passed, "and without the gate it would have looked well"
+        assert "no_lookahead" in refused(found, tmp_path)
+
+    def test_a_z_score_over_the_whole_sample(self, cfg, monkeypatch, tmp_path):
+        def whole_sample(values):
+            return (values - np.nanmean(values, axis=(0, 1))) / np.nanstd(values, axis=(0, 1))
+
+        self.planted(monkeypatch, whole_sample)
+        found = research(cfg)
+        gate = verdicts(found)["no_lookahead"]
+        assert not gate.passed, "each value leaks but a little, and the last bits show it"
+        assert "no_lookahead" in refused(found, tmp_path)
+
+    def test_training_rows_whose_labels_were_not_known(self, cfg, tmp_path):
+        honest = cfg.walk_forward
+
+        def unpurged(times, label, **params):
+            return [Fold(fold.index, np.arange(fold.test[0]), fold.test, fold.cutoff) for fold in honest(times, label)]
+
+        found = research(cfg.model_copy(update={"walk_forward": replace(honest, make=unpurged)}))
+        gate = verdicts(found)["no_lookahead"]
+        assert not gate.passed
+        assert "rows whose labels were unknown at its cutoff" in gate.note
+        assert "no_lookahead" in refused(found, tmp_path)
+        assert splitter["walk_forward"] is honest.make
+
+    def test_a_stream_that_computes_something_else(self, cfg, monkeypatch, tmp_path):
+        from alpha.features import Stream
+
+        push = Stream.push
+        monkeypatch.setattr(Stream, "push", lambda self, bar: np.nextafter(push(self, bar), np.inf))
+        found = research(cfg)
+        gate = verdicts(found)["batch_equals_stream"]
+        assert not gate.passed
+        assert "became" in gate.note
+        assert "batch_equals_stream" in refused(found, tmp_path)
+
+    def test_a_model_that_is_not_what_was_written(self, cfg, monkeypatch, tmp_path):
+        from alpha.models import model
+
+        read = model["linear_v1"].from_files.__func__
+
+        def other(cls, files, params):
+            made = read(cls, files, params)
+            made.intercept_ += 1e-12
+            return made
+
+        monkeypatch.setattr(model["linear_v1"], "from_files", classmethod(other))
+        found = research(cfg)
+        assert not verdicts(found)["golden_reproduces"].passed
+        assert "golden_reproduces" in refused(found, tmp_path)
+
+    def test_a_market_without_an_edge(self, cfg, tmp_path):
+        source = replace(cfg.source, params={**cfg.source.params, "ic": 0.0})
+        found = research(cfg.model_copy(update={"source": source}))
+        told = refused(found, tmp_path)
+        assert "net_return_above_baseline: " in told
+        assert "short by" in told
+        assert all(f"{gate.gate}: " in told for gate in found.best.gates if not gate.passed)

@@ -1,0 +1,74 @@
+"""The daily report is what the journal adds up to."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from alpha.execution import MICRO, Event, Ledger, MemoryJournal, order_hash
+from alpha.operate.statement import statement
+from alpha.paper import Clock, trade
+from alpha.strategy import backtest
+
+SINCE = pd.Timestamp("2001-05-01", tz="UTC")
+
+
+def told(journal, **options):
+    return statement(journal, **{"run": "run", "mode": "paper", "bundle": "m/v", "trained_until": SINCE, **options})
+
+
+@pytest.fixture(scope="module")
+def traded(small, study, tmp_path_factory):
+    """Return the configuration, a journal of some bars, and the panel."""
+    panel = small.panel(small.paper.end)[0]
+    away = small.paper.model_copy(update={"kill_file": tmp_path_factory.mktemp("away") / "KILL"})
+    strict = small.limits[0].__class__("limit", "max_name", {"limit": 0.05}, small.limits[0].make)
+    cfg = small.model_copy(update={"paper": away, "limits": (strict,)})
+    journal = MemoryJournal("run")
+    trade(cfg, study.best.bundle, Clock(lambda: panel, sessions=12), journal)
+    return cfg, journal, panel
+
+
+def test_it_adds_up(traded, study):
+    cfg, journal, panel = traded
+    report, ledger, events = told(journal), Ledger.replay(journal), list(journal.events())
+    signal = study.best.bundle.predict(study.best.bundle.plan.batch(panel).values, panel.tradable)
+    book = backtest(signal[-12:], panel.rows(slice(-12, None)), cfg.rules(), cfg.broker, cash=cfg.paper.cash)
+    assert (report.first_bar, report.last_bar, report.sessions) == (panel.times[-12], panel.times[-1], 12)
+    assert (report.equity_start, report.equity_end) == (cfg.paper.cash, book.equity[-1])
+    assert report.pnl.total == book.equity[-1] - cfg.paper.cash
+    assert report.pnl.day == book.equity[-1] - book.equity[-2]
+    costs = (ledger.fees + ledger.slippage) / MICRO
+    assert report.pnl.realised + report.pnl.unrealised - report.costs.fees == pytest.approx(report.pnl.total, abs=0.01)
+    assert report.costs.fees + report.costs.slippage == pytest.approx(costs)
+    assert sum(position.weight for position in report.positions) == pytest.approx(book.weights[-1].sum())
+    assert sum(p.value for p in report.positions) + ledger.cash / MICRO == pytest.approx(report.equity_end)
+    assert len(report.trades) == book.trades
+    assert report.costs.fees == pytest.approx(sum(trade.fee for trade in report.trades), abs=0.01)
+    assert {trade.side for trade in report.trades} == {"buy", "sell"}
+    assert report.limits_hit == book.limits_hit == {"max_name": 12}
+    assert report.order_hash == order_hash(events) == book.order_hash
+    assert [point.equity for point in report.equity] == book.equity.tolist()
+    assert (report.halted, report.skipped, report.fallback) == (None, (), None)
+
+
+def test_bars_the_bundle_was_trained_on_are_no_evidence(traded):
+    _, journal, panel = traded
+    assert not told(journal, trained_until=panel.times[-13]).in_sample
+    assert told(journal, trained_until=panel.times[-12]).in_sample
+
+
+def test_one_bar_a_skip_and_a_halt(traded):
+    _, journal, panel = traded
+    first = next(event for event in journal.events() if event.kind == "mark").bar
+    short = MemoryJournal("run")
+    short.append([event for event in journal.events() if not event.bar or event.bar <= first])
+    report = told(short, mode="shadow", fallback="the selected one is refused")
+    assert (report.sessions, report.pnl.day, report.mode) == (1, 0.0, "shadow")
+    assert report.fallback == "the selected one is refused"
+    later, last = (time.isoformat() for time in panel.times[[-11, -10]])
+    short.append([Event.skip("run", later, "no price"), Event.halt("run", last, 0, "the kill file", 999_000.0)])
+    report = told(short)
+    assert [(skip.bar, skip.reason) for skip in report.skipped] == [(later, "no price")]
+    assert (report.halted, report.equity_end, report.sessions) == ("the kill file", 999_000.0, 1)
+    assert report.last_bar == panel.times[-10]
