@@ -18,7 +18,7 @@ _PUBLIC = {
     "label": "alpha.labels",
     "model": "alpha.models",
     "source": "alpha.data",
-    "research": "alpha.research",
+    "Study": "alpha.research",
     "trade": "alpha.paper",
     "backtest": "alpha.strategy",
     "Bundle": "alpha.strategy",

@@ -27,9 +27,7 @@ def parser(description: str, *, config: str = "config/base.yaml") -> argparse.Ar
     return made
 
 
-def configured(
-    args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()
-) -> Config:
+def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
     """Return the configuration that the options name, a command's own overlays and overrides before ``--set``."""
     import structlog
 

@@ -168,8 +168,7 @@ def _skip(bar: Bar, error: DataError, ledger: Ledger, journal: Journal, bad: int
     journal.append([event])
     ledger.post(event)
     log.warning("bar skipped", time=str(bar.time), error=str(error))
-    if bad + 1 >= most:
-        raise DataError(f"{bad + 1} bars in a row could not be used; the last: {error.args[0]}", code="too_many_bad_bars")
-    return bad + 1
-
-
+    bad += 1
+    if bad >= most:
+        raise DataError(f"{bad} bars in a row could not be used; the last: {error.args[0]}", code="too_many_bad_bars")
+    return bad

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from alpha.validation import Trials, cross_fit, fit, predict, score
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 GOLDEN_ROWS = 64
+REFERENCE_SAMPLES = 100_000
 WORTH_PROCESSES = 100_000  # bars x symbols to trade; a process takes a second or two to start
 
 
@@ -65,6 +66,7 @@ class _Bench:
     label: Label
     folds: tuple[Fold, ...]
     rules: Rules
+    memo: dict[tuple[object, ...], tuple[str | None, ...]] = field(default_factory=dict)
 
     @property
     def tested(self) -> slice:
@@ -143,8 +145,10 @@ def _candidate(
     card = replace(card, metrics={**card.metrics, "trials": float(trials)},
                    baselines={name: dict(other.metrics) for name, other in beaten.items()})  # fmt: skip
     bundle = _refit(bench, model, signal)
-    candidate = Candidate(bundle, panel, bench.features, bench.label, signal, book, card, (), cfg.id, panel.id, cfg.seed)
-    evidence = Evidence(metrics=card.metrics, baselines=card.baselines, candidate=candidate, folds=bench.folds)
+    candidate = Candidate(
+        bundle, panel, bench.features, bench.label, signal, book, card, (), cfg.id, panel.id, cfg.seed
+    )
+    evidence = Evidence(card.metrics, card.baselines, candidate, bench.folds, memo=bench.memo)
     return replace(candidate, gates=judge(evidence, cfg.gates))
 
 
@@ -161,7 +165,7 @@ def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:
         trained={"start": str(panel.times[rows[0]]), "end": str(panel.times[rows[-1]]),
                  "rows": len(rows), "samples": int(known.sum())},
         golden_inputs=golden, golden_predictions=predict(fitted, golden, np.ones(len(golden), bool)),
-        reference=_reference(bench.plan.names, bench.features.values[known], signal),
+        reference=_reference(bench, known, signal),
     )  # fmt: skip
 
 
@@ -172,8 +176,11 @@ def _golden(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     return values[picked[:, 0], picked[:, 1]].copy()
 
 
-def _reference(names: Sequence[str], inputs: np.ndarray, signal: np.ndarray) -> dict[str, list[float]]:
+def _reference(bench: _Bench, known: np.ndarray, signal: np.ndarray) -> dict[str, list[float]]:
     """Return deciles of every input and of the prediction: what drift is measured against."""
     grid = np.linspace(0, 1, 11)
-    deciles = {name: np.nanquantile(inputs[:, f], grid).tolist() for f, name in enumerate(names)}
+    rows, symbols = np.nonzero(known)
+    sampled = slice(None, None, 1 + len(rows) // REFERENCE_SAMPLES)
+    inputs = bench.features.values[rows[sampled], symbols[sampled]]
+    deciles = {name: np.nanquantile(inputs[:, f], grid).tolist() for f, name in enumerate(bench.plan.names)}
     return {**deciles, "prediction": np.nanquantile(signal, grid).tolist()}

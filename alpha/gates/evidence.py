@@ -35,6 +35,8 @@ class Evidence:
         What the candidate was cross-fitted over.
     recorded : mapping of str to GateResult
         What the gates said when the candidate was at hand, from the report; read where it is absent.
+    memo : dict
+        What was found out about the features; candidates that read the very same ones may share it.
     """
 
     metrics: Mapping[str, float | None]
@@ -42,6 +44,7 @@ class Evidence:
     candidate: Candidate | None = None
     folds: Sequence[Fold] = ()
     recorded: Mapping[str, GateResult] = field(default_factory=dict)
+    memo: dict[tuple[object, ...], tuple[str | None, ...]] = field(default_factory=dict, repr=False)
 
 
 def judge(evidence: Evidence, gates: Sequence[Plugin]) -> tuple[GateResult, ...]:

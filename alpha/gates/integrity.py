@@ -38,8 +38,13 @@ def no_lookahead(evidence: Evidence, *, cuts: PositiveInt = 4, shocks: NonNegati
         yield leakage.check_label(candidate.label, panel.times)
         yield leakage.check_folds(evidence.folds, candidate.label, panel.times)
         yield None if evidence.folds else "there are no folds to check"
-        yield leakage.cut_and_compare(batch, panel, features, rows[:cuts])
-        yield leakage.shock_future(batch, panel, features, rows[cuts:], seed=candidate.seed)
+        shared = (id(panel), id(features), cuts, shocks, candidate.seed)  # the models of a study read the same features
+        if shared not in evidence.memo:
+            evidence.memo[shared] = (
+                leakage.cut_and_compare(batch, panel, features, rows[:cuts]),
+                leakage.shock_future(batch, panel, features, rows[cuts:], seed=candidate.seed),
+            )
+        yield from evidence.memo[shared]
 
     return _verdict("no_lookahead", evidence, problems)
 
@@ -51,13 +56,13 @@ def batch_equals_stream(evidence: Evidence, *, rows: PositiveInt = 8) -> GateRes
     def problems(candidate: Candidate) -> Iterator[str | None]:
         bundle, panel, batch = candidate.bundle, candidate.panel, candidate.features.values
         first = max(len(panel) - rows, 1)
-        predictions = bundle.predict(batch, panel.tradable)
+        predictions = bundle.predict(batch[first:], panel.tradable[first:])
         stream = bundle.plan.stream(panel.rows(slice(0, first)))
         for row in range(first, len(panel)):
             bar = panel.bar(row)
             values = stream.push(bar)
             yield _different(f"features of {bar.time}", batch[row], values)
-            yield _different(f"predictions of {bar.time}", predictions[row], bundle.predict(values, bar.tradable))
+            yield _different(f"predictions of {bar.time}", predictions[row - first], bundle.predict(values, bar.tradable))
 
     return _verdict("batch_equals_stream", evidence, problems)
 

@@ -115,7 +115,8 @@ def choose(cfg: Config, wanted: Wanted) -> Chosen:
 def _blessed(cfg: Config, ref: str | None) -> Bundle:
     if ref is None:
         raise ModelError(
-            "no model is blessed: models.selected is null. To bless one: python tools/bless_model_inference.py --select. "
+            "no model is blessed: models.selected is null. "
+            "To bless one: python tools/bless_model_inference.py --select. "
             "To watch the newest candidate without blessing it: python scripts/paper_runner.py --shadow",
             code="nothing_blessed",
         )
@@ -131,7 +132,9 @@ def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
         try:
             start = pd.Timestamp(wanted.start, tz="UTC")
         except ValueError:
-            raise ConfigError(f"--start takes a date such as 2022-10-03; it was {wanted.start!r}", code="bad_date") from None
+            raise ConfigError(
+                f"--start takes a date such as 2022-10-03; it was {wanted.start!r}", code="bad_date"
+            ) from None
 
     def read() -> Panel:
         return cfg.panel(last_session(cfg))[0]
@@ -210,7 +213,7 @@ def profile_path(name: str, folder: Path = Path("config/profiles")) -> Path:
 
 def show_day(report: DailyReport, page: Path) -> None:
     """Print the day in a few lines."""
-    pnl, costs = report.pnl, report.costs
+    pnl, fees, slippage = report.pnl, report.costs.fees or 0.0, report.costs.slippage or 0.0
     if report.mode == "shadow":
         print("SHADOW: this bundle is replayed, blessed or not; nothing here earns it promotion")
     if report.fallback:
@@ -220,7 +223,7 @@ def show_day(report: DailyReport, page: Path) -> None:
     print(f"{report.run}  {report.bundle}")
     print(f"  {report.first_bar:%Y-%m-%d} to {report.last_bar:%Y-%m-%d}, {report.sessions} sessions")
     print(f"  equity     {report.equity_end:>16,.2f}   P&L {pnl.total:+,.2f} (last day {pnl.day:+,.2f})")
-    print(f"  costs      {(costs.fees or 0) + (costs.slippage or 0):>16,.2f}   fees {costs.fees:,.2f}, slippage {costs.slippage or 0:,.2f}")
+    print(f"  costs      {fees + slippage:>16,.2f}   fees {fees:,.2f}, slippage {slippage:,.2f}")
     print(f"  trades     {len(report.trades):>16,}   positions {len(report.positions)}")
     print(f"  limits hit {sum(report.limits_hit.values()):>16,}   skipped bars {len(report.skipped)}")
     print(f"  orders     {report.order_hash}")

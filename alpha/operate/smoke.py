@@ -70,7 +70,9 @@ def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
         day, page = papering.paper(load(config_path), papering.Wanted(), track)
         _check_same(load(config_path), day, killed, track)
     papering.show_day(day, page)
-    return row(found, best, report, blessed=day.mode == "paper", paper_equity=day.equity_end, shadow=day.mode == "shadow")
+    return row(
+        found, best, report, blessed=day.mode == "paper", paper_equity=day.equity_end, shadow=day.mode == "shadow"
+    )
 
 
 def _own_config(cfg: Config, folder: Path) -> Path:
@@ -96,7 +98,9 @@ def _trade_and_be_killed(config_path: Path, ledger: Path) -> int:
             raise BrokerError(f"the paper runner ended by itself: {runner.communicate()[1]}", code="runner_ended")
         if time.monotonic() > deadline:
             runner.kill()
-            raise BrokerError(f"the paper runner finished no {KILLED_AFTER} bars in {PATIENCE:g} s", code="runner_stuck")
+            raise BrokerError(
+                f"the paper runner finished no {KILLED_AFTER} bars in {PATIENCE:g} s", code="runner_stuck"
+            )
         time.sleep(PACE)
     runner.send_signal(signal.SIGKILL)
     runner.communicate()
@@ -121,6 +125,7 @@ def _check_same(cfg: Config, day: DailyReport, killed: int, track: Track) -> Non
     whole = cfg.paper.model_copy(update={"ledger": cfg.paper.ledger.with_stem("uninterrupted")})
     other, _ = papering.paper(cfg.model_copy(update={"paper": whole}), papering.Wanted(), track)
     if (other.order_hash, other.equity_end) != (day.order_hash, day.equity_end):
-        raise BrokerError(f"resumed: {day.equity_end:.2f}, orders {day.order_hash}; uninterrupted: {other.equity_end:.2f}, "
-                          f"orders {other.order_hash}", code="resume_differs")  # fmt: skip
+        raise BrokerError(f"resumed: {day.equity_end:.2f}, orders {day.order_hash}; "
+                          f"uninterrupted: {other.equity_end:.2f}, orders {other.order_hash}",
+                          code="resume_differs")  # fmt: skip
     print(f"killed and resumed = never killed: same orders, same equity to the cent ({day.equity_end:,.2f})")

@@ -56,9 +56,7 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
         created=datetime.now(UTC),
         run=f"{cfg.name}-{cfg.id}",
         source=cfg.resolved()["source"],
-        span=evaluation.Span(
-            start=times[0], end=times[-1], sessions=len(times), symbols=len(found.panel.symbols)
-        ),
+        span=evaluation.Span(start=times[0], end=times[-1], sessions=len(times), symbols=len(found.panel.symbols)),
         label=evaluation.LabelSpec.of(found.candidates[0].label),
         folds=tuple(evaluation.FoldSpan.of(fold, times) for fold in found.folds),
         broker=cfg.resolved()["broker"],
@@ -114,7 +112,9 @@ def show_table(found: Study, folder: Path) -> None:
     """Print the table of a run that blesses nothing: one line a model, and the path of the report."""
     summary_table([row(found, candidate, folder, blessed=False) for candidate in found.candidates])
     if found.best.passed:
-        print(f"{found.best.bundle.name} passed every gate; to bless it: python tools/bless_model_inference.py --select")
+        print(
+            f"{found.best.bundle.name} passed every gate; to bless it: python tools/bless_model_inference.py --select"
+        )
 
 
 def validate(
@@ -145,7 +145,8 @@ def validate(
     recorded = {g.gate: GateResult(g.gate, g.passed, _nan(g.value), _nan(g.limit), g.relation, g.note)
                 for g in result.gates}  # fmt: skip
     replaced = {name: limit for name, limit in (limits or {}).items() if limit is not None}
-    gates = {g.name: g for g in cfg.gates} | {name: gate.bind({"name": name, "limit": replaced[name]}) for name in replaced}
+    gates = {bound.name: bound for bound in cfg.gates}
+    gates |= {name: gate.bind({"name": name, "limit": limit}) for name, limit in replaced.items()}
     evidence = Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded)
     return judge(evidence, tuple(gates.values()))
 

@@ -25,7 +25,9 @@ from alpha.config import load
 from alpha.reference import registries
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "MASTER_DOCUMENTATION.md", *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "MASTER_DOCUMENTATION.md", ROOT / "bench/README.md", *ROOT.glob("docs/**/*.md")]
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUN, SHOWN = {"python", "yaml", "bash"}, {"text", "json"}
 ELSEWHERE = {"git", "cd", "pytest"}  # what a page may ask for that cannot be tried in a workspace
@@ -57,8 +59,9 @@ def test_every_block_says_what_it_is(page):
 RUNNING = [page for page in PAGES if any(kind in RUN for kind, _ in blocks(page))]
 
 
+@pytest.mark.usefixtures("_own_registries")
 @pytest.mark.parametrize("page", RUNNING, ids=name)
-def test_a_page_runs_from_top_to_bottom(page, workspace, monkeypatch, capsys, _own_registries):
+def test_a_page_runs_from_top_to_bottom(page, workspace, monkeypatch, capsys):
     monkeypatch.chdir(workspace)
     namespace: dict[str, object] = {"__name__": "docs"}
     for (kind, text), (next_kind, shown) in pairwise([*blocks(page), ("", "")]):

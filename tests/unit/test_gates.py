@@ -188,12 +188,21 @@ def test_a_leak_that_cutting_misses_is_seen_by_shocking(evidence):  # type: igno
     assert not _check("no_lookahead", leaking, shocks=1).passed
 
 
+def test_features_are_checked_once_for_the_models_that_share_them(evidence, monkeypatch):  # type: ignore[no-untyped-def]
+    checked = []
+    monkeypatch.setattr("alpha.validation.leakage.cut_and_compare", lambda *args: checked.append(args) or "a leak")
+    for _ in range(2):
+        assert not _check("no_lookahead", _with(evidence), shocks=0).passed
+    assert len(checked) == 1
+
+
 def test_the_rows_that_are_cut_are_drawn_by_the_seed(evidence, monkeypatch):  # type: ignore[no-untyped-def]
     drawn = []
     monkeypatch.setattr(
         "alpha.validation.leakage.cut_and_compare", lambda batch, panel, features, rows: drawn.append(list(rows))
     )
     for seed in (5, 5, 6):
+        evidence.memo.clear()
         _check("no_lookahead", _with(evidence, seed=seed), shocks=0)
     assert drawn[0] == drawn[1] != drawn[2]
     assert all(2 <= row < 89 for rows in drawn for row in rows)

@@ -72,7 +72,8 @@ def test_the_best_passed_before_it_is_the_best(study):
         card = replace(study.best.scorecard, metrics={"ic_low": low})
         return replace(study.best, scorecard=card, gates=tuple(replace(g, passed=passed) for g in study.best.gates))
 
-    failed, weak, strong, none = candidate(0.9, False), candidate(0.1, True), candidate(0.2, True), candidate(np.nan, True)
+    failed, none = candidate(0.9, False), candidate(np.nan, True)
+    weak, strong = candidate(0.1, True), candidate(0.2, True)
     assert replace(study, candidates=(failed, weak, strong, none)).best is strong
     assert replace(study, candidates=(candidate(0.1, False), failed)).best is failed
     assert replace(study, candidates=(none, weak)).best is weak

@@ -1,0 +1,73 @@
+"""`make smoke`, in small: research, bless, trade, be killed, resume."""
+
+from __future__ import annotations
+
+import pytest
+
+from alpha.config import load
+from alpha.core.errors import BrokerError
+from alpha.execution import SqliteJournal
+from alpha.operate import papering, smoke
+
+
+def plain(items, what):
+    return items
+
+
+@pytest.fixture
+def cfg(here):
+    return load("config/base.yaml", (), ["paper.sessions=40"])
+
+
+def test_a_planted_world_is_blessed_traded_killed_and_resumed(cfg, here, capsys):
+    assert smoke.smoke({"planted": cfg}, here / "smoke", plain) == 0
+    out = capsys.readouterr().out
+    assert "killed the paper runner (SIGKILL) after" in out
+    assert "killed and resumed = never killed: same orders, same equity to the cent" in out
+    row = next(line.split() for line in out.splitlines() if "10/10" in line)
+    assert row[1] == "linear_v1"
+    assert "yes" in row
+    with SqliteJournal(here / "smoke/planted/paper.sqlite", readonly=True) as journal:
+        resumed = list(journal.events())
+    with SqliteJournal(here / "smoke/planted/uninterrupted.sqlite", readonly=True) as journal:
+        assert list(journal.events()) == resumed
+    assert sum(event.kind == "mark" for event in resumed) == 40
+    assert load("config/base.yaml").models.selected, "the configuration at hand is left alone"
+
+
+def test_a_planted_world_that_is_not_blessed_is_a_failure(cfg, here, capsys):
+    hopeless = load("config/base.yaml", (), ["gates=[{name: ic, limit: 0.9}]", "paper.sessions=5"])
+    assert smoke.smoke({"planted": hopeless}, here / "smoke", plain) == 1
+    out, err = capsys.readouterr()
+    assert "FAILED: the planted edge was not blessed" in err
+    assert "ic: 0.2" in out
+    assert "SHADOW: " in out, "the best candidate is replayed, and labelled"
+    assert "shadow: not blessed" in out
+
+
+def test_a_runner_that_ends_by_itself_is_told(cfg, here):
+    broken = here / "broken.yaml"
+    broken.write_text("name: 3\n")
+    with pytest.raises(BrokerError, match="ended by itself: ConfigError") as caught:
+        smoke._trade_and_be_killed(broken, here / "none.sqlite")
+    assert caught.value.code == "runner_ended"
+
+
+def test_a_runner_that_does_nothing_is_told(cfg, here, monkeypatch):
+    monkeypatch.setattr(smoke, "PATIENCE", 0.05)
+    with pytest.raises(BrokerError, match="finished no 10 bars") as caught:
+        smoke._trade_and_be_killed(here / "config/base.yaml", here / "none.sqlite")
+    assert caught.value.code == "runner_stuck"
+
+
+def test_a_resumed_run_that_differs_is_told(cfg, quick):
+    day, _ = papering.paper(cfg, papering.Wanted(), plain)
+    smoke._check_same(cfg, day, 10, plain)
+    other = day.model_copy(update={"order_hash": "0" * 64})
+    with pytest.raises(BrokerError) as caught:
+        smoke._check_same(cfg, other, 10, plain)
+    assert caught.value.code == "resume_differs"
+    for killed in (0, day.sessions):
+        with pytest.raises(BrokerError) as caught:
+            smoke._check_same(cfg, day, killed, plain)
+        assert caught.value.code == "not_killed_between"

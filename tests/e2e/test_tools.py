@@ -1,0 +1,82 @@
+"""The other commands: judge a report alone, research."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alpha.report import evaluation
+
+VALIDATE = "tools/validate_alpha.py"
+
+
+@pytest.fixture
+def report(here) -> Path:
+    (path,) = (path for path in Path("reports").glob("small-*/alpha_eval.json"))
+    return path
+
+
+def test_a_report_that_passes(command, capsys, report):
+    assert command(f"{VALIDATE} {report}") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "passed every gate"
+    assert len(lines) == 11
+    assert all(line.startswith("PASS  ") for line in lines[:-1])
+    assert command(f"{VALIDATE} {report.parent} --model linear_v1") == 0, "its folder will do"
+
+
+def test_limits_can_be_tried(command, capsys, report):
+    assert command(f"{VALIDATE} {report} --ic-threshold 0.9") == 5
+    out = capsys.readouterr().out
+    assert "FAIL  ic " in out
+    assert "short by" in out
+    assert out.splitlines()[-1] == "failed: ic"
+    assert command(f"{VALIDATE} {report} --ic-threshold 0.9 --hit-rate-threshold 0.9") == 5
+    assert capsys.readouterr().out.splitlines()[-1] == "failed: ic, hit_rate"
+    assert command(f"{VALIDATE} {report} --ic-threshold 0.01 --hit-rate-threshold 0.01") == 0
+    assert command(f"{VALIDATE} {report} --ic-threshold nan") == 2, "a limit that nothing can miss is none"
+
+
+def test_the_configured_gates_judge(command, capsys, report):
+    assert command(f"{VALIDATE} {report} --set 'gates=[{{name: turnover, limit: 0.1}}]'") == 5
+    assert capsys.readouterr().out.splitlines()[-1] == "failed: turnover"
+
+
+def test_what_cannot_be_judged(command, capsys, report):
+    assert command(f"{VALIDATE} {report} --model lightgbm") == 2
+    assert "[unknown_model] the report has no model 'lightgbm'; choose from linear_v1" in capsys.readouterr().err
+    assert command(f"{VALIDATE} nowhere.json") == 3
+    values = json.loads(report.read_text())
+    values["models"][0]["metrics"]["ic"] = "high"
+    report.write_text(json.dumps(values))
+    assert command(f"{VALIDATE} {report}") == 3
+    assert "models.0.metrics.ic" in capsys.readouterr().err
+
+
+def test_a_metric_that_is_missing_fails_its_gate(command, capsys, report):
+    values = json.loads(report.read_text())
+    values["models"][0]["blessed"], values["models"][0]["bundle"] = False, None
+    values["models"][0]["metrics"]["ic"] = None
+    report.write_text(json.dumps(values))
+    assert command(f"{VALIDATE} {report}") == 5
+    assert capsys.readouterr().out.splitlines()[-1] == "failed: ic"
+
+
+def test_research_ends_with_a_table_and_a_report(command, capsys):
+    passing, failing = "--set seed=8", "--set 'gates=[{name: ic, limit: 0.9}]'"
+    assert command(f"scripts/research.py {passing}") == 0
+    out = capsys.readouterr().out
+    assert "small / linear_v1" in out
+    assert out.count("PASS  ") == 10
+    assert "configurations tried on record: 1" in out
+    assert "to bless it: python tools/bless_model_inference.py --select" in out
+    assert command(f"scripts/research.py {failing}") == 0, "a model that fails is a result, not an error"
+    out = capsys.readouterr().out
+    assert "FAIL  ic " in out
+    assert "configurations tried on record: 2" in out
+    records = [evaluation.read(path) for path in Path("reports").glob("small-*")]
+    assert len(records) == 3
+    assert all(record.source["name"] == "synthetic" for record in records)
+    assert sum(record.models[0].blessed for record in records) == 1
