@@ -143,8 +143,9 @@ class Paper(_Section):
 class Paths(_Section):
     """Where results go, relative to the folder the command is run in."""
 
-    artifacts: Path = Field(Path("artifacts"), description="bundles, trials, ledgers")
+    artifacts: Path = Field(Path("artifacts"), description="bundles: blessed ones and candidates")
     reports: Path = Field(Path("reports"), description="scorecards and reports")
+    trials: Path = Field(Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored")
 
 
 class Config(_Section):

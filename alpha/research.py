@@ -131,7 +131,7 @@ def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
 
 def _recorded(bench: _Bench, cards: Sequence[Scorecard]) -> int:
     """Record one trial a model; return how many distinct ones there have been."""
-    trials = Trials(bench.config.paths.artifacts / "trials.jsonl")
+    trials = Trials(bench.config.paths.trials)
     for card in cards:
         trials.record(bench.config.id, bench.panel.id, card.model, card.metrics["ic"])
     return trials.count()

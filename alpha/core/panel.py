@@ -109,8 +109,12 @@ class Panel:
 
     def rows(self, index: slice | np.ndarray) -> Panel:
         """Return the panel of some rows."""
-        return replace(self, times=self.times[index], tradable=self.tradable[index],
-                       fields={name: values[index] for name, values in self.fields.items()})
+        return replace(
+            self,
+            times=self.times[index],
+            tradable=self.tradable[index],
+            fields={name: values[index] for name, values in self.fields.items()},
+        )
 
     def until(self, time: pd.Timestamp) -> Panel:
         """Return the rows known at `time`: the only way the past is served."""
@@ -127,9 +131,13 @@ class Panel:
             if symbol not in self.symbols:
                 raise DataError(f"no symbol {symbol!r}; {nearest(symbol, self.symbols)}", code="unknown_symbol")
         at = [self.symbols.index(symbol) for symbol in symbols]
-        return replace(self, symbols=symbols, tradable=self.tradable[:, at],
-                       fields={name: values[:, at] for name, values in self.fields.items()},
-                       groups={name: tuple(labels[i] for i in at) for name, labels in self.groups.items()})
+        return replace(
+            self,
+            symbols=symbols,
+            tradable=self.tradable[:, at],
+            fields={name: values[:, at] for name, values in self.fields.items()},
+            groups={name: tuple(labels[i] for i in at) for name, labels in self.groups.items()},
+        )
 
     def with_fields(self, **fields: np.ndarray) -> Panel:
         """Return the panel with fields added or replaced."""

@@ -62,7 +62,9 @@ def batch_equals_stream(evidence: Evidence, *, rows: PositiveInt = 8) -> GateRes
             bar = panel.bar(row)
             values = stream.push(bar)
             yield _different(f"features of {bar.time}", batch[row], values)
-            yield _different(f"predictions of {bar.time}", predictions[row - first], bundle.predict(values, bar.tradable))
+            yield _different(
+                f"predictions of {bar.time}", predictions[row - first], bundle.predict(values, bar.tradable)
+            )
 
     return _verdict("batch_equals_stream", evidence, problems)
 

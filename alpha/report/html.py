@@ -95,7 +95,7 @@ def _header(evaluation: Evaluation) -> Iterator[str]:
 def _card(evaluation: Evaluation, result: ModelResult) -> str:
     failed = [verdict for verdict in result.gates if not verdict.passed]
     passed = len(result.gates) - len(failed)
-    verdict = "✓ BLESSED" if result.blessed else "✗ NOT BLESSED"
+    verdict = "✓ BLESSED" if result.blessed else "✗ NOT BLESSED" if failed else "✓ PASSED, NOT YET BLESSED"
     if failed:
         why = f"{passed} of {len(result.gates)} gates passed. It failed on:"
         why = f"<p>{why}</p><ul>{''.join(f'<li>{safe(shortfall(gate))}</li>' for gate in failed)}</ul>"
@@ -103,10 +103,10 @@ def _card(evaluation: Evaluation, result: ModelResult) -> str:
         bundle = f" Bundle <code>{safe(result.bundle)}</code>." if result.bundle else ""
         why = f"<p>All {passed} gates passed.{bundle}</p>"
     else:
-        why = f"<p>All {passed} gates passed; it has not been promoted.</p>"
+        why = f"<p>All {passed} gates passed. Nothing trades it until somebody blesses it.</p>"
     chosen = " · best candidate" if result.model == evaluation.chosen and len(evaluation.models) > 1 else ""
     return (
-        f'<div class="card{" pass" if result.blessed else ""}"><div class="verdict">{verdict}{chosen}</div>'
+        f'<div class="card{"" if failed else " pass"}"><div class="verdict">{verdict}{chosen}</div>'
         f"<h3>{safe(result.model)}</h3>{why}</div>"
     )
 

@@ -60,7 +60,8 @@ CASES = {
     "csv": csv_file,
     "parquet": parquet_file,
     "synthetic": lambda path: (
-        {"n_symbols": 20, "late": 0.9, "delistings": 0.05, "events": True}, {"calendar": "NOPE"}
+        {"n_symbols": 20, "late": 0.9, "delistings": 0.05, "events": True},
+        {"calendar": "NOPE"},
     ),
     "yfinance": lambda path: ({"symbols": ["AA", "BB", "CC", "DD"]}, {"symbols": ["NOPE"]}),
 }

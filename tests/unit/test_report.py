@@ -323,7 +323,7 @@ class TestPage:
         text = page_of(evaluation(models=(waiting, blessed), chosen="a"))
         assert "✓ BLESSED · best candidate" in text
         assert "Bundle <code>a/1</code>" in text
-        assert "All 1 gates passed; it has not been promoted." in text
+        assert "All 1 gates passed. Nothing trades it until somebody blesses it." in text
         assert text.index("✓ BLESSED") < text.index("✗ NOT BLESSED")
 
     def test_it_says_where_fills_happen_and_how_to_reproduce(self):
