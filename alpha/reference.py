@@ -39,7 +39,8 @@ def _sections(section: type[BaseModel], path: str, seen: set[type]) -> Iterator[
         model = _model_in(field.annotation)
         if model and model not in seen:
             inner.append((f"{path}.{key}" if path else key, model))
-        yield f"| `{key}` | {_default(field)} | {_cell(field.description or (_first_line(model) if model else ''))} |"
+        default = "`{}`" if field.default_factory is dict else _default(field)
+        yield f"| `{key}` | {default} | {_cell(field.description or (_first_line(model) if model else ''))} |"
     for name, model in inner:
         yield from _sections(model, name, seen)
 
@@ -79,7 +80,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 def _default(field: Any) -> str:
     if field.is_required():
         return "*required*"
-    if field.default is PydanticUndefined:
+    if field.default is PydanticUndefined or isinstance(field.default, BaseModel):
         return "see below"
     return f"`{_plain(field.default)}`"
 

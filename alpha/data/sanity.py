@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import DataError, nearest
@@ -34,10 +34,10 @@ class Waiver(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    code: str
-    symbol: str | None = None
-    start: date | None = None
-    end: date | None = None
+    code: str = Field(description="a code of the sanity checks")
+    symbol: str | None = Field(None, description="default: every symbol")
+    start: date | None = Field(None, description="first day of the findings that are accepted")
+    end: date | None = Field(None, description="last day of them")
 
     @field_validator("code")
     @classmethod

@@ -324,7 +324,7 @@ class TestPage:
         assert "✓ BLESSED · best candidate" in text
         assert "Bundle <code>a/1</code>" in text
         assert "All 1 gates passed. Nothing trades it until somebody blesses it." in text
-        assert text.index("✓ BLESSED") < text.index("✗ NOT BLESSED")
+        assert text.index("✓ BLESSED") < text.index("✓ PASSED, NOT YET BLESSED")
 
     def test_it_says_where_fills_happen_and_how_to_reproduce(self):
         text = page()
