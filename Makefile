@@ -61,7 +61,7 @@ docs: $(READY)  ## write the generated pages: docs/configuration.md, the report'
 	@$(BIN)/python tools/generate_docs.py
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock again (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	uv pip compile --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --group dev --extra yahoo pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment and caches; keep artifacts and reports

@@ -184,6 +184,10 @@ class Config(_Section):
         """Return the whole configuration as plain values, every default spelled out."""
         return self.model_dump(mode="json")
 
+    def text(self) -> str:
+        """Return the resolved configuration as YAML, as `load` reads it."""
+        return yaml.safe_dump(self.resolved(), sort_keys=False)
+
     def panel(self, until: date | None = None) -> tuple[Panel, tuple[Finding, ...]]:
         """Return the data up to `until` (default: the end of research), and what looked odd in them."""
         panel, findings = load_panel(

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
@@ -100,7 +100,8 @@ class SqliteJournal:
     def __init__(self, path: str | Path, run: str | None = None, *, readonly: bool = False) -> None:
         self.path = Path(path)
         self._lock = None if readonly else _locked(self.path)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             if not self.path.exists():
                 _create(self.path, run, readonly)
             with self._refusing("journal_damaged"):
@@ -110,9 +111,7 @@ class SqliteJournal:
                 if not readonly:
                     self._db.execute("PRAGMA journal_mode=WAL")
                     self._db.execute("PRAGMA synchronous=FULL")
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
 
     def _opened(self, run: str | None) -> str:
         """Check that this is a whole journal of this schema and run."""
@@ -131,11 +130,10 @@ class SqliteJournal:
         """Keep all of `events` or none, on disk before it returns; see `Journal.append`."""
         with self._refusing("journal_unavailable"):
             self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with ExitStack() as undo:
+                undo.callback(self._db.execute, "ROLLBACK")
                 self._insert(events)
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+                undo.pop_all()
             self._db.execute("COMMIT")
 
     def _insert(self, events: Sequence[Event]) -> None:

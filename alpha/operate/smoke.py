@@ -10,8 +10,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from alpha.config import Config, load
 from alpha.core.errors import BrokerError, GateFailed
 from alpha.execution import SqliteJournal
@@ -77,14 +75,15 @@ def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
 
 def _own_config(cfg: Config, folder: Path) -> Path:
     """Write the resolved configuration into the world's folder, where its blessed model can be named."""
-    values = cfg.resolved()
-    values["models"]["selected"] = None
-    values["paths"]["artifacts"] = str(folder)
-    values["paper"]["ledger"] = str(folder / "paper.sqlite")
-    values["paper"]["kill_file"] = str(folder / "KILL")
+    here = {"ledger": folder / "paper.sqlite", "kill_file": folder / "KILL"}
+    own = cfg.model_copy(update={
+        "models": cfg.models.model_copy(update={"selected": None}),
+        "paths": cfg.paths.model_copy(update={"artifacts": folder}),
+        "paper": cfg.paper.model_copy(update=here),
+    })  # fmt: skip
     folder.mkdir(parents=True)
     path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    path.write_text(own.text(), encoding="utf-8")
     return path
 
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -44,16 +44,15 @@ def replace_file(path: Path, content: bytes) -> None:
     path = path.resolve()
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
+    with ExitStack() as undo:
+        undo.callback(os.unlink, unfinished)
         with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         os.replace(unfinished, path)
-    except BaseException:
-        os.unlink(unfinished)
-        raise
+        undo.pop_all()
     sync_folder(path.parent)
 
 
