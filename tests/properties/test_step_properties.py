@@ -30,8 +30,10 @@ def market(seed, *, missing=0.15, corporate=True):
     opens[gone | (rng.random(shape) < missing)] = np.nan
     close[gone] = np.nan
     split = np.where(rng.random(shape) < 0.1, 2.0, 1.0)
-    dividend = np.where(rng.random(shape) < 0.1, 0.5, 0.0)
-    traded = {"raw_open": opens, "raw_close": close, "split": split, "dividend": dividend} if corporate else {}
+    scale = np.cumprod(split, axis=0)  # a split halves the price, or shorts would go bankrupt by accident
+    dividend = np.where(rng.random(shape) < 0.1, 0.2 / scale, 0.0)
+    raw = {"raw_open": opens / scale, "raw_close": close / scale}
+    traded = {**raw, "split": split, "dividend": dividend} if corporate else {}
     times = pd.date_range("2020-01-01 21:00", periods=BARS, tz="UTC")
     return Panel(times, tuple("ABCDE"), {"open": opens, "close": close, **traded}), rng.normal(size=shape)
 

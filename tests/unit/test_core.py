@@ -83,10 +83,11 @@ def test_the_id_of_a_panel_changes_with_any_bit_of_it():
 
 
 def test_a_bar_quotes_what_the_market_traded_at():
-    fields = {"close": np.array([1.0]), "raw_close": np.array([2.0])}
+    fields = {"open": np.array([3.0]), "close": np.array([1.0]), "raw_close": np.array([2.0])}
     bar = Bar(TIMES[0], ("A",), fields, np.array([True]))
     assert bar.quoted("close")[0] == 2.0
-    assert bar.quoted("open")[0] == 1.0  # closes only: the close stands in
+    assert bar.quoted("open")[0] == 6.0  # adjusted and raw prices are never mixed
+    assert bar.quoted("vwap")[0] == 2.0  # absent: the close stands in
     assert panel().bar(1)["close"][0] == 3.0
 
 
