@@ -60,8 +60,8 @@ def summary_table(rows: Sequence[SummaryRow], console: Console | None = None) ->
         table.add_row(Text(row.world), Text(row.model), f"{row.ic:.4f}", f"{row.hit_rate:.4f}", f"{passed}/{total}",
                       verdict, _equity(row))  # fmt: skip
     console.print(table)
-    for row in rows:
-        console.print(f"{row.world}: {row.report}", soft_wrap=True, markup=False, highlight=False)
+    for line in dict.fromkeys(f"{row.world}: {row.report}" for row in rows):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     if any(row.shadow for row in rows):
         console.print("shadow: not blessed; replayed to show what it would have done", style="dim", soft_wrap=True)
 
