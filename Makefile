@@ -46,7 +46,7 @@ types: $(READY)  ## static types
 layers: $(READY)  ## imports point down
 	@$(BIN)/lint-imports --no-cache
 
-check: lint types layers test  ## all of the above
+check: lint types layers test  ## lint, types, layers and test
 
 research: $(READY)  ## fit, walk forward, score and judge: make research CONFIG=...
 	@$(BIN)/python scripts/research.py --config $(CONFIG)
