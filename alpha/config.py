@@ -76,6 +76,13 @@ BrokerPlugin = Annotated[Plugin, _Bound(broker)]
 Gate = Annotated[Plugin, _Bound(gate)]
 
 
+PLACES = (
+    ("models", "selected"), ("paper", "ledger"), ("paper", "kill_file"),
+    ("paths", "artifacts"), ("paths", "reports"), ("paths", "trials"),
+)  # fmt: skip
+"""Keys that say where a result is, and change none."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
@@ -207,9 +214,10 @@ class Config(_Section):
 
     @property
     def id(self) -> str:
-        """Hash of the resolved configuration, less the bundle that is selected."""
+        """Hash of the resolved configuration, less the bundle that is selected and the places that files go to."""
         values = self.resolved()
-        del values["models"]["selected"]
+        for section, key in PLACES:
+            del values[section][key]
         return digest(values)[:12]
 
 

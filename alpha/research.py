@@ -130,11 +130,11 @@ def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
 
 
 def _recorded(bench: _Bench, cards: Sequence[Scorecard]) -> int:
-    """Record one trial a model; return how many distinct ones there have been."""
+    """Record one trial a model; return how many distinct ones there have been on these data."""
     trials = Trials(bench.config.paths.trials)
     for card in cards:
         trials.record(bench.config.id, bench.panel.id, card.model, card.metrics["ic"])
-    return trials.count()
+    return trials.count(bench.panel.id)
 
 
 def _candidate(

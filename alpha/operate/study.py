@@ -105,7 +105,7 @@ def show(found: Study) -> None:
     for candidate in found.candidates:
         print(f"\n{found.config.name} / {candidate.bundle.name}")
         print("\n".join(f"  {gate}" for gate in candidate.gates))
-    print(f"\nconfigurations tried on record: {found.trials}")
+    print(f"\nconfigurations tried on these data so far: {found.trials}")
 
 
 def show_table(found: Study, folder: Path) -> None:

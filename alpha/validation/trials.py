@@ -52,9 +52,10 @@ class Trials:
             file.flush()
             os.fsync(file.fileno())
 
-    def count(self) -> int:
-        """Return the number of distinct (configuration, data, model) recorded so far."""
-        return len({(trial["config_id"], trial["data_id"], trial["model"]) for trial in self.read()})
+    def count(self, data_id: str | None = None) -> int:
+        """Return the number of distinct (configuration, model) scored so far, on some data or on all."""
+        trials = [trial for trial in self.read() if data_id in (None, trial["data_id"])]
+        return len({(trial["config_id"], trial["data_id"], trial["model"]) for trial in trials})
 
     def read(self) -> list[dict[str, Any]]:
         """Return all trials, oldest first, once the chain is checked."""

@@ -70,12 +70,12 @@ def test_research_ends_with_a_table_and_a_report(command, capsys):
     out = capsys.readouterr().out
     assert "small / linear_v1" in out
     assert out.count("PASS  ") == 10
-    assert "configurations tried on record: 1" in out
+    assert "configurations tried on these data so far: 1" in out
     assert "to bless it: python tools/bless_model_inference.py --select" in out
     assert command(f"scripts/research.py {failing}") == 0, "a model that fails is a result, not an error"
     out = capsys.readouterr().out
     assert "FAIL  ic " in out
-    assert "configurations tried on record: 2" in out
+    assert "configurations tried on these data so far: 2" in out
     records = [evaluation.read(path) for path in Path("reports").glob("small-*")]
     assert len(records) == 3
     assert all(record.source["name"] == "synthetic" for record in records)

@@ -221,10 +221,18 @@ def test_a_set_is_the_columns_in_it():
      "universe.exclude=[GE]", "features.cross_section=zscore", "features.columns=[{name: ret, window: 1}]",
      "label.horizon=6", "models.candidates=[linear_v1]", "models.fallback=linear_v1/v0001-0123456789ab",
      "baselines=[random]", "walk_forward.folds=7", "policy.rate=0.3", "limits=[]", "risk.max_drawdown=0.4",
-     "broker.fee_bps=2", "gates=[ic]", "paper.cash=1", "paths.reports=other"],
+     "broker.fee_bps=2", "gates=[ic]", "paper.cash=1"],
 )  # fmt: skip
 def test_the_id_depends_on_everything_else(override):
     assert load(BASE, (), [override]).id != load(BASE).id
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["models.selected=linear_v1/v0001-0123456789ab", "paper.ledger=x", "paper.kill_file=x", "paths.trials=x"],
+)
+def test_the_id_does_not_depend_on_where_files_go(override):
+    assert load(BASE, (), [override]).id == load(BASE).id
 
 
 def test_a_configuration_cannot_be_changed():

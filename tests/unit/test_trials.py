@@ -35,6 +35,7 @@ def test_counts_what_differs(trials: Trials) -> None:
     assert trials.count() == 3
     trials.record("config", "data", "a", 0.03)
     assert trials.count() == 3, "the same again is no new trial"
+    assert (trials.count("data"), trials.count("other data")) == (3, 0)
     trials.record("config", "other data", "a", 0.02)
     trials.record("other config", "data", "a", 0.02)
     assert trials.count() == 5
