@@ -22,6 +22,8 @@ FADED = 1e-12  # relative weight at which the start of a recursive average count
 
 def lag(x: Expr, rows: int) -> Expr:
     """Return the value `rows` rows ago."""
+    if not isinstance(rows, int) or isinstance(rows, bool):
+        raise ConfigError(f"lag takes a whole number of rows; it was {rows!r}", code="bad_window")
     if rows < 0:
         raise ConfigError(
             f"lag({x!r}, {rows}) would read {-rows} rows ahead; rows must be 0 or more", code="looks_ahead"

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+FEWEST_OUTCOMES = 10
+
 
 def newey_west_t(x: np.ndarray, lags: int | None = None, *, horizon: int = 1) -> float:
     """Return the t statistic of the mean of `x` that allows for autocorrelation (Newey and West, 1987).
@@ -31,8 +33,12 @@ def newey_west_t(x: np.ndarray, lags: int | None = None, *, horizon: int = 1) ->
 def mean_interval(
     x: np.ndarray, lags: int | None = None, level: float = 0.95, *, horizon: int = 1
 ) -> tuple[float, float]:
-    """Return the ends of the confidence interval of the mean of `x`; see `newey_west_t`."""
-    mean = _mean(x, lags, horizon)
+    """Return the ends of the confidence interval of the mean of `x`; see `newey_west_t`.
+
+    NaN with fewer than ten outcomes that do not overlap: on so few the interval is far too narrow. With 20 bars of
+    horizon and 60 values of pure noise its lower end lies above zero in 17 % of draws, where 2.5 % is meant.
+    """
+    mean = _mean(x, lags, horizon) if np.isfinite(x).sum() >= FEWEST_OUTCOMES * horizon else None
     if mean is None:
         return np.nan, np.nan
     low, high = mean.conf_int(alpha=1 - level)[0]

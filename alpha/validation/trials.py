@@ -38,7 +38,7 @@ class Trials:
             `trials_tampered` if the file was changed by anything else.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+", encoding="utf-8") as file:
+        with self.path.open("a+", encoding="utf-8", errors="replace") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             trial = {
                 "at": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
@@ -61,7 +61,7 @@ class Trials:
         """Return all trials, oldest first, once the chain is checked."""
         if not self.path.exists():
             return []
-        with self.path.open(encoding="utf-8") as file:
+        with self.path.open(encoding="utf-8", errors="replace") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             return self._read(file)
 

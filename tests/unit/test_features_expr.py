@@ -178,3 +178,9 @@ def test_an_expression_has_no_truth():
 def test_expressions_print_as_they_are_written(expression, shown):
     assert isinstance(expression, Expr)
     assert repr(expression) == shown
+
+
+@pytest.mark.parametrize("rows", [0.5, float("nan"), True, "2"])
+def test_a_lag_is_a_whole_number_of_rows(rows):
+    with pytest.raises(ConfigError, match="whole number"):
+        lag(close, rows)

@@ -60,3 +60,10 @@ def test_gaps_are_left_out(x: np.ndarray) -> None:
 def test_undefined_without_variation(x: list[float]) -> None:
     assert np.isnan(newey_west_t(np.array(x)))
     assert np.isnan(mean_interval(np.array(x))).all()
+
+
+def test_an_interval_needs_ten_outcomes_that_do_not_overlap() -> None:
+    x = np.random.default_rng(0).normal(size=200)
+    assert np.isfinite(mean_interval(x, horizon=20)).all()
+    assert np.isnan(mean_interval(x[:-1], horizon=20)).all()
+    assert np.isnan(mean_interval(np.append(x[:-1], np.nan), horizon=20)).all()

@@ -97,3 +97,11 @@ def test_processes_may_record_at_once(tmp_path: Path) -> None:
         writer.join()
     assert Trials(path).count() == 60
     assert len(lines(Trials(path))) == 60
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "trials.jsonl"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError) as caught:
+        Trials(path).count()
+    assert caught.value.code == "trials_tampered"
