@@ -256,6 +256,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+YAML_FAULTS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+"""What the parser raises on bad text: on no date, on tags that do not fit their value, on endless nesting."""
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """Read a YAML mapping strictly: no duplicate keys, no aliases, no infinities."""
     try:
@@ -264,7 +268,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error}", code="unreadable_config") from None
     try:
         values = yaml.load(text, _Strict)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date and is none
+    except YAML_FAULTS as error:
         raise ConfigError(f"{path} is not valid: {error}", code="invalid_yaml") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold a mapping; it holds {type(values).__name__}", code="invalid_yaml")
@@ -298,7 +302,7 @@ def _parse_override(text: str) -> dict[str, Any]:
         raise ConfigError(f"--set takes key=value, with dots in the key; it was {text!r}", code="bad_override")
     try:
         result: Any = yaml.load(value, _Strict)
-    except (yaml.YAMLError, ValueError) as error:
+    except YAML_FAULTS as error:
         raise ConfigError(f"--set {key}: {value!r} is not a value: {error}", code="bad_override") from None
     for part in reversed(key.strip().split(".")):
         result = {part: result}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.panel import Panel
-from alpha.data.tables import read_table
+from alpha.data.tables import read_dates, read_table
 
 
 def _span(text: str) -> str:
@@ -68,6 +69,13 @@ class Join(BaseModel):
     max_age: Span | None = Field(None, description="a value known for longer is no value")
     age: bool = Field(False, description="also add the days since the value became known")
 
+    @field_validator("zone")
+    @classmethod
+    def _exists(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"no time zone {zone!r}; {nearest(zone, available_timezones())}")
+        return zone
+
     @model_validator(mode="after")
     def _dated(self) -> Join:
         if self.known_at is None and (self.date is None or self.delay is None):
@@ -89,7 +97,8 @@ class Join(BaseModel):
         for name, value in self.where.items():
             table = table[table[name].astype(str) == value]
         if self.known_at is None:
-            ends = pd.to_datetime(table[self.date]).dt.normalize() + pd.Timedelta(days=1)
+            dates = read_dates(table[self.date], f"{self.path}: column {self.date!r}")
+            ends = dates.dt.normalize() + pd.Timedelta(days=1)
             known_at = ends.dt.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=False)
             table = table.assign(_known_at=known_at + pd.Timedelta(self.delay or 0))
         return asof(
@@ -154,6 +163,8 @@ def _sorted(table: pd.DataFrame, column: str, known_at: str, about: str | None) 
     """Return the rows that hold a value, in the order in which they became known."""
     if not pd.api.types.is_numeric_dtype(table[column]):
         raise DataError(f"column {column!r} must hold numbers; it holds {table[column].dtype}", code="wrong_type")
+    if pd.api.types.is_string_dtype(table[known_at]):
+        table = table.assign(**{known_at: _instants(table[known_at])})
     known = table[known_at]
     if not isinstance(known.dtype, pd.DatetimeTZDtype):
         message = f"column {known_at!r} must hold instants with a zone; it holds {known.dtype}"
@@ -166,10 +177,19 @@ def _sorted(table: pd.DataFrame, column: str, known_at: str, about: str | None) 
     return rows.assign(_instant=instant).sort_values("_instant", kind="stable")
 
 
+def _instants(texts: pd.Series) -> pd.Series:
+    """Read instants that a CSV file holds as texts; they stay naive where they name no zone."""
+    try:
+        return pd.to_datetime(texts, format="ISO8601")
+    except ValueError as error:
+        raise DataError(f"column {texts.name!r} must hold instants such as 2020-01-31T21:00:00+00:00: {error}",
+                        code="wrong_type") from None  # fmt: skip
+
+
 def _latest(rows: pd.DataFrame, times: np.ndarray, column: str, about: str | None) -> tuple[np.ndarray, np.ndarray]:
     """Return value and age in days, shape (T,), NaN before anything is known."""
     if about is not None:
-        subject = pd.to_datetime(rows[about])
+        subject = read_dates(rows[about], f"column {about!r}")
         rows = rows[(subject >= subject.cummax()).to_numpy()]
     instants = rows["_instant"].to_numpy()
     at = np.searchsorted(instants, times, side="right") - 1

@@ -11,7 +11,7 @@ import pandas as pd
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.panel import Panel
-from alpha.data.tables import read_table
+from alpha.data.tables import read_dates, read_table
 
 NAMES = {"symbol": ("symbol", "ticker"), "start": ("start", "start_date"), "end": ("end", "end_date")}
 
@@ -30,10 +30,10 @@ def read_membership(path: Path) -> pd.DataFrame:
         if name is None:
             message = f"{path} needs a column {' or '.join(NAMES[ours])}; it has {', '.join(map(str, table.columns))}"
             raise DataError(message, code="missing_column")
-    try:
-        start, end = (pd.to_datetime(table[found[side]]) for side in ("start", "end"))
-    except ValueError as error:
-        raise DataError(f"{path}: {error}", code="wrong_type") from None
+    start, end = (read_dates(table[found[side]], f"{path}: column {found[side]!r}") for side in ("start", "end"))
+    if start.isna().any():
+        message = f"{path}: every spell needs a start; {int(start.isna().sum())} have none"
+        raise DataError(message, code="null_time")
     return pd.DataFrame({"symbol": table[found["symbol"]].astype(str), "start": start, "end": end})
 
 

@@ -216,8 +216,11 @@ def _event(row: Sequence[Any]) -> Event:
 
 def _locked(path: Path) -> IO[str]:
     """Take the one writer's place. The kernel gives it back when the process ends, however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(path.name + ".lock").open("w")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(path.name + ".lock").open("w")
+    except OSError as error:
+        raise BrokerError(f"no journal can be kept at {path}: {error}", code="journal_unavailable") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

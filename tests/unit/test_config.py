@@ -252,3 +252,11 @@ def test_a_configuration_makes_what_runs(small):
     assert (rules.policy.name, [limit.name for limit in rules.limits]) == ("long_short", ["max_name", "max_gross"])
     assert rules.max_drawdown == small.risk.max_drawdown
     assert pd.Timestamp(small.start) <= panel.times[0].tz_localize(None)
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 5000, "a: !!timestamp foo", "a: !!bool maybe", "a: !!int ''"])
+def test_a_text_that_breaks_the_parser_is_told(tmp_path, text):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="invalid_yaml"):
+        read_yaml(path)

@@ -200,3 +200,30 @@ def test_a_join_is_a_frozen_part_of_a_configuration(daily):
     assert Join(**entry.model_dump(mode="json")) == entry
     with pytest.raises(ValidationError):
         Join(field="x", path=daily, column="value", date="date", delay="0D", lag=1)
+
+
+@pytest.mark.parametrize("about", [20200102, 1.5, "13/01/2020", pd.Timestamp("2020-01-02", tz="UTC")])
+def test_what_is_no_plain_date_is_refused(tmp_path, about):
+    """A number read as nanoseconds would be a moment of 1970: every value would be known from the start."""
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"d": [about, about], "v": [1.0, 2.0]}).to_parquet(path)
+    panel = Panel(pd.date_range("2020-01-01 21:00", periods=3, tz="UTC"), ("A",), {"close": np.ones((3, 1))})
+    with pytest.raises(DataError) as caught:
+        Join(field="v", path=path, column="v", date="d", delay="0D")(panel)
+    assert caught.value.code == "wrong_type"
+
+
+def test_a_csv_may_hold_instants_with_a_zone(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("k,v\n2020-01-02T21:00:00+00:00,5\n")
+    panel = Panel(pd.date_range("2020-01-01 21:00", periods=3, tz="UTC"), ("A",), {"close": np.ones((3, 1))})
+    joined = Join(field="v", path=path, column="v", known_at="k")(panel)
+    np.testing.assert_array_equal(joined["v"][:, 0], [np.nan, 5.0, 5.0])
+    path.write_text("k,v\nsoon,5\n")
+    with pytest.raises(DataError, match="wrong_type"):
+        Join(field="v", path=path, column="v", known_at="k")(panel)
+
+
+def test_a_zone_must_exist():
+    with pytest.raises(ValueError, match="no time zone 'America/NewYork'; did you mean 'America/New_York'"):
+        Join(field="v", path="x", column="v", date="d", delay="0D", zone="America/NewYork")

@@ -75,3 +75,12 @@ def test_a_table_that_is_none_is_refused(tmp_path):
     with pytest.raises(DataError) as caught:
         read_membership(path)
     assert caught.value.code == "wrong_type"
+
+
+@pytest.mark.parametrize(("start", "code"), [("", "null_time"), ("20200102", "wrong_type")])
+def test_a_spell_needs_a_start_that_is_a_date(tmp_path, start, code):
+    path = tmp_path / "m.csv"
+    path.write_text(f"symbol,start,end\nA,{start},\n")
+    with pytest.raises(DataError) as caught:
+        read_membership(path)
+    assert caught.value.code == code

@@ -242,3 +242,10 @@ def test_what_a_crash_left_of_a_new_file_is_cleared(tmp_path):
     with SqliteJournal(tmp_path / "j", "run") as journal:
         journal.append(events())
         assert list(journal.events()) == events()
+
+
+def test_a_place_where_nothing_can_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BrokerError) as caught:
+        SqliteJournal(tmp_path / "file" / "j.sqlite", "run")
+    assert caught.value.code == "journal_unavailable"
