@@ -144,7 +144,9 @@ class Paper(_Section):
     poll_sec: NonNegativeFloat = Field(0.0, description="seconds between bars; 0: as fast as possible")
     max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
     kill_file: Path = Field(Path("artifacts/KILL"), description="while this file exists nothing is traded")
-    ledger: Path = Field(Path("artifacts/paper.sqlite"), description="the journal of orders and fills")
+    ledger: Path | None = Field(
+        None, description="the journal of orders and fills; default: `<artifacts>/paper/<name>.sqlite`"
+    )
 
 
 class Paths(_Section):
@@ -220,6 +222,19 @@ class Config(_Section):
             del values[section][key]
         return digest(values)[:12]
 
+    @property
+    def ledger(self) -> Path:
+        """The journal of a paper run: of this world alone, unless one is named."""
+        return self.paper.ledger or self.paths.artifacts / "paper" / f"{self.name}.sqlite"
+
+    def trial_id(self, model: Plugin) -> str:
+        """Hash of what a model's score depends on: not of the gates, the other models, or where it runs later."""
+        values = self.resolved()
+        cash = values["paper"]["cash"]
+        for section in ("name", "models", "baselines", "gates", "paper", "paths"):
+            del values[section]
+        return digest({**values, "cash": cash, "model": model.entry})[:12]
+
 
 def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
     """Read a configuration: base < overlays left to right < ``key.path=value`` overrides.
@@ -240,7 +255,8 @@ def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Seque
         problems = [_describe(problem) for problem in error.errors(include_url=False) if not _follows(problem)]
         shown = "\n".join(f"  {line}" for line in problems)
         noun = "problem" if len(problems) == 1 else "problems"
-        raise ConfigError(f"{path} has {len(problems)} {noun}:\n{shown}", code="invalid_config") from None
+        given = " + ".join([*map(str, (path, *overlays)), *(f"--set {override}" for override in overrides)])
+        raise ConfigError(f"{given} has {len(problems)} {noun}:\n{shown}", code="invalid_config") from None
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,6 +267,8 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)
+        if isinstance(below, str) and isinstance(value, Mapping):
+            below = {"name": below}  # a plugin named without parameters
         same = isinstance(value, Mapping) and isinstance(below, Mapping) and _named_alike(below, value)
         result[key] = merged(below, value) if same else value  # type: ignore[arg-type]
     return result

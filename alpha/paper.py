@@ -91,11 +91,15 @@ class Clock:
         return self.read()
 
 
-def trade(cfg: Config, bundle: Bundle, clock: Clock, journal: Journal, symbols: tuple[str, ...] = ()) -> Ledger:
+def trade(
+    cfg: Config, bundle: Bundle, clock: Clock, journal: Journal, *, ref: str = "", symbols: tuple[str, ...] = ()
+) -> Ledger:
     """Run until the clock ends. Only the clock and the broker differ from a backtest.
 
     Parameters
     ----------
+    ref : str, optional
+        What the bundle is called in the journal; default: its name.
     symbols : tuple of str, optional
         Hold only these; features still compare the whole universe, as in research.
 
@@ -106,12 +110,13 @@ def trade(cfg: Config, bundle: Bundle, clock: Clock, journal: Journal, symbols: 
     DataError
         Too many bars in a row could not be used.
     """
-    ledger = Ledger.open(journal, cfg.paper.cash)
-    broker, rules = cfg.broker(), cfg.rules()
-    reconcile(ledger, broker, journal)
     skipped, bad = _skipped(journal)
-    history, bars = clock.after(pd.Timestamp(ledger.last_bar) if ledger.last_bar else None)
-    stream = bundle.plan.stream(_without(history, skipped))
+    last = Ledger.replay(journal).last_bar
+    history, bars = clock.after(pd.Timestamp(last) if last else None)
+    stream = bundle.plan.stream(_without(history, skipped))  # what cannot trade has failed by now, and left no trace
+    ledger, broker, rules = Ledger.open(journal, cfg.paper.cash), cfg.broker(), cfg.rules()
+    ledger.decided_by(journal, ref or bundle.name, str(bundle.trained["end"]))
+    reconcile(ledger, broker, journal)
     for bar in bars:
         if cfg.paper.kill_file.exists():
             halt(f"the kill file {cfg.paper.kill_file} exists", bar, ledger, journal, broker, code="kill_file")

@@ -131,9 +131,9 @@ def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
 
 def _recorded(bench: _Bench, cards: Sequence[Scorecard]) -> int:
     """Record one trial a model; return how many distinct ones there have been on these data."""
-    trials = Trials(bench.config.paths.trials)
-    for card in cards:
-        trials.record(bench.config.id, bench.panel.id, card.model, card.metrics["ic"])
+    cfg, trials = bench.config, Trials(bench.config.paths.trials)
+    for model, card in zip(cfg.models.candidates, cards, strict=True):
+        trials.record(cfg.trial_id(model), bench.panel.id, card.model, card.metrics["ic"])
     return trials.count(bench.panel.id)
 
 

@@ -9,11 +9,12 @@ from alpha import cli
 
 def main(args: argparse.Namespace) -> int:
     """Research; exit 0 whatever the verdict, for a model that fails its gates is a result."""
-    from alpha.operate import study
+    from alpha.operate import blessing, study
 
     found, folder = study.study(cli.configured(args), cli.track)
     study.show(found)
     study.show_table(found, folder)
+    print(f"kept for shadow runs: {blessing.keep_candidate(found)}")
     return 0
 
 

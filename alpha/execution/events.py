@@ -44,11 +44,12 @@ class Event(NamedTuple):
     Parameters
     ----------
     kind : str
-        ``open order sent fill action cancel mark skip halt acknowledge``.
+        ``open bundle order sent fill action cancel mark skip halt acknowledge``.
     id : str
         Derived from what happened, never from when it was written: writing it twice is harmless.
     bar : str
-        Close of the bar in which it happened, as ISO 8601 in UTC; empty for ``open``.
+        Close of the bar in which it happened, as ISO 8601 in UTC; empty for ``open``. For ``bundle`` the last bar
+        that was finished before, empty where there is none.
     symbol : str
         Empty where the event is not about one symbol.
     quantity : float
@@ -60,10 +61,10 @@ class Event(NamedTuple):
     cash : int
         Change of cash in micro-units of the quote currency.
     note : str, int or mapping
-        What JSON can hold. ``fill``: slippage within the price, in micro-units; ``action``: dividend, split or
-        delisting; ``mark``: the close of the bar: ``equity orders limits`` (those hit), ``prices`` of the names held
-        and for how many bars some of them were ``unpriced``; ``skip`` and ``halt``: the reason; ``acknowledge``:
-        what the person found.
+        What JSON can hold. ``bundle``: its `ref` and the last row it was `trained_until`; ``fill``: slippage within
+        the price, in micro-units; ``action``: dividend, split or delisting; ``mark``: the close of the bar: ``equity
+        orders limits`` (those hit), ``prices`` of the names held and for how many bars some of them were
+        ``unpriced``; ``skip`` and ``halt``: the reason; ``acknowledge``: what the person found.
     """
 
     kind: str
@@ -79,6 +80,11 @@ class Event(NamedTuple):
     def open(cls, run: str, cash: float) -> Event:
         """The account begins with `cash` in the quote currency."""
         return cls("open", identifier(run, "open"), cash=micros(cash))
+
+    @classmethod
+    def bundle(cls, run: str, bar: str, number: int, **note: str) -> Event:
+        """Another bundle decides what comes after `bar`, the `number`-th of this account."""
+        return cls("bundle", identifier(run, "bundle", number), bar, note=note)
 
     @classmethod
     def order(cls, order: Order, price: float) -> Event:

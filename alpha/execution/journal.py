@@ -16,7 +16,8 @@ from alpha.core.errors import BrokerError
 from alpha.core.identity import canonical, digest
 from alpha.execution.events import Event
 
-SCHEMA = 1
+SCHEMA = 2
+_MAGIC = b"SQLite format 3\0"
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -93,17 +94,19 @@ class SqliteJournal:
     BrokerError
         ``ledger_in_use``: another process writes it. ``journal_absent``: nothing to read. ``journal_damaged``: not a
         database, or a broken one. ``journal_tampered``: rows were edited, removed or inserted.
-        ``journal_schema``, ``journal_run``: of another version, of another run. ``journal_unavailable``: an append
-        failed and left nothing. Nothing is ever overwritten.
+        ``journal_schema``, ``journal_run``: of another version, of another run (an empty one takes the new name).
+        ``journal_unavailable``: it cannot be made, or an append failed and left nothing. Nothing is ever overwritten.
     """
 
     def __init__(self, path: str | Path, run: str | None = None, *, readonly: bool = False) -> None:
         self.path = Path(path)
+        _check_file(self.path)
         self._lock = None if readonly else _locked(self.path)
         with ExitStack() as undo:
             undo.callback(self.close)
             if not self.path.exists():
-                _create(self.path, run, readonly)
+                with self._refusing("journal_unavailable"):
+                    _create(self.path, run, readonly)
             with self._refusing("journal_damaged"):
                 where = f"{self.path.resolve().as_uri()}?mode={'ro' if readonly else 'rw'}"
                 self._db = sqlite3.connect(where, uri=True, isolation_level=None)
@@ -122,9 +125,14 @@ class SqliteJournal:
         if meta.get("schema") != str(SCHEMA):
             raise BrokerError(f"{self.path} has journal schema {meta.get('schema')}; this version reads {SCHEMA}",
                               code="journal_schema")  # fmt: skip
-        if run is not None and meta.get("run") != run:
-            raise BrokerError(f"{self.path} holds the run {meta.get('run')!r}, not {run!r}", code="journal_run")
-        return str(meta["run"])
+        if run is None or meta.get("run") == run:
+            return str(meta["run"])
+        if self._lock is None or not meta["head"].startswith("0 "):
+            raise BrokerError(f"{self.path} holds the run {meta.get('run')!r}, not {run!r}; "
+                              f"name another one with --ledger", code="journal_run")  # fmt: skip
+        named = [("run", run), ("head", f"0 {_genesis(run)}")]  # nothing ever happened in it
+        self._db.executemany("UPDATE meta SET value = ?2 WHERE key = ?1", named)
+        return run
 
     def append(self, events: Sequence[Event]) -> None:
         """Keep all of `events` or none, on disk before it returns; see `Journal.append`."""
@@ -212,6 +220,22 @@ def _row(event: Event) -> tuple[str, str, str, str, float, float, int, str]:
 
 def _event(row: Sequence[Any]) -> Event:
     return Event._make((*row[:-1], json.loads(row[-1])))
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no database before anything is written beside it."""
+    if path.is_dir():
+        raise BrokerError(f"{path} is a folder; a journal is a file: name one in it", code="journal_unavailable")
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BrokerError(f"{path} cannot be used as a journal: {error}", code="journal_unavailable") from None
+    if head != _MAGIC:
+        raise BrokerError(f"{path} cannot be used as a journal: it is no SQLite file; name another",
+                          code="journal_damaged")  # fmt: skip
 
 
 def _locked(path: Path) -> IO[str]:

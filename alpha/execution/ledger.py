@@ -80,6 +80,8 @@ class Ledger:
         Why trading stopped, empty while it goes on; and in which bar it last did.
     halts : int
         How often it did.
+    bundles : list of (str, mapping)
+        Who decided: the last bar finished before, and the bundle's ``ref`` and ``trained_until``; the newest last.
     """
 
     def __init__(self, run: str) -> None:
@@ -93,6 +95,7 @@ class Ledger:
         self.peak = self.last_equity = 0.0
         self.last_bar = self.settled = self.decided = self.halted = self.halted_at = ""
         self.halts = 0
+        self.bundles: list[tuple[str, Mapping[str, str]]] = []
         self._posted: set[str] = set()
         self._valued: tuple[Bar, Valuation] | None = None
 
@@ -113,6 +116,14 @@ class Ledger:
             journal.append([event])
             ledger.post(event)
         return ledger
+
+    def decided_by(self, journal: Journal, ref: str, trained_until: str) -> None:
+        """Journal that this bundle decides from here on, unless it did already."""
+        note = {"ref": ref, "trained_until": trained_until}
+        if not self.bundles or self.bundles[-1][1] != note:
+            event = Event.bundle(self.run, self.last_bar, len(self.bundles), **note)
+            journal.append([event])
+            self.post(event)
 
     def __contains__(self, event_id: object) -> bool:
         return event_id in self._posted
@@ -135,6 +146,9 @@ class Ledger:
 
     def _open(self, event: Event) -> None:
         self.peak = self.last_equity = event.cash / MICRO
+
+    def _bundle(self, event: Event) -> None:
+        self.bundles.append((event.bar, event.note))
 
     def _order(self, event: Event) -> None:
         self.open_orders[event.id] = Order(event.id, event.bar, event.symbol, event.quantity)
@@ -286,6 +300,7 @@ def _shares(quantity: float) -> float:
 
 _POST = {
     "open": Ledger._open,
+    "bundle": Ledger._bundle,
     "order": Ledger._order,
     "sent": Ledger._sent,
     "fill": Ledger._fill,

@@ -8,7 +8,7 @@ from alpha.config import Config
 from alpha.core.errors import ConfigError, GateFailed, nearest
 from alpha.operate.study import show, write_report
 from alpha.research import Study, Track, research
-from alpha.store import Blessings, locked, promote, save, select
+from alpha.store import Blessings, locked, promote, reference, save, select
 from alpha.strategy import Candidate
 
 
@@ -41,8 +41,9 @@ def bless(
     """
     _check_model(cfg, model)
     found = research(cfg, track)
-    print(f"report: {write_report(found)}")
+    folder = write_report(found)
     show(found)
+    print(f"report: {folder}")
     with locked(models_root(cfg)):  # no other blessing comes between the log and the configuration
         ref = keep(found, named(found, model))
         if selected:
@@ -71,6 +72,12 @@ def keep(found: Study, candidate: Candidate) -> str:
         raise
     write_report(found, {candidate.bundle.name: ref})
     return ref
+
+
+def keep_candidate(found: Study) -> str:
+    """Keep the best candidate, blessed or not, for shadow runs; return its reference."""
+    cfg = found.config
+    return reference(save(found.best, cfg.resolved(), candidates_root(cfg)))
 
 
 def named(found: Study, model: str | None) -> Candidate:

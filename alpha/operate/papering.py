@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import DailyReport, write_daily
 from alpha.research import Track
-from alpha.store import Blessings, bundles, load, locate, reference
+from alpha.store import Blessings, bundles, load, locate, read_manifest, reference
 from alpha.strategy import Bundle
 
+DATA = ("source", "calendar", "universe", "joins")
 LIVE = {"yfinance"}  # sources worth asking again for a bar that has not come yet
 
 
@@ -59,10 +61,11 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The bundle that trades, what it is called, and why it is the fallback where it is."""
+    """The bundle that trades, what it is called, the data it was researched on, why it is the fallback where it is."""
 
     bundle: Bundle
     ref: str
+    other_data: str | None = None
     fallback: str | None = None
 
 
@@ -86,7 +89,9 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
         if wanted.acknowledge is not None:
             acknowledge(Ledger.replay(journal), journal, wanted.acknowledge)
         try:
-            trade(cfg, chosen.bundle, clock(cfg, wanted, track), journal, wanted.symbols)
+            trade(
+                cfg, chosen.bundle, clock(cfg, wanted, track), journal, ref=chosen.ref, symbols=wanted.symbols
+            )  # fmt: skip
         finally:
             told = _tell(cfg, wanted, chosen, journal)
     if told is None:
@@ -97,22 +102,51 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
 def choose(cfg: Config, wanted: Wanted) -> Chosen:
     """Return the bundle to trade: the selected one, else the fallback; in shadow mode the newest candidate."""
     if wanted.shadow:
-        kept = (*bundles(candidates_root(cfg)), *bundles(models_root(cfg)))
-        if not kept:
-            raise ModelError("there is no candidate to replay; run: python tools/bless_model_inference.py",
-                             code="no_candidate")  # fmt: skip
-        latest = max(kept, key=lambda path: path.stat().st_mtime_ns)
-        return Chosen(load(latest), reference(latest))
+        return _loaded(cfg, _newest(cfg))
     selected, fallback = cfg.models.selected, cfg.models.fallback
     try:
-        return Chosen(_blessed(cfg, selected), str(selected))
+        return _blessed(cfg, selected)
     except ModelError as error:
         if fallback is None:
             raise
-        return Chosen(_blessed(cfg, fallback), fallback, fallback=str(error))
+        return _instead(cfg, fallback, error)
 
 
-def _blessed(cfg: Config, ref: str | None) -> Bundle:
+def _instead(cfg: Config, fallback: str, refused: ModelError) -> Chosen:
+    try:
+        return replace(_blessed(cfg, fallback), fallback=str(refused))
+    except ModelError as error:
+        raise ModelError(f"{refused.args[0]}; and the fallback is refused too: {error.args[0]}",
+                         code=error.code) from None  # fmt: skip
+
+
+def _newest(cfg: Config) -> Path:
+    """Return the newest bundle of this world, blessed or not."""
+    kept = (*bundles(candidates_root(cfg)), *bundles(models_root(cfg)))
+    own = [path for path in kept if read_manifest(path).config["name"] == cfg.name]
+    if not own:
+        raise ModelError(f"there is no candidate of {cfg.name!r} to replay; research keeps its best one: "
+                         f"python scripts/research.py", code="no_candidate")  # fmt: skip
+    return max(own, key=lambda path: path.stat().st_mtime_ns)
+
+
+def _loaded(cfg: Config, path: Path) -> Chosen:
+    """Load a bundle, if it was made in this world; say where its data were other than those traded on."""
+    made, here = read_manifest(path).config, cfg.resolved()
+    if made["name"] != cfg.name:
+        raise ModelError(f"{reference(path)} was made in the world {made['name']!r}; this configuration is "
+                         f"{cfg.name!r}. Give the configuration it was made with, or bless another",
+                         code="other_world")  # fmt: skip
+    other = [f"{key}: {_short(made[key])} in research, {_short(here[key])} here"
+             for key in DATA if made[key] != here[key]]  # fmt: skip
+    return Chosen(load(path), reference(path), other_data="; ".join(other) or None)
+
+
+def _short(value: object) -> str:
+    return textwrap.shorten(json.dumps(value), 120, placeholder=" ...")
+
+
+def _blessed(cfg: Config, ref: str | None) -> Chosen:
     if ref is None:
         raise ModelError(
             "no model is blessed: models.selected is null. "
@@ -122,7 +156,7 @@ def _blessed(cfg: Config, ref: str | None) -> Bundle:
         )
     log = Blessings(models_root(cfg))
     log.require(ref)
-    return load(locate(models_root(cfg), ref))
+    return _loaded(cfg, locate(models_root(cfg), ref))
 
 
 def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
@@ -156,7 +190,7 @@ def last_session(cfg: Config) -> date:
 
 def ledger_path(cfg: Config, wanted: Wanted) -> Path:
     """Return where the journal is: a shadow run never shares that of a paper run."""
-    path = cfg.paper.ledger
+    path = cfg.ledger
     return path.with_stem(f"{path.stem}-shadow") if wanted.shadow else path
 
 
@@ -179,9 +213,8 @@ def _tell(cfg: Config, wanted: Wanted, chosen: Chosen, journal: Journal) -> tupl
     if not any(event.kind == "mark" for event in journal.events()):
         return None
     report = statement(
-        journal, run=journal.run, mode=wanted.mode, bundle=chosen.ref, fallback=chosen.fallback,
-        trained_until=pd.Timestamp(chosen.bundle.trained["end"]),
-    )  # fmt: skip
+        journal, run=journal.run, mode=wanted.mode, fallback=chosen.fallback, other_data=chosen.other_data
+    )
     folder = cfg.paths.reports / journal.run / f"{report.last_bar:%Y-%m-%d}"
     return report, write_daily(report, folder)[1]
 
@@ -218,9 +251,13 @@ def show_day(report: DailyReport, page: Path) -> None:
         print("SHADOW: this bundle is replayed, blessed or not; nothing here earns it promotion")
     if report.fallback:
         print(f"FALLBACK: {report.bundle} trades, because {report.fallback}")
+    if report.other_data:
+        print(f"OTHER DATA: {report.other_data}")
     if report.in_sample:
         print("IN SAMPLE: some bars lie in the window the bundle was trained on; profit on them is no evidence")
     print(f"{report.run}  {report.bundle}")
+    for span in report.bundles[:-1]:
+        print(f"  before that {span.ref} decided {span.sessions} sessions")
     print(f"  {report.first_bar:%Y-%m-%d} to {report.last_bar:%Y-%m-%d}, {report.sessions} sessions")
     print(f"  equity     {report.equity_end:>16,.2f}   P&L {pnl.total:+,.2f} (last day {pnl.day:+,.2f})")
     print(f"  costs      {fees + slippage:>16,.2f}   fees {fees:,.2f}, slippage {slippage:,.2f}")

@@ -64,7 +64,7 @@ def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
         print(f"\n{error.args[0]}\n")
         day, page = papering.paper(cfg, papering.Wanted(shadow=True), track)
     else:
-        killed = _trade_and_be_killed(config_path, load(config_path).paper.ledger)
+        killed = _trade_and_be_killed(config_path, load(config_path).ledger)
         day, page = papering.paper(load(config_path), papering.Wanted(), track)
         _check_same(load(config_path), day, killed, track)
     papering.show_day(day, page)
@@ -121,7 +121,7 @@ def _check_same(cfg: Config, day: DailyReport, killed: int, track: Track) -> Non
     if not 0 < killed < day.sessions:
         raise BrokerError(f"the runner was killed after {killed} of {day.sessions} bars, not in between",
                           code="not_killed_between")  # fmt: skip
-    whole = cfg.paper.model_copy(update={"ledger": cfg.paper.ledger.with_stem("uninterrupted")})
+    whole = cfg.paper.model_copy(update={"ledger": cfg.ledger.with_stem("uninterrupted")})
     other, _ = papering.paper(cfg.model_copy(update={"paper": whole}), papering.Wanted(), track)
     if (other.order_hash, other.equity_end) != (day.order_hash, day.equity_end):
         raise BrokerError(f"resumed: {day.equity_end:.2f}, orders {day.order_hash}; "

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
 from alpha.execution import MICRO, Event, Journal, Ledger, micros, order_hash
-from alpha.report.daily import Costs, DailyReport, EquityPoint, Pnl, Position, Skip, Trade
+from alpha.report.daily import Costs, DailyReport, Decided, EquityPoint, Pnl, Position, Skip, Trade
 
 
 def statement(
-    journal: Journal, *, run: str, mode: str, bundle: str, trained_until: pd.Timestamp, fallback: str | None = None
+    journal: Journal, *, run: str, mode: str, fallback: str | None = None, other_data: str | None = None
 ) -> DailyReport:
     """Return the report of everything a journal holds, from its first bar to its last.
 
     Parameters
     ----------
     mode : {"paper", "shadow"}
-    trained_until : Timestamp
-        Last row the bundle was trained on: profit on bars before it is no evidence, and is labelled so.
     fallback : str, optional
         Why the fallback bundle trades instead of the selected one.
+    other_data : str, optional
+        In what the data traded on differ from those of research.
     """
     events, ledger = list(journal.events()), Ledger.replay(journal)
     marks = [(pd.Timestamp(event.bar), event.note) for event in events if event.kind == "mark"]
@@ -31,9 +33,11 @@ def statement(
     curve = [(time, float(mark["equity"])) for time, mark in marks]
     seen = [pd.Timestamp(event.bar) for event in events if event.bar]
     positions = _positions(ledger)
+    decided = [_decided(time, ledger) for time, _ in marks]
     return DailyReport(
-        created=datetime.now(UTC), run=run, mode=mode, bundle=bundle, fallback=fallback,
-        in_sample=bool(marks) and marks[0][0] <= trained_until,
+        created=datetime.now(UTC), run=run, mode=mode, bundle=ledger.bundles[-1][1]["ref"], fallback=fallback,
+        other_data=other_data, bundles=_spans(decided),
+        in_sample=any(time <= pd.Timestamp(by["trained_until"]) for (time, _), by in zip(marks, decided, strict=True)),
         first_bar=min(seen), last_bar=max(seen), sessions=len(marks),
         equity_start=start, equity_end=ledger.last_equity, pnl=_pnl(ledger, start, curve, positions),
         costs=Costs(fees=ledger.fees / MICRO, slippage=ledger.slippage / MICRO),
@@ -43,6 +47,15 @@ def statement(
         halted=ledger.halted or None, order_hash=order_hash(events),
         equity=tuple(EquityPoint(bar=time, equity=value) for time, value in curve),
     )  # fmt: skip
+
+
+def _decided(time: pd.Timestamp, ledger: Ledger) -> Mapping[str, str]:
+    """Return the bundle that decided in a bar: profit on bars it was trained on is no evidence."""
+    return next(by for since, by in reversed(ledger.bundles) if not since or pd.Timestamp(since) < time)
+
+
+def _spans(decided: list[Mapping[str, str]]) -> tuple[Decided, ...]:
+    return tuple(Decided(ref=ref, sessions=len(list(bars))) for ref, bars in groupby(by["ref"] for by in decided))
 
 
 def _positions(ledger: Ledger) -> tuple[Position, ...]:

@@ -1,6 +1,17 @@
 """What people and programs read about a run: ``alpha_eval.json``, one HTML page, the daily report, the last table."""
 
-from alpha.report.daily import Costs, DailyReport, EquityPoint, Pnl, Position, Skip, Trade, read_daily, write_daily
+from alpha.report.daily import (
+    Costs,
+    DailyReport,
+    Decided,
+    EquityPoint,
+    Pnl,
+    Position,
+    Skip,
+    Trade,
+    read_daily,
+    write_daily,
+)
 from alpha.report.evaluation import (
     Evaluation,
     FindingCount,
@@ -19,6 +30,7 @@ from alpha.report.table import SummaryRow, summary_table
 __all__ = [
     "Costs",
     "DailyReport",
+    "Decided",
     "EquityPoint",
     "Evaluation",
     "FindingCount",

@@ -74,6 +74,13 @@ class EquityPoint(Record):
     equity: Number
 
 
+class Decided(Record):
+    """Sessions in a row that one bundle decided."""
+
+    ref: str
+    sessions: Count
+
+
 class DailyReport(Record):
     """One run on paper, from its first bar to its last."""
 
@@ -81,8 +88,10 @@ class DailyReport(Record):
     created: Instant
     run: str = Field(min_length=1)
     mode: Literal["paper", "shadow"] = Field(description="shadow: the candidate is not blessed")
-    bundle: str
+    bundle: str = Field(description="the bundle that decided last")
+    bundles: tuple[Decided, ...] = Field(description="who decided, the newest last")
     fallback: str | None = Field(None, description="why the fallback bundle trades instead of the selected one")
+    other_data: str | None = Field(None, description="in what the data differ from those the bundle was researched on")
     in_sample: bool = Field(description="whether some bars lie in the window the bundle was trained on")
     first_bar: Instant
     last_bar: Instant
@@ -150,6 +159,11 @@ def _banners(report: DailyReport) -> Iterator[str]:
         yield f'<div class="banner" role="alert"><strong>HALTED</strong>{safe(report.halted)}</div>'
     if report.fallback is not None:
         yield f'<div class="banner note"><strong>Trading on the fallback bundle</strong>{safe(report.fallback)}</div>'
+    if report.other_data is not None:
+        yield f'<div class="banner note"><strong>Other data</strong>{safe(report.other_data)}</div>'
+    if len(report.bundles) > 1:
+        told = "; then ".join(f"{span.ref} for {span.sessions:,} sessions" for span in report.bundles)
+        yield f'<div class="banner note"><strong>More than one bundle decided</strong>{safe(told)}</div>'
     if report.in_sample:
         yield (
             '<div class="banner note"><strong>In sample</strong>Some of these bars lie in the window the bundle was '

@@ -10,7 +10,7 @@ from alpha.store.bundle_files import bundles, load, locate, reference, save
 from alpha.store.disk import locked
 from alpha.store.manifest import Manifest
 from alpha.store.selection import select
-from alpha.store.verification import verify
+from alpha.store.verification import read_manifest, verify
 
 __all__ = [
     "Blessing",
@@ -21,6 +21,7 @@ __all__ = [
     "locate",
     "locked",
     "promote",
+    "read_manifest",
     "reference",
     "save",
     "select",

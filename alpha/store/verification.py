@@ -61,7 +61,7 @@ def verify(path: str | Path, *, timeout: float = TIMEOUT) -> Manifest:
 def checked(path: str | Path, timeout: float = TIMEOUT) -> Checked:
     """Check a bundle as `verify` does, and return what was read."""
     path = Path(path).absolute()
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     files = _read_files(path, manifest)
     _check_environment(path, manifest)
     plan = _check_features(path, manifest)
@@ -70,7 +70,8 @@ def checked(path: str | Path, timeout: float = TIMEOUT) -> Checked:
     return Checked(manifest, files, plan)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """Return what a bundle says of itself; that it is what the version is named after is all that is checked."""
     if path.is_symlink():
         raise ModelError(f"{_called(path)} is a link; a bundle is a folder of plain files", code="file_not_plain")
     if not path.is_dir():

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from alpha.config import load
 from alpha.execution import SqliteJournal, order_hash
 from alpha.operate.smoke import finished
 from alpha.paper import Clock, trade
@@ -17,7 +18,7 @@ from alpha.report.daily import read_daily
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
-LEDGER = Path("artifacts/paper.sqlite")
+LEDGER = Path("artifacts/paper/small.sqlite")
 
 
 def start(folder, *options):
@@ -41,8 +42,9 @@ def test_killed_at_random_bars_it_resumes_as_if_it_had_not_been(here, command, q
         assert number <= finished(LEDGER) < small.paper.sessions
     assert command("scripts/paper_runner.py") == 0
     panel = small.panel(small.paper.end)[0]
+    ref, clock = str(load("config/base.yaml").models.selected), Clock(lambda: panel, sessions=small.paper.sessions)
     with SqliteJournal("whole.sqlite", "paper-small") as journal:
-        ledger = trade(small, study.best.bundle, Clock(lambda: panel, sessions=small.paper.sessions), journal)
+        ledger = trade(small, study.best.bundle, clock, journal, ref=ref)
         whole = list(journal.events())
     with SqliteJournal(LEDGER, readonly=True) as journal:
         assert list(journal.events()) == whole

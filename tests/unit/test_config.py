@@ -235,6 +235,48 @@ def test_the_id_does_not_depend_on_where_files_go(override):
     assert load(BASE, (), [override]).id == load(BASE).id
 
 
+@pytest.mark.parametrize(
+    "override",
+    ["name=other", "gates=[ic]", "paper.sessions=9", "paths.reports=x", "baselines=[random]",
+     "models.candidates=[linear_v1, xgboost_v1]"],
+)  # fmt: skip
+def test_a_trial_is_the_same_where_the_score_cannot_differ(override):
+    before, after = load(BASE), load(BASE, (), [override])
+    model = before.models.candidates[0]
+    assert after.trial_id(model) == before.trial_id(model)
+
+
+@pytest.mark.parametrize("override", ["label.horizon=6", "policy.rate=0.3", "paper.cash=1", "walk_forward.folds=7"])
+def test_a_trial_is_another_where_the_score_may_differ(override):
+    before, after = load(BASE), load(BASE, (), [override])
+    model = before.models.candidates[0]
+    assert after.trial_id(model) != before.trial_id(model)
+
+
+def test_models_of_one_name_and_other_parameters_are_other_trials():
+    cfg = load(BASE, (), ["models.candidates=[lightgbm_v1, {name: lightgbm_v1, num_leaves: 7}]"])
+    assert len({cfg.trial_id(model) for model in cfg.models.candidates}) == 2
+
+
+def test_every_world_has_a_ledger_of_its_own():
+    assert str(load(BASE, (), ["name=mine"]).ledger) == "artifacts/paper/mine.sqlite"
+    assert str(load(BASE, (), ["paper.ledger=x"]).ledger) == "x"
+
+
+def test_parameters_laid_over_a_plugin_without_any_are_its_own(tmp_path):
+    overlay = tmp_path / "over.yaml"
+    overlay.write_text("source: {seed: 3}\n")
+    cfg = load(BASE, [overlay], ["source=synthetic"])
+    assert cfg.source.name == "synthetic"
+    cfg = load(BASE, [], ["source=synthetic", "source.seed=3"])
+    assert cfg.source.params["seed"] == 3
+
+
+def test_an_error_names_everything_that_was_laid_over():
+    with pytest.raises(ConfigError, match=r"base\.yaml \+ --set policy=nothing has 1 problem"):
+        load(BASE, (), ["policy=nothing"])
+
+
 def test_a_configuration_cannot_be_changed():
     cfg = load(BASE)
     with pytest.raises(ValueError, match="frozen"):

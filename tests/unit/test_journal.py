@@ -34,8 +34,8 @@ def journal(request, tmp_path):
             yield disk
 
 
-def raises(code):
-    return pytest.raises(BrokerError, match=rf"^\[{code}\]")
+def raises(code, told=""):
+    return pytest.raises(BrokerError, match=rf"^\[{code}\].*{told}")
 
 
 def test_events_come_back_in_order_and_to_the_bit(journal):
@@ -136,8 +136,41 @@ def test_a_new_file_needs_the_name_of_its_run(tmp_path):
     SqliteJournal(tmp_path / "j", "run").close()  # the lock was given back
 
 
-def test_another_run_or_schema_is_refused(tmp_path):
+def test_an_empty_journal_takes_the_name_of_the_first_run_that_trades(tmp_path):
     SqliteJournal(tmp_path / "j", "run").close()
+    with SqliteJournal(tmp_path / "j", "other") as journal:
+        journal.append(events())
+        assert len(list(journal.events())) == len(events())
+    with raises("journal_run", "--ledger"):
+        SqliteJournal(tmp_path / "j", "run")
+
+
+@pytest.mark.parametrize("content", [b"", b"# a page\n"])
+def test_a_file_that_is_no_database_is_refused_and_nothing_is_left_beside_it(tmp_path, content):
+    (tmp_path / "README.md").write_bytes(content)
+    with raises("journal_damaged"):
+        SqliteJournal(tmp_path / "README.md", "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    assert (tmp_path / "README.md").read_bytes() == content
+
+
+def test_a_folder_is_told_as_one(tmp_path):
+    with raises("journal_unavailable", "is a folder"):
+        SqliteJournal(tmp_path, "run")
+
+
+def test_a_disk_that_fails_while_a_journal_is_made_is_told(tmp_path, monkeypatch):
+    def full(*args, **options):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    with raises("journal_unavailable", "disk I/O error"):
+        SqliteJournal(tmp_path / "j", "run")
+
+
+def test_another_run_or_schema_is_refused(tmp_path):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append(events())
     with raises("journal_run"):
         SqliteJournal(tmp_path / "j", "another")
     edit(tmp_path / "j", "UPDATE meta SET value = '99' WHERE key = 'schema'")

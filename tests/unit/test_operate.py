@@ -51,9 +51,33 @@ class TestChoosing:
 
     def test_with_nothing_to_replay_it_says_what_to_run(self, cfg, tmp_path):
         empty = cfg.model_copy(update={"paths": cfg.paths.model_copy(update={"artifacts": tmp_path / "none"})})
-        with pytest.raises(ModelError, match=r"run: python tools/bless_model_inference\.py") as caught:
+        with pytest.raises(ModelError, match=r"python scripts/research\.py") as caught:
             papering.choose(empty, Wanted(shadow=True))
         assert caught.value.code == "no_candidate"
+
+    def test_a_shadow_run_takes_no_candidate_of_another_world(self, cfg, study, quick):
+        before = papering.choose(cfg, Wanted(shadow=True)).ref
+        kept = save(study.best, {**cfg.resolved(), "name": "elsewhere"}, blessing.candidates_root(cfg))
+        os.utime(kept, (1e9, 4e9))  # the newest of all
+        assert papering.choose(cfg, Wanted(shadow=True)).ref == before != reference(kept)
+
+    def test_the_bundle_of_another_world_is_refused(self, cfg):
+        with pytest.raises(ModelError, match="was made in the world 'small'; this configuration is 'mine'") as caught:
+            papering.choose(cfg.model_copy(update={"name": "mine"}), Wanted())
+        assert caught.value.code == "other_world"
+
+    def test_it_says_where_the_data_are_not_those_of_research(self, cfg, quick):
+        assert papering.choose(cfg, Wanted()).other_data is None
+        universe = cfg.universe.model_copy(update={"exclude": ("S001",)})
+        other = papering.choose(cfg.model_copy(update={"universe": universe}), Wanted()).other_data
+        assert str(other).startswith("universe: ")
+        assert '"exclude": ["S001"]' in str(other)
+
+    def test_both_reasons_are_told_where_the_fallback_is_refused_too(self, cfg):
+        models = cfg.models.model_copy(update={"selected": None, "fallback": "linear_v1/v0009-0123456789ab"})
+        with pytest.raises(ModelError, match=r"models\.selected is null.*the fallback is refused too.*v0009") as caught:
+            papering.choose(cfg.model_copy(update={"models": models}), Wanted())
+        assert caught.value.code == "not_blessed"
 
     def test_what_was_never_blessed_does_not_trade(self, cfg, study):
         kept = reference(save(study.best, cfg.resolved(), blessing.models_root(cfg)))
@@ -114,7 +138,7 @@ class TestCommandLine:
         with pytest.raises(ConfigError, match="--symbols: no symbol 'S00l'; did you mean 'S0") as caught:
             papering.paper(cfg, Wanted(symbols=("S001", "S00l")), plain)
         assert caught.value.code == "unknown_symbol"
-        assert not cfg.paper.ledger.exists()
+        assert not papering.ledger_path(cfg, papering.Wanted()).exists()
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_bars_that_were_skipped_do_not_enter_the_features_after_a_restart(cfg, b
 
     class Watched:
         def __init__(self):
-            self.plan = bundle.plan
+            self.plan, self.name, self.trained = bundle.plan, bundle.name, bundle.trained
 
         def predict(self, values, tradable):
             seen.append(values)

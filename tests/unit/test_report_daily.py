@@ -15,6 +15,7 @@ from alpha.core.errors import DataError
 from alpha.report import (
     Costs,
     DailyReport,
+    Decided,
     EquityPoint,
     Pnl,
     Position,
@@ -37,6 +38,7 @@ def report(**changes: object) -> DailyReport:
         "run": "world",
         "mode": "paper",
         "bundle": "linear_v1/1",
+        "bundles": (Decided(ref="linear_v1/1", sessions=2),),
         "in_sample": False,
         "first_bar": FIRST,
         "last_bar": LAST,
@@ -75,6 +77,8 @@ def test_shadow_is_loud_and_paper_is_not():
         ({"halted": "kill file exists"}, "HALTED</strong>kill file exists"),
         ({"fallback": "linear_v1/1, because 2 is damaged"}, "fallback bundle</strong>linear_v1/1, because"),
         ({"in_sample": True}, "In sample"),
+        ({"other_data": "source: {bundled} in research"}, "Other data</strong>source: {bundled} in research"),
+        ({"bundles": ({"ref": "a/1", "sessions": 1}, {"ref": "b/1", "sessions": 1})}, "a/1 for 1 sessions; then b/1"),
     ],
 )
 def test_what_must_not_be_missed(change, said):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
+from alpha.core.errors import DataError
 from alpha.execution import MICRO, Event, Ledger, MemoryJournal, order_hash
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
+from alpha.report.daily import render_daily
 from alpha.strategy import backtest
-
-SINCE = pd.Timestamp("2001-05-01", tz="UTC")
 
 
 def told(journal, **options):
-    return statement(journal, **{"run": "run", "mode": "paper", "bundle": "m/v", "trained_until": SINCE, **options})
+    return statement(journal, **{"run": "run", "mode": "paper", **options})
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +56,40 @@ def test_it_adds_up(traded, study):
 
 def test_bars_the_bundle_was_trained_on_are_no_evidence(traded):
     _, journal, panel = traded
-    assert not told(journal, trained_until=panel.times[-13]).in_sample
-    assert told(journal, trained_until=panel.times[-12]).in_sample
+    assert not told(trained_until(journal, panel.times[-13])).in_sample
+    assert told(trained_until(journal, panel.times[-12])).in_sample
+
+
+def trained_until(journal, when):
+    """Return the journal as it would be had the bundle been trained until then."""
+    other = MemoryJournal(journal.run)
+    note = {"ref": "m/v", "trained_until": str(when)}
+    other.append([event._replace(note=note) if event.kind == "bundle" else event for event in journal.events()])
+    return other
+
+
+def test_it_says_which_bundle_decided_which_bars(small, study, tmp_path):
+    panel = small.panel(small.paper.end)[0]
+    cfg = small.model_copy(update={"paper": small.paper.model_copy(update={"kill_file": tmp_path / "KILL"})})
+    journal, best = MemoryJournal("run"), study.best.bundle
+    for ref, steps in (("a/1", 4), ("a/1", 1), ("b/1", 3), ("b/1", None)):
+        trade(cfg, best, Clock(lambda: panel, sessions=12, steps=steps), journal, ref=ref)
+    report = told(journal)
+    assert [(span.ref, span.sessions) for span in report.bundles] == [("a/1", 5), ("b/1", 7)]
+    assert report.bundle == "b/1"
+    late = replace(best, trained={**best.trained, "end": str(panel.times[-1])})
+    trade(cfg, late, Clock(lambda: panel, sessions=12), journal, ref="c/1")
+    assert not told(journal).in_sample, "no bar was left for the bundle that has seen them all"
+    page = render_daily(report)
+    assert "a/1 for 5 sessions; then b/1 for 7 sessions" in page
+
+
+def test_a_run_that_cannot_start_leaves_no_trace(small, study):
+    journal = MemoryJournal("run")
+    with pytest.raises(DataError):
+        trade(small, study.best.bundle, Clock(lambda: small.panel()[0], 12, start=pd.Timestamp("2050-01-03", tz="UTC")),
+              journal)  # fmt: skip
+    assert list(journal.events()) == []
 
 
 def test_one_bar_a_skip_and_a_halt(traded):
