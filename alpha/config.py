@@ -145,14 +145,14 @@ class Paper(_Section):
     max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
     kill_file: Path = Field(Path("artifacts/KILL"), description="while this file exists nothing is traded")
     ledger: Path | None = Field(
-        None, description="the journal of orders and fills; default: `<artifacts>/paper/<name>.sqlite`"
+        None, description="the journal of orders and fills; default: `<artifacts>/<name>/paper.sqlite`"
     )
 
 
 class Paths(_Section):
     """Where results go, relative to the folder the command is run in."""
 
-    artifacts: Path = Field(Path("artifacts"), description="bundles: blessed ones and candidates")
+    artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers")
     reports: Path = Field(Path("reports"), description="scorecards and reports")
     trials: Path = Field(Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored")
 
@@ -223,9 +223,14 @@ class Config(_Section):
         return digest(values)[:12]
 
     @property
+    def home(self) -> Path:
+        """The folder of what this world made: bundles blessed in it, candidates, ledgers."""
+        return self.paths.artifacts / self.name
+
+    @property
     def ledger(self) -> Path:
-        """The journal of a paper run: of this world alone, unless one is named."""
-        return self.paper.ledger or self.paths.artifacts / "paper" / f"{self.name}.sqlite"
+        """The journal of a paper run."""
+        return self.paper.ledger or self.home / "paper.sqlite"
 
     def trial_id(self, model: Plugin) -> str:
         """Hash of what a model's score depends on: not of the gates, the other models, or where it runs later."""

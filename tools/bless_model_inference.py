@@ -11,7 +11,7 @@ def options() -> argparse.ArgumentParser:
     """Return the command line."""
     made = cli.parser(__doc__)
     made.add_argument("--model", help="bless this candidate rather than the best one that passes")
-    made.add_argument("--select", action="store_true", help="name the bundle in models.selected of --config")
+    made.add_argument("--select", action="store_true", help="name the bundle in the last --overlay, else in --config")
     made.add_argument("--list", action="store_true", help="list what was blessed, and stop")
     made.add_argument("--at", metavar="DATE", help="print what was blessed at a time, and stop")
     made.add_argument("--rollback", action="store_true", help="go back to the bundle blessed before, and stop")
@@ -22,13 +22,13 @@ def main(args: argparse.Namespace) -> int:
     """Do one of: list, look up, roll back, bless."""
     from alpha.operate import blessing
 
-    cfg = cli.configured(args)
+    cfg, written = cli.configured(args), [args.config, *args.overlay][-1]
     if args.list or args.at:
         print("\n".join(blessing.blessings(cfg, at=args.at)))
     elif args.rollback:
-        print(f"selected: {blessing.rollback(cfg, args.config)}")
+        print(f"selected: {blessing.rollback(cfg, written)}")
     else:
-        ref = blessing.bless(cfg, args.config, cli.track, model=args.model, selected=args.select)
+        ref = blessing.bless(cfg, written, cli.track, model=args.model, selected=args.select)
         print(f"blessed: {ref}")
     return 0
 

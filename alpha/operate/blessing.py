@@ -8,18 +8,18 @@ from alpha.config import Config
 from alpha.core.errors import ConfigError, GateFailed, nearest
 from alpha.operate.study import show, write_report
 from alpha.research import Study, Track, research
-from alpha.store import Blessings, locked, promote, reference, save, select
+from alpha.store import Blessings, check_selectable, locked, promote, reference, save, select
 from alpha.strategy import Candidate
 
 
 def models_root(cfg: Config) -> Path:
     """Return the store of what was blessed."""
-    return cfg.paths.artifacts / "models"
+    return cfg.home / "models"
 
 
 def candidates_root(cfg: Config) -> Path:
     """Return the store of what was not: candidates kept for shadow runs."""
-    return cfg.paths.artifacts / "candidates"
+    return cfg.home / "candidates"
 
 
 def bless(
@@ -32,7 +32,7 @@ def bless(
     model : str, optional
         Bless this one; default: the best.
     selected : bool
-        Name it in ``models.selected`` of the file at `config_path`.
+        Name it in ``models.selected`` of the file at `config_path`: that a world of its own is laid over with, if any.
 
     Raises
     ------
@@ -40,6 +40,8 @@ def bless(
         The candidate failed a gate. It is kept for shadow runs, and its report is written.
     """
     _check_model(cfg, model)
+    if selected:
+        check_selectable(config_path)  # what cannot be written is told before the work, not after it
     found = research(cfg, track)
     folder = write_report(found)
     show(found)

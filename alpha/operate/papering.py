@@ -123,20 +123,15 @@ def _instead(cfg: Config, fallback: str, refused: ModelError) -> Chosen:
 def _newest(cfg: Config) -> Path:
     """Return the newest bundle of this world, blessed or not."""
     kept = (*bundles(candidates_root(cfg)), *bundles(models_root(cfg)))
-    own = [path for path in kept if read_manifest(path).config["name"] == cfg.name]
-    if not own:
+    if not kept:
         raise ModelError(f"there is no candidate of {cfg.name!r} to replay; research keeps its best one: "
                          f"python scripts/research.py", code="no_candidate")  # fmt: skip
-    return max(own, key=lambda path: path.stat().st_mtime_ns)
+    return max(kept, key=lambda path: path.stat().st_mtime_ns)
 
 
 def _loaded(cfg: Config, path: Path) -> Chosen:
-    """Load a bundle, if it was made in this world; say where its data were other than those traded on."""
+    """Load a bundle; say where the data it was researched on are other than those traded on."""
     made, here = read_manifest(path).config, cfg.resolved()
-    if made["name"] != cfg.name:
-        raise ModelError(f"{reference(path)} was made in the world {made['name']!r}; this configuration is "
-                         f"{cfg.name!r}. Give the configuration it was made with, or bless another",
-                         code="other_world")  # fmt: skip
     other = [f"{key}: {_short(made[key])} in research, {_short(here[key])} here"
              for key in DATA if made[key] != here[key]]  # fmt: skip
     return Chosen(load(path), reference(path), other_data="; ".join(other) or None)

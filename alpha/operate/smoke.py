@@ -33,7 +33,7 @@ def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> int
     one is a result, not a failure: where nothing is blessed, the best candidate is replayed as a shadow.
     """
     _remove(Path(folder))
-    rows = {name: world(cfg, Path(folder) / name, track) for name, cfg in worlds.items()}
+    rows = {name: world(cfg, Path(folder), track) for name, cfg in worlds.items()}
     print()
     summary_table(list(rows.values()))
     if not rows["planted"].blessed:
@@ -74,15 +74,15 @@ def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
 
 
 def _own_config(cfg: Config, folder: Path) -> Path:
-    """Write the resolved configuration into the world's folder, where its blessed model can be named."""
-    here = {"ledger": folder / "paper.sqlite", "kill_file": folder / "KILL"}
+    """Write the resolved configuration into the world's own folder, where its blessed model can be named."""
+    here = {"ledger": None, "kill_file": folder / cfg.name / "KILL"}
     own = cfg.model_copy(update={
         "models": cfg.models.model_copy(update={"selected": None}),
         "paths": cfg.paths.model_copy(update={"artifacts": folder}),
         "paper": cfg.paper.model_copy(update=here),
     })  # fmt: skip
-    folder.mkdir(parents=True)
-    path = folder / "config.yaml"
+    own.home.mkdir(parents=True)
+    path = own.home / "config.yaml"
     path.write_text(own.text(), encoding="utf-8")
     return path
 

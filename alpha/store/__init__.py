@@ -9,7 +9,7 @@ from alpha.store.blessings import Blessing, Blessings, promote
 from alpha.store.bundle_files import bundles, load, locate, reference, save
 from alpha.store.disk import locked
 from alpha.store.manifest import Manifest
-from alpha.store.selection import select
+from alpha.store.selection import check_selectable, select
 from alpha.store.verification import read_manifest, verify
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Blessings",
     "Manifest",
     "bundles",
+    "check_selectable",
     "load",
     "locate",
     "locked",

@@ -86,7 +86,7 @@ class Blessings:
     Parameters
     ----------
     root : Path
-        The store of the bundles, ``artifacts/models``.
+        The store of the bundles, ``artifacts/<world>/models``.
     """
 
     root: Path

@@ -34,7 +34,7 @@ def save(candidate: Candidate, config: Mapping[str, Any], root: Path) -> Path:
     config : mapping
         The whole resolved configuration.
     root : Path
-        ``artifacts/models`` for what is to be blessed (see `promote`); any other folder for shadow runs.
+        ``artifacts/<world>/models`` for what is to be blessed (see `promote`); any other folder for shadow runs.
     """
     bundle = candidate.bundle
     files = {**bundle.model.to_files(), GOLDEN: _golden_file(bundle)}

@@ -18,6 +18,8 @@ _KEYS = ("models", "selected")
 def select(config_path: str | Path, ref: str | None) -> None:
     """Set ``models.selected`` in the text of a YAML file; comments, order and layout stay as they are.
 
+    A file without the section, such as an overlay, gets it at its end.
+
     Parameters
     ----------
     ref : str or None
@@ -29,9 +31,19 @@ def select(config_path: str | Path, ref: str | None) -> None:
         `select_failed`, and the file is as it was: it is not YAML, has no such key, or has it in a form in which
         changing it would change something else.
     """
+    path = Path(config_path)
+    replace_file(path, _with(path, ref))
+
+
+def check_selectable(config_path: str | Path) -> None:
+    """Raise as `select` would; write nothing."""
+    _with(Path(config_path), None)
+
+
+def _with(path: Path, ref: str | None) -> bytes:
+    """Return the content of the file with `ref` selected in it."""
     import yaml
 
-    path = Path(config_path)
     try:
         text = path.read_bytes().decode()  # bytes: reading text would rewrite the ends of lines
         changed = _selected(text, ref)
@@ -40,19 +52,24 @@ def select(config_path: str | Path, ref: str | None) -> None:
     if changed is None:
         raise ConfigError(f"cannot select a model in {path}: expected the key models.selected once, with a plain "
                           f"value; write `selected: null` under `models:`", code="select_failed")  # fmt: skip
-    replace_file(path, changed.encode())
+    return changed.encode()
 
 
 def _selected(text: str, ref: str | None) -> str | None:
     """Return the text with another value for the key, or None where that would not change the key alone."""
     import yaml
 
-    start, end = _span(yaml.compose(text, yaml.SafeLoader), _KEYS)
-    if start < 0:
-        return None
-    space = "" if start < end else " "  # `selected:` with nothing after it
-    changed = text[:start] + space + (ref or "null") + text[end:]
-    before, after = yaml.safe_load(text), yaml.safe_load(changed)
+    before = yaml.safe_load(text)
+    if isinstance(before, dict) and "models" not in before:
+        before = {**before, "models": {}}
+        changed = text + ("" if text.endswith("\n") else "\n") + f"models:\n  selected: {ref or 'null'}\n"
+    else:
+        start, end = _span(yaml.compose(text, yaml.SafeLoader), _KEYS)
+        if start < 0:
+            return None
+        space = "" if start < end else " "  # `selected:` with nothing after it
+        changed = text[:start] + space + (ref or "null") + text[end:]
+    after = yaml.safe_load(changed)
     return changed if after == {**before, "models": {**before["models"], "selected": ref}} else None
 
 

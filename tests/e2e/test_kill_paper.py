@@ -18,7 +18,7 @@ from alpha.report.daily import read_daily
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
-LEDGER = Path("artifacts/paper/small.sqlite")
+LEDGER = Path("artifacts/small/paper.sqlite")
 
 
 def start(folder, *options):

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = "scripts/paper_runner.py"
 
 
-def events(path="artifacts/paper/small.sqlite"):
+def events(path="artifacts/small/paper.sqlite"):
     with SqliteJournal(path, readonly=True) as journal:
         return list(journal.events())
 
@@ -75,7 +75,7 @@ class TestLedger:
         assert command(f"{RUN} --steps 1 --cash 60000 --ledger other.sqlite") == 2
         told = capsys.readouterr().err
         assert "[other_cash] the ledger was opened with 50,000.00 in cash, not 60,000.00" in told
-        assert not Path("artifacts/paper/small.sqlite").exists()
+        assert not Path("artifacts/small/paper.sqlite").exists()
 
     def test_no_steps_are_no_run(self, command, capsys):
         assert command(f"{RUN} --steps 0") == 2
@@ -86,7 +86,7 @@ class TestLedger:
         assert "there is no bar at or after 2001-12-24; the last is 2001-07-02" in capsys.readouterr().err
 
     def test_a_ledger_in_use_is_left_alone(self, command, capsys):
-        with SqliteJournal("artifacts/paper/small.sqlite", "paper-small"):
+        with SqliteJournal("artifacts/small/paper.sqlite", "paper-small"):
             assert command(RUN) == 7
         assert "[ledger_in_use]" in capsys.readouterr().err
 
@@ -178,7 +178,7 @@ class TestBundle:
         told = capsys.readouterr().err
         assert "python tools/bless_model_inference.py --select" in told
         assert "python scripts/paper_runner.py --shadow" in told
-        assert not Path("artifacts/paper/small.sqlite").exists()
+        assert not Path("artifacts/small/paper.sqlite").exists()
 
     def test_a_bundle_that_was_changed_is_refused_or_replaced_by_the_fallback(self, command, capsys, study):
         cfg = load("config/base.yaml")
@@ -209,7 +209,7 @@ class TestBundle:
         page = next(Path("reports/shadow-small").glob("*/daily_report.html")).read_text()
         assert "SHADOW: not blessed" in page
         assert events() == before, "the ledger of paper is not touched"
-        assert len([e for e in events("artifacts/paper/small-shadow.sqlite") if e.kind == "mark"]) == 5
+        assert len([e for e in events("artifacts/small/paper-shadow.sqlite") if e.kind == "mark"]) == 5
         assert report().mode == "paper"
 
     def test_profit_in_the_training_window_is_labelled(self, command, capsys, quick):

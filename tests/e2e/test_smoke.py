@@ -27,9 +27,9 @@ def test_a_planted_world_is_blessed_traded_killed_and_resumed(cfg, here, capsys)
     row = next(line.split() for line in out.splitlines() if "10/10" in line)
     assert row[1] == "linear_v1"
     assert "yes" in row
-    with SqliteJournal(here / "smoke/planted/paper.sqlite", readonly=True) as journal:
+    with SqliteJournal(here / "smoke/small/paper.sqlite", readonly=True) as journal:
         resumed = list(journal.events())
-    with SqliteJournal(here / "smoke/planted/uninterrupted.sqlite", readonly=True) as journal:
+    with SqliteJournal(here / "smoke/small/uninterrupted.sqlite", readonly=True) as journal:
         assert list(journal.events()) == resumed
     assert sum(event.kind == "mark" for event in resumed) == 40
     assert load("config/base.yaml").models.selected, "the configuration at hand is left alone"

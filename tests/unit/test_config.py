@@ -259,7 +259,7 @@ def test_models_of_one_name_and_other_parameters_are_other_trials():
 
 
 def test_every_world_has_a_ledger_of_its_own():
-    assert str(load(BASE, (), ["name=mine"]).ledger) == "artifacts/paper/mine.sqlite"
+    assert str(load(BASE, (), ["name=mine"]).ledger) == "artifacts/mine/paper.sqlite"
     assert str(load(BASE, (), ["paper.ledger=x"]).ledger) == "x"
 
 

@@ -55,16 +55,13 @@ class TestChoosing:
             papering.choose(empty, Wanted(shadow=True))
         assert caught.value.code == "no_candidate"
 
-    def test_a_shadow_run_takes_no_candidate_of_another_world(self, cfg, study, quick):
-        before = papering.choose(cfg, Wanted(shadow=True)).ref
-        kept = save(study.best, {**cfg.resolved(), "name": "elsewhere"}, blessing.candidates_root(cfg))
-        os.utime(kept, (1e9, 4e9))  # the newest of all
-        assert papering.choose(cfg, Wanted(shadow=True)).ref == before != reference(kept)
-
-    def test_the_bundle_of_another_world_is_refused(self, cfg):
-        with pytest.raises(ModelError, match="was made in the world 'small'; this configuration is 'mine'") as caught:
-            papering.choose(cfg.model_copy(update={"name": "mine"}), Wanted())
-        assert caught.value.code == "other_world"
+    def test_what_another_world_made_is_not_there(self, cfg):
+        other = cfg.model_copy(update={"name": "mine"})
+        with pytest.raises(ModelError, match=r"was never blessed in \S*mine/models") as caught:
+            papering.choose(other, Wanted())
+        assert caught.value.code == "not_blessed"
+        with pytest.raises(ModelError, match="no candidate of 'mine'"):
+            papering.choose(other, Wanted(shadow=True))
 
     def test_it_says_where_the_data_are_not_those_of_research(self, cfg, quick):
         assert papering.choose(cfg, Wanted()).other_data is None

@@ -410,8 +410,10 @@ def test_selecting_changes_only_that(old, ref, tmp_path):  # type: ignore[no-unt
         ("models:\r\n  selected: null\r\nö: é # ü\r\n", f"models:\r\n  selected: {REF}\r\nö: é # ü\r\n"),
         ("\ufeffmodels:\n  selected: null\n", f"\ufeffmodels:\n  selected: {REF}\n"),
         ('{"models": {"selected": null}}', f'{{"models": {{"selected": {REF}}}}}'),
+        ("name: x  # mine\n", f"name: x  # mine\nmodels:\n  selected: {REF}\n"),
+        ("name: x", f"name: x\nmodels:\n  selected: {REF}\n"),
     ],
-    ids=["empty", "comment", "end", "flow", "crlf", "bom", "json"],
+    ids=["empty", "comment", "end", "flow", "crlf", "bom", "json", "overlay", "overlay without an end"],
 )
 def test_any_layout_is_kept(before, after, tmp_path):  # type: ignore[no-untyped-def]
     path = tmp_path / "base.yaml"
@@ -423,7 +425,6 @@ def test_any_layout_is_kept(before, after, tmp_path):  # type: ignore[no-untyped
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("name: x\n", "expected the key models.selected once"),
         ("models: {candidates: []}\n", "expected the key"),
         ("models: [selected]\n", "expected the key"),
         ("models: {selected: {a: b}}\n", "expected the key"),
