@@ -23,6 +23,7 @@ def main(args: argparse.Namespace) -> int:
 
     limits = {"ic": args.ic_threshold, "hit_rate": args.hit_rate_threshold}
     results = study.validate(cli.configured(args), args.report, model=args.model, limits=limits)
+    print(f"limits: {' + '.join([args.config, *args.overlay, *args.set])}")
     print("\n".join(map(str, results)))
     failed = [result.gate for result in results if not result.passed]
     print(f"failed: {', '.join(failed)}" if failed else "passed every gate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self
@@ -78,7 +79,15 @@ class GateResult:
     def __str__(self) -> str:
         verdict = "PASS" if self.passed else "FAIL"
         tail = f"  ({self.note})" if self.note else ""
-        return f"{verdict}  {self.gate:<28} {self.value:>10.4f} {self.relation} {self.limit:.4f}{tail}"
+        said = "holds" if self.passed and self.is_property else f"{self.value:>10.4f} {self.relation} {self.limit:.4f}"
+        if not math.isfinite(self.value):
+            said = f"{'-':>10} {self.relation} {self.limit:.4f}"
+        return f"{verdict}  {self.gate:<28} {said:>10}{tail}"
+
+    @property
+    def is_property(self) -> bool:
+        """Whether it holds or does not: the value counts what speaks against it, and nothing may."""
+        return (self.relation, self.limit) == ("<=", 0.0)
 
 
 @dataclass(frozen=True)

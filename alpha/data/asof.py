@@ -94,8 +94,10 @@ class Join(BaseModel):
             if name not in table:
                 message = f"{self.path} has no column {name!r}; {nearest(name, table.columns)}"
                 raise DataError(message, code="missing_column")
-        for name, value in self.where.items():
-            table = table[table[name].astype(str) == value]
+        table = self._narrowed(table)
+        if self.symbol is not None and not table[self.symbol].astype(str).isin(panel.symbols).any():
+            message = f"{self.path}: column {self.symbol!r} names none of the symbols ({panel.symbols[0]} ...)"
+            raise DataError(message, code="foreign_table")
         if self.known_at is None:
             dates = read_dates(table[self.date], f"{self.path}: column {self.date!r}")
             ends = dates.dt.normalize() + pd.Timedelta(days=1)
@@ -105,6 +107,15 @@ class Join(BaseModel):
             panel, table, field=self.field, column=self.column, known_at=self.known_at or "_known_at", about=self.date,
             symbol=self.symbol, max_age=None if self.max_age is None else pd.Timedelta(self.max_age), age=self.age,
         )  # fmt: skip
+
+    def _narrowed(self, table: pd.DataFrame) -> pd.DataFrame:
+        for name, value in self.where.items():
+            texts = table[name].astype(str)
+            if not (texts == value).any():
+                message = f"{self.path} has no row where {name} is {value!r}; {nearest(value, texts.unique())}"
+                raise DataError(message, code="no_rows")
+            table = table[texts == value]
+        return table
 
 
 def asof(
@@ -137,7 +148,7 @@ def asof(
     ConfigError
         ``field_taken``.
     DataError
-        ``naive_time`` or ``null_time`` in `known_at`, ``wrong_type`` in `column`.
+        ``naive_time`` or ``null_time`` in `known_at`, ``wrong_type`` or ``infinite_value`` in `column`.
     """
     for name in (field, f"{field}_age") if age else (field,):
         if name in panel:
@@ -173,6 +184,10 @@ def _sorted(table: pd.DataFrame, column: str, known_at: str, about: str | None) 
         message = f"column {known_at!r} must say when each value became known; {int(known.isna().sum())} rows do not"
         raise DataError(message, code="null_time")
     rows = table[table[column].notna()]
+    if (endless := np.isinf(rows[column].to_numpy(float))).any():
+        at = rows.iloc[int(endless.argmax())]
+        message = f"column {column!r} must hold finite numbers; it is {at[column]} at {at[known_at]}"
+        raise DataError(message, code="infinite_value")
     instant = rows[known_at].dt.tz_convert("UTC").dt.as_unit("ns").astype("int64")
     return rows.assign(_instant=instant).sort_values("_instant", kind="stable")
 

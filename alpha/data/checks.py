@@ -27,7 +27,10 @@ def order(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
         message = f"comes after the bar of {before} ({count} out of order)"
         yield Finding("unordered_time", "error", symbol, time, str(time), message)
     for first, last in rows.runs(rows.follows & np.r_[False, np.diff(rows.time.asi8) == 0]):
-        yield _found(rows, "duplicate_time", first, last - first + 2, "bars for one time")
+        many = last - first + 2
+        yield _found(
+            rows, "duplicate_time", first, many, f"there are {many} bars of this symbol for this time; keep one"
+        )
 
 
 def prices(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
@@ -121,7 +124,7 @@ def jumps(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
     for i in np.flatnonzero(missing | absent | odd).tolist():
         moved = f"close went from {close[i - 1]:g} to {close[i]:g}"
         if missing[i]:
-            message = f"{moved}, as by a split of {np.exp(-earned[i]):.3g}, but none is declared"
+            message = f"{moved}, as by a split of {np.exp(-earned[i]):.3g}, but source.actions declares none"
             severity = "error" if rows.raw else "warning"
             yield _found(rows, "unadjusted_split", i, close[i] / close[i - 1], message, severity=severity)
         elif absent[i]:

@@ -116,16 +116,17 @@ def _load(
     read: _Read, kind: str, start: pd.Timestamp, end: pd.Timestamp, path: Path, prices: str,
     columns: Mapping[str, str] | None, zone: str | None, delay: str, actions: tuple[Any, ...],
 ) -> pd.DataFrame:  # fmt: skip
-    parts = []
+    parts, header = [], []
     for file in _files(path, kind):
         part = read(file, columns or {}, prices)
+        header = part.attrs.pop("header")
         if path.is_dir() and "symbol" not in part:
             part["symbol"] = file.name.removesuffix(".gz").removesuffix(f".{kind}")
         parts.append(_within(_instants(part, zone, delay), start, end))
     frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
     for action in actions:
         _declare(frame, Action.model_validate(action), start, end)
-    frame.attrs["prices"] = prices
+    frame.attrs.update(prices=prices, header=header)
     return frame
 
 
@@ -168,7 +169,9 @@ def _read_parquet(path: Path, columns: Mapping[str, str], prices: str) -> pd.Dat
         raise DataError(f"{path} is not a Parquet file: {error}", code="unreadable_file") from None
     names = _names(file.schema_arrow.names, columns, prices, path)
     table = pq.read_table(path, columns=list(names), read_dictionary=[k for k, v in names.items() if v == "symbol"])
-    return table.rename_columns([names[name] for name in table.column_names]).to_pandas(date_as_object=False)
+    frame = table.rename_columns([names[name] for name in table.column_names]).to_pandas(date_as_object=False)
+    frame.attrs["header"] = file.schema_arrow.names
+    return frame
 
 
 def _read_csv(path: Path, columns: Mapping[str, str], prices: str) -> pd.DataFrame:
@@ -180,7 +183,9 @@ def _read_csv(path: Path, columns: Mapping[str, str], prices: str) -> pd.DataFra
         frame = pd.read_csv(path, usecols=list(names), dtype=texts, na_values=missing, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a CSV file: {error}", code="unreadable_file") from None
-    return frame.rename(columns=names)
+    frame = frame.rename(columns=names)
+    frame.attrs["header"] = header
+    return frame
 
 
 def _names(header: list[str], columns: Mapping[str, str], prices: str, path: Path) -> dict[str, str]:

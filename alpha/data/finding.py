@@ -39,6 +39,9 @@ CODES = {
     "stale_run": "warning",
     "spike": "warning",
     "spike_with_split": "warning",
+    # of the whole
+    "starts_late": "warning",
+    "ends_early": "warning",
 }
 
 

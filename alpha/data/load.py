@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from alpha.core.calendar import Calendar
-from alpha.core.errors import DataError
+from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.data.asof import Join
 from alpha.data.bars import to_panel
 from alpha.data.finding import Finding
-from alpha.data.sanity import Waiver, accept, check
+from alpha.data.sanity import Waiver, accept, check, coverage
 from alpha.data.universe import members, read_membership
 
 
@@ -60,14 +60,18 @@ def load_panel(
 
     Raises
     ------
+    ConfigError
+        ``unknown_symbol`` in `exclude`.
     DataError
         Where a finding is an error, and ``no_bars`` where nothing is left.
     """
     exchange = Calendar(calendar)
     frame = source(pd.Timestamp(start), pd.Timestamp(end))
     if exclude and "symbol" in frame:
+        _check_excluded(frame["symbol"], exclude)
         frame = frame[~frame["symbol"].isin(list(exclude))]
     findings = accept(check(frame, exchange, now or pd.Timestamp.now("UTC")), waive)
+    findings += coverage(frame, pd.Timestamp(start), pd.Timestamp(end), exchange)
     if frame.empty:
         raise DataError(f"{source.label} has no bars from {start:%Y-%m-%d} to {end:%Y-%m-%d}", code="no_bars")
     panel = to_panel(frame, exchange)
@@ -77,3 +81,11 @@ def load_panel(
     if membership is not None:
         panel = members(panel, read_membership(membership), exchange)
     return panel, findings
+
+
+def _check_excluded(symbols: pd.Series, exclude: Sequence[str]) -> None:
+    known = set(map(str, symbols.unique()))
+    for symbol in exclude:
+        if symbol not in known:
+            raise ConfigError(f"universe.exclude: the data have no {symbol!r}; {nearest(symbol, known)}",
+                              code="unknown_symbol")  # fmt: skip

@@ -18,6 +18,7 @@ from alpha.data.rows import Rows
 from alpha.data.structure import structure
 
 SHOWN = 20
+FAR = 10  # sessions that data may lack at an end before anybody is told
 
 
 class Waiver(BaseModel):
@@ -73,6 +74,20 @@ def check(frame: pd.DataFrame, calendar: Calendar, now: pd.Timestamp | None = No
     rows = Rows.of(frame, calendar)
     found = [finding for test in CHECKS for finding in test(rows, now)]
     return sorted(found, key=lambda finding: finding.severity != "error")  # stable: else in the order of the checks
+
+
+def coverage(frame: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp, calendar: Calendar) -> list[Finding]:
+    """Return a warning where the bars begin long after `start`, and one where they stop long before `end`."""
+    if frame.empty:
+        return []
+    first, last = (pd.Timestamp(time.date()) for time in (frame["time"].min(), frame["time"].max()))
+    found = []
+    for code, at, from_, to in (("starts_late", first, start, first), ("ends_early", last, last, end)):
+        missing = len(calendar.sessions(from_, to)) - 1
+        if missing > FAR:
+            asked = f"{start:%Y-%m-%d} to {end:%Y-%m-%d} was asked for"
+            found.append(Finding(code, "warning", "*", at, missing, f"sessions without any bar; {asked}"))
+    return found
 
 
 def accept(findings: Iterable[Finding], waive: Sequence[Waiver] = ()) -> list[Finding]:

@@ -14,8 +14,9 @@ def structure(frame: pd.DataFrame) -> Iterator[Finding]:
     """Yield what makes it impossible to say which bar is whose, when it was, or what a value means."""
     for name in ("time", "symbol", "close"):
         if name not in frame:
-            there = ", ".join(map(str, frame.columns))
-            yield Finding("missing_column", "error", "*", None, name, f"bars need this column; there are {there}")
+            there = ", ".join(map(str, frame.attrs.get("header", frame.columns)))
+            why = f"bars need this column; there are {there}; say which one it is in source.columns ({{{name}: ...}})"
+            yield Finding("missing_column", "error", "*", None, name, why)
     if frame.empty:
         return
     if "symbol" in frame:
@@ -59,13 +60,21 @@ def _times(frame: pd.DataFrame) -> Iterator[Finding]:
 def _odd_times(frame: pd.DataFrame, times: np.ndarray) -> Finding:
     strange = [i for i, time in enumerate(times) if not hasattr(time, "tzinfo")]
     if strange:
-        at = strange[0]
-        kind = type(times[at]).__name__
-        return _found("wrong_type", frame, at, times[at], f"time must be a date or an instant; it is {kind}")
+        at = next((i for i in strange if not _dated(times[i])), strange[0])
+        why = f"row {at} (the first is 0): time must be a date such as 2020-01-31, or an instant in ISO 8601"
+        return _found("wrong_type", frame, at, times[at], why)
     zones = [str(time.tzinfo) for time in times]
     at = next((i for i, zone in enumerate(zones) if zone != zones[0]), 0)
     message = f"times must be in one zone; they are in {', '.join(sorted(set(zones)))} (None: no zone)"
     return _found("mixed_time_zones", frame, at, str(times[at]), message)
+
+
+def _dated(value: object) -> bool:
+    """Whether a text is a date: where one row of a file has none, it is that row that is at fault."""
+    try:
+        return isinstance(value, str) and bool(pd.to_datetime(value, format="ISO8601"))
+    except ValueError:
+        return False
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Iterator[Finding]:

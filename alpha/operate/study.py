@@ -6,6 +6,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -101,11 +102,16 @@ def row(found: Study, candidate: Candidate, folder: Path, *, blessed: bool, pape
 def show(found: Study) -> None:
     """Print what looked odd in the data, and every gate of every model."""
     for finding in _counted(found.findings):
-        print(f"data: {finding.count} x {finding.code} ({finding.kind}), e.g. {finding.examples[0]}")
+        print(f"data: {finding.count} x {finding.code} ({finding.kind}), e.g. {_example(finding)}")
     for candidate in found.candidates:
         print(f"\n{found.config.name} / {candidate.bundle.name}")
         print("\n".join(f"  {gate}" for gate in candidate.gates))
     print(f"\nconfigurations tried on these data so far: {found.trials}")
+
+
+def _example(finding: evaluation.FindingCount) -> str:
+    """Return where and what: the kind and the code are said already."""
+    return " ".join(finding.examples[0].split()[2:])
 
 
 def show_table(found: Study, folder: Path) -> None:
@@ -148,7 +154,15 @@ def validate(
     gates = {bound.name: bound for bound in cfg.gates}
     gates |= {name: gate.bind({"name": name, "limit": limit}) for name, limit in replaced.items()}
     evidence = Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded)
-    return judge(evidence, tuple(gates.values()))
+    return tuple(_beside(verdict, recorded.get(verdict.gate)) for verdict in judge(evidence, tuple(gates.values())))
+
+
+def _beside(verdict: GateResult, recorded: GateResult | None) -> GateResult:
+    """Say where a report was judged by another limit, or by none."""
+    said = "" if recorded is not None else "the report was not judged by it"
+    if recorded is not None and recorded.limit != verdict.limit:
+        said = f"the report was judged with {recorded.relation} {recorded.limit:g}"
+    return replace(verdict, note="; ".join(filter(None, (verdict.note, said))))
 
 
 def _nan(value: float | None) -> float:

@@ -62,12 +62,16 @@ def shortfall(verdict: GateVerdict) -> str:
     if verdict.value is None:
         why = verdict.note or f"the limit is {_RELATIONS[verdict.relation]} {limit}"
         return f"{name} has no finite value; {why}"
+    if verdict.passed and _is_property(verdict):
+        return f"{name} holds"
     return f"{name} is {plain(verdict.value)}, {_away(verdict)} the limit of {limit}"
 
 
 def _away(verdict: GateVerdict) -> str:
     if verdict.value is None or verdict.limit is None:
         return MISSING
+    if verdict.passed and _is_property(verdict):
+        return "holds"
     if verdict.value == verdict.limit:
         return "at"
     return f"{plain(abs(verdict.value - verdict.limit))} {'above' if verdict.value > verdict.limit else 'below'}"
@@ -185,10 +189,15 @@ def _gate_table(result: ModelResult) -> Html:
     rows = [
         (prose(verdict.gate), _mark(verdict.passed), plain(verdict.value),
          f"{_RELATIONS[verdict.relation]} {plain(verdict.limit)}", _bar(verdict),
-         verdict.note or f"{_away(verdict)} the limit")
+         verdict.note or _away(verdict) + ("" if _is_property(verdict) else " the limit"))
         for verdict in result.gates
     ]  # fmt: skip
     return table(head, rows, text=(1, 5), kind="gates")
+
+
+def _is_property(verdict: GateVerdict) -> bool:
+    """Whether it holds or does not: the value counts what speaks against it."""
+    return (verdict.relation, verdict.limit) == ("<=", 0.0)
 
 
 def _mark(passed: bool) -> Html:
@@ -199,7 +208,7 @@ def _bar(verdict: GateVerdict) -> Html:
     """Draw the margin relative to the limit, from the line in the middle: right is beyond it, left short of it."""
     margin, share = abs(verdict.margin), 1.0  # without a value: short by all there is
     if margin == 0:
-        share = 0.02  # at the limit: a stub on the side of the verdict
+        share = 1.0 if _is_property(verdict) else 0.02  # at the limit: a stub on the side of the verdict
     elif verdict.value is not None and verdict.limit is not None:
         share = min(margin / max(abs(verdict.limit), abs(verdict.value)), 1.0)
     left = 50.0 if verdict.passed else 50.0 * (1 - share)

@@ -79,10 +79,16 @@ def read_record(kind: type[R], path: Path) -> R:
         raise DataError(f"{path} cannot be read: {error.strerror}", code="report_invalid") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not a JSON report: {error}", code="report_invalid") from None
+    other = next((what for what, mark in _MARKS.items() if mark in values), None) if isinstance(values, dict) else None
+    if other is not None and _MARKS[other] not in kind.model_fields:
+        raise DataError(f"{path} is {other}, not what is asked for", code="report_invalid")
     try:
         return kind.model_validate(values)
     except ValidationError as error:
         raise DataError(f"{path}: {'; '.join(_problems(kind, error))}", code="report_invalid") from None
+
+
+_MARKS = {"a daily report of the paper runner": "order_hash", "the scorecard of a research run": "folds"}
 
 
 def _refuse(constant: str) -> NoReturn:

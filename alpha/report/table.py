@@ -53,12 +53,14 @@ def summary_table(rows: Sequence[SummaryRow], console: Console | None = None) ->
     for heading in ("IC", "hit rate", "gates"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("blessed", no_wrap=True)
-    table.add_column("paper equity", justify="right", no_wrap=True)
+    traded = any(row.paper_equity is not None for row in rows)
+    if traded:
+        table.add_column("paper equity", justify="right", no_wrap=True)
     for row in rows:
         passed, total = row.gates
         verdict = Text("yes", style="bold green") if row.blessed else Text("no", style="bold red")
         table.add_row(Text(row.world), Text(row.model), f"{row.ic:.4f}", f"{row.hit_rate:.4f}", f"{passed}/{total}",
-                      verdict, _equity(row))  # fmt: skip
+                      verdict, *([_equity(row)] if traded else []))  # fmt: skip
     console.print(table)
     for line in dict.fromkeys(f"{row.world}: {row.report}" for row in rows):
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -40,11 +40,19 @@ def fit(model: Plugin, features: FeatureSet, label: Label, mask: np.ndarray) -> 
     if len(rows) < _FEWEST_SAMPLES:
         raise ModelError(
             f"{model.label} needs at least {_FEWEST_SAMPLES} samples with a known label and its inputs; "
-            f"there are {len(rows)} among {int(mask.sum())} allowed cells",
+            f"there are {len(rows)} among {int(mask.sum())} allowed cells{_scarcest(features, mask)}. "
+            f"Start the data earlier, let testing begin later (walk_forward.first_test), or take shorter windows",
             code="too_few_samples",
         )
     X = _inputs(fresh, features.values, (rows, symbols))
     return fresh.fit(X, label.values[rows, symbols], rows=rows)
+
+
+def _scarcest(features: FeatureSet, mask: np.ndarray) -> str:
+    """Name the column that is missing most: the one with the longest window, as a rule."""
+    missing = (mask[..., None] & ~np.isfinite(features.values)).sum(axis=(0, 1))
+    worst = int(np.argmax(missing))
+    return f"; {features.names[worst]} is missing in {int(missing[worst])} of them" if missing[worst] else ""
 
 
 def predict(model: Model, values: np.ndarray, tradable: np.ndarray) -> np.ndarray:

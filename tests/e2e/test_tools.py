@@ -22,8 +22,10 @@ def test_a_report_that_passes(command, capsys, report):
     assert command(f"{VALIDATE} {report}") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "passed every gate"
-    assert len(lines) == 11
-    assert all(line.startswith("PASS  ") for line in lines[:-1])
+    assert lines[0] == "limits: config/base.yaml"
+    assert len(lines) == 12
+    assert all(line.startswith("PASS  ") for line in lines[1:-1])
+    assert [line.split()[2] for line in lines[8:11]] == ["holds"] * 3
     assert command(f"{VALIDATE} {report.parent} --model linear_v1") == 0, "its folder will do"
 
 
@@ -41,7 +43,16 @@ def test_limits_can_be_tried(command, capsys, report):
 
 def test_the_configured_gates_judge(command, capsys, report):
     assert command(f"{VALIDATE} {report} --set 'gates=[{{name: turnover, limit: 0.1}}]'") == 5
-    assert capsys.readouterr().out.splitlines()[-1] == "failed: turnover"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "failed: turnover"
+    assert "the report was judged with <= 2" in lines[1]
+
+
+def test_a_daily_report_is_told_as_one(command, capsys, report):
+    assert command("scripts/paper_runner.py --steps 2") == 0
+    (day,) = Path("reports").glob("paper-small/*/daily_report.json")
+    assert command(f"{VALIDATE} {day}") == 3
+    assert "is a daily report of the paper runner, not what is asked for" in capsys.readouterr().err
 
 
 def test_what_cannot_be_judged(command, capsys, report):

@@ -227,3 +227,28 @@ def test_a_csv_may_hold_instants_with_a_zone(tmp_path):
 def test_a_zone_must_exist():
     with pytest.raises(ValueError, match="no time zone 'America/NewYork'; did you mean 'America/New_York'"):
         Join(field="v", path="x", column="v", date="d", delay="0D", zone="America/NewYork")
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_what_is_endless_is_refused(value):
+    with pytest.raises(DataError, match=r"finite numbers; it is -?inf at 2010-01") as caught:
+        joined(table((TIMES[0], 1.0), (TIMES[2], value)))
+    assert caught.value.code == "infinite_value"
+
+
+def test_a_table_of_other_symbols_is_refused(tmp_path):
+    path = tmp_path / "earnings.csv"
+    path.write_text("date,who,value\n2010-01-04,aa,3.0\n")
+    join = Join(field="x", path=path, column="value", date="date", delay="0D", symbol="who")
+    with pytest.raises(DataError, match=r"names none of the symbols \(AA \.\.\.\)") as caught:
+        join(PANEL)
+    assert caught.value.code == "foreign_table"
+
+
+def test_a_series_that_is_not_in_the_table_is_refused(tmp_path):
+    path = tmp_path / "macro.csv"
+    path.write_text("date,series,value\n2010-01-04,DGS10,3.0\n2010-01-04,DGS2,1.0\n")
+    join = Join(field="x", path=path, column="value", date="date", delay="0D", where={"series": "DGS1O"})
+    with pytest.raises(DataError, match="no row where series is 'DGS1O'; did you mean 'DGS10'") as caught:
+        join(PANEL)
+    assert caught.value.code == "no_rows"

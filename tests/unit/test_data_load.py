@@ -135,3 +135,24 @@ def test_real_raw_prices_load_once_their_faults_are_dealt_with():
     panel, _ = load_panel(plugin, start, end, exclude=("TRMB",))
     assert len(panel) == len(Calendar().sessions(start, end))
     assert len(panel.symbols) > 400
+
+
+def test_a_name_to_be_left_out_that_is_not_there_is_told(bars):
+    with pytest.raises(ConfigError, match=r"universe\.exclude: the data have no 'BADD'; did you mean 'BAD'") as caught:
+        load_panel(bars, START, END, exclude=["BADD"])
+    assert caught.value.code == "unknown_symbol"
+
+
+def test_data_that_stop_early_are_shown(bars):
+    _, findings = load_panel(bars, START, END + pd.Timedelta(days=60), exclude=["BAD"])
+    assert [finding.code for finding in findings] == ["ends_early"]
+
+
+def test_unknown_columns_show_those_of_the_file_and_the_way_out(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("When,Name,Last\n2010-01-04,AA,3.0\n")
+    with pytest.raises(
+        DataError, match=r"there are When, Name, Last; say which one it is in source\.columns"
+    ) as caught:
+        load_panel(source.bind({"name": "csv", "path": path}), START, END)
+    assert caught.value.code == "missing_column"

@@ -9,7 +9,7 @@ from alpha.core.calendar import Calendar
 from alpha.core.errors import DataError
 from alpha.data import CODES, Finding, Waiver, check
 from alpha.data.finding import STRUCTURAL
-from alpha.data.sanity import accept
+from alpha.data.sanity import accept, coverage
 
 NYSE = Calendar()
 DAYS = NYSE.sessions("2010-01-04", "2010-03-31")
@@ -463,3 +463,26 @@ def test_what_places_no_bar_cannot_be_waived(code):
 def test_an_unknown_code_cannot_be_waived():
     with pytest.raises(ValidationError, match="did you mean 'zero_price'"):
         Waiver(code="zero_prise")
+
+
+def test_data_that_do_not_cover_what_was_asked_for_are_told():
+    frame = clean()
+    first, last = frame["time"].min(), frame["time"].max()
+    assert coverage(frame, first, last, Calendar()) == []
+    assert coverage(frame, first - pd.Timedelta(days=10), last + pd.Timedelta(days=10), Calendar()) == []
+    late, early = coverage(frame, first - pd.Timedelta(days=100), last + pd.Timedelta(days=100), Calendar())
+    assert (late.code, late.severity, late.time) == ("starts_late", "warning", first)
+    assert (early.code, early.time) == ("ends_early", last)
+    assert 60 < early.value < 75
+    assert "was asked for" in early.message
+    assert coverage(frame[:0], first, last, Calendar()) == []
+
+
+def test_one_bad_date_among_many_is_the_one_that_is_shown():
+    frame = clean()
+    frame["time"] = frame["time"].dt.strftime("%Y-%m-%d")
+    frame.loc[7, "time"] = "13/45/2010"
+    finding = only(frame, "wrong_type")
+    assert finding.value == "13/45/2010"
+    assert "row 7" in finding.message
+    assert "2020-01-31" in finding.message

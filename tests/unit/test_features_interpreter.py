@@ -26,6 +26,10 @@ COLUMNS = {
 }  # fmt: skip
 
 
+LIBRARY_FUNCTIONS = {"functions"}
+"""Columns with a logarithm or an exponential: numpy's own and the compiler's library differ in the last bit."""
+
+
 @pytest.fixture(scope="module")
 def panel():
     rng = np.random.default_rng(4)
@@ -58,8 +62,11 @@ def test_compiled_equals_python(panel, request):
     with np.errstate(all="ignore"):
         python = plan.batch(panel, chunk=4, threads=1).values
         live = stream.push(panel.bar(20))
-    np.testing.assert_array_equal(python, compiled)
-    np.testing.assert_array_equal(live, compiled[20])
+    np.testing.assert_array_equal(np.isnan(python), np.isnan(compiled))
+    rounded = np.nan_to_num(python) != np.nan_to_num(compiled)
+    assert {name for f, name in enumerate(COLUMNS) if rounded[..., f].any()} <= LIBRARY_FUNCTIONS
+    np.testing.assert_allclose(python, compiled, rtol=1e-15)
+    np.testing.assert_array_equal(live, python[20])
     assert np.isfinite(compiled).any(axis=(0, 1)).all()
 
 

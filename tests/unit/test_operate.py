@@ -206,7 +206,10 @@ class TestReport:
         values = json.loads(report.read_text())
         values["models"][0]["gates"] = [g for g in values["models"][0]["gates"] if g["gate"] != "no_lookahead"]
         report.write_text(json.dumps(values))
-        assert not {r.gate: r for r in studies.validate(cfg, str(report))}["no_lookahead"].passed
+        verdict = {r.gate: r for r in studies.validate(cfg, str(report))}["no_lookahead"]
+        assert not verdict.passed
+        assert "the report was not judged by it" in str(verdict)
+        assert "nan" not in str(verdict)
 
     def test_a_report_that_is_none(self, cfg, tmp_path):
         (tmp_path / "x.json").write_text("{}")
