@@ -26,12 +26,14 @@ class Bar:
     symbols : tuple of str, length N
     fields : mapping of str to array of shape (N,)
     tradable : bool array of shape (N,)
+    groups : mapping of str to tuple of str, length N
     """
 
     time: pd.Timestamp
     symbols: tuple[str, ...]
     fields: Mapping[str, np.ndarray]
     tradable: np.ndarray
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return _lookup(self.fields, name)
@@ -146,7 +148,7 @@ class Panel:
     def bar(self, row: int) -> Bar:
         """Return one row, as a stream would deliver it."""
         fields = {name: values[row] for name, values in self.fields.items()}
-        return Bar(self.times[row], self.symbols, fields, self.tradable[row])
+        return Bar(self.times[row], self.symbols, fields, self.tradable[row], self.groups)
 
     @property
     def id(self) -> str:

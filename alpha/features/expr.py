@@ -81,8 +81,11 @@ class Expr:
             return f"{self.params[0]:g}" if self.op == "const" else str(self.params[0])
         if self.op in _INFIX:
             return f"({self.args[0]!r} {_INFIX[self.op]} {self.args[1]!r})"
-        shown = [repr(arg) for arg in self.args if not (self.op.startswith("cs_") and arg.op == "tradable")]
-        inside = ", ".join(shown + [str(param) for param in self.params])
+        shown, params = list(map(repr, self.args)), self.params
+        if self.op.startswith("cs_"):
+            grouped = f"by={shown[2]}" if params[0] else ""
+            shown, params = [shown[0], *shown[2 + bool(grouped) :], grouped], params[1:]
+        inside = ", ".join([*filter(None, shown), *map(str, params)])
         return f"{self.op}({inside})" if inside else self.op
 
     def __add__(self, other: Expr | float) -> Expr:
@@ -146,6 +149,8 @@ def field(name: str, *, unit: float | None = None) -> Expr:
 open, high, low, close, volume = map(field, ("open", "high", "low", "close", "volume"))
 tradable = Expr("tradable")
 """1 where the symbol belonged to the universe and had a price, else 0."""
+time = Expr("time")
+"""When the bar closed and was known, in seconds since 1970, UTC: the same for every symbol."""
 
 
 def expr(value: Expr | float) -> Expr:

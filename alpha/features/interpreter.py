@@ -7,28 +7,27 @@ through them by `at` rows a chunk, and when the room is used up the past rows ar
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy")
+from alpha.features.compiled import jit
+from alpha.features.crossing import cross
+from alpha.features.windows import gathered
 
 OPCODES = (
     "add", "sub", "mul", "div", "min", "max", "gt", "ge",
-    "add_c", "mul_c", "div_c", "min_c", "max_c", "gt_c", "ge_c", "lt_c", "le_c", "c_sub", "c_div", "fill",
+    "add_c", "mul_c", "div_c", "min_c", "max_c", "gt_c", "ge_c", "lt_c", "le_c", "c_sub", "c_div", "pow_c", "fill",
     "abs", "sqrt", "log", "exp", "sign", "is_finite",
-    "where", "ema", "rank", "quantile", "load", "store",
+    "where", "ema", "adapt", "rank", "quantile", "moment", "gather", "load", "store", "store_all",
 )  # fmt: skip
 (
     ADD, SUB, MUL, DIV, MIN, MAX, GT, GE,
-    ADD_C, MUL_C, DIV_C, MIN_C, MAX_C, GT_C, GE_C, LT_C, LE_C, C_SUB, C_DIV, FILL,
+    ADD_C, MUL_C, DIV_C, MIN_C, MAX_C, GT_C, GE_C, LT_C, LE_C, C_SUB, C_DIV, POW_C, FILL,
     ABS, SQRT, LOG, EXP, SIGN, IS_FINITE,
-    WHERE, EMA, RANK, QUANTILE, LOAD, STORE,
+    WHERE, EMA, ADAPT, RANK, QUANTILE, MOMENT, GATHER, LOAD, STORE, STORE_ALL,
 ) = range(len(OPCODES))  # fmt: skip
-CROSSINGS = ("cs_rank", "cs_zscore", "cs_demean", "cs_mean")
-CS_RANK, CS_ZSCORE, CS_DEMEAN, CS_MEAN = range(len(CROSSINGS))
 
 
-@_jit
+@jit
 def _binary(op: int, d: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
     n = d.size
     if op == ADD:
@@ -57,7 +56,7 @@ def _binary(op: int, d: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
             d[j] = (1.0 if a[j] >= b[j] else 0.0) if a[j] == a[j] and b[j] == b[j] else np.nan
 
 
-@_jit
+@jit
 def _constant(op: int, d: np.ndarray, a: np.ndarray, c: float) -> None:
     n = d.size
     if op == ADD_C:
@@ -93,12 +92,15 @@ def _constant(op: int, d: np.ndarray, a: np.ndarray, c: float) -> None:
     elif op == C_DIV:
         for j in range(n):
             d[j] = c / a[j]
+    elif op == POW_C:
+        for j in range(n):
+            d[j] = a[j] ** c
     else:
         for j in range(n):
             d[j] = c
 
 
-@_jit
+@jit
 def _unary(op: int, d: np.ndarray, a: np.ndarray) -> None:
     n = d.size
     if op == ABS:
@@ -121,14 +123,16 @@ def _unary(op: int, d: np.ndarray, a: np.ndarray) -> None:
             d[j] = 1.0 if abs(a[j]) < np.inf else 0.0
 
 
-@_jit
+@jit
 def _where(d: np.ndarray, condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
     for j in range(d.size):
         d[j] = (a[j] if condition[j] != 0.0 else b[j]) if condition[j] == condition[j] else np.nan
 
 
-@_jit
-def _ema(d: np.ndarray, a: np.ndarray, state: np.ndarray, w: int, window: float, alpha: float, from_mean: bool) -> None:
+@jit
+def _ema(
+    d: np.ndarray, a: np.ndarray, state: np.ndarray, w: int, window: float, alpha: float, from_mean: bool, least: float
+) -> None:
     """State: the average, and how many finite values it has seen (NaN: none)."""
     average, seen = state[:w], state[w : 2 * w]
     for j in range(0, d.size, w):
@@ -140,12 +144,25 @@ def _ema(d: np.ndarray, a: np.ndarray, state: np.ndarray, w: int, window: float,
                 weight = 1.0 / min(count, window) if from_mean else alpha
                 average[s] = x if count == 1.0 else average[s] + weight * (x - average[s])
                 seen[s] = count
-                d[j + s] = average[s] if count >= window else np.nan
+                d[j + s] = average[s] if count >= least else np.nan
             else:
                 d[j + s] = np.nan
 
 
-@_jit
+@jit
+def _adapt(d: np.ndarray, a: np.ndarray, weight: np.ndarray, state: np.ndarray, w: int) -> None:
+    """State: the average (NaN: it has not begun)."""
+    for j in range(0, d.size, w):
+        for s in range(w):
+            x, share = a[j + s], weight[j + s]
+            if abs(x) < np.inf and abs(share) < np.inf:
+                state[s] = state[s] + share * (x - state[s]) if state[s] == state[s] else x
+                d[j + s] = state[s]
+            else:
+                d[j + s] = np.nan
+
+
+@jit
 def _rank(d: np.ndarray, past: np.ndarray, w: int, window: int) -> None:
     """`past` begins `window` - 1 rows before `d`."""
     now = (window - 1) * w
@@ -160,7 +177,30 @@ def _rank(d: np.ndarray, past: np.ndarray, w: int, window: int) -> None:
         d[j] /= window
 
 
-@_jit
+@jit
+def _moment(d: np.ndarray, past: np.ndarray, mean: np.ndarray, w: int, window: int, power: float) -> None:
+    """Sum powers of the distances from `mean` (1: their sizes). `past` begins `window` - 1 rows before `d`."""
+    n = d.size
+    for j in range(n):
+        d[j] = 0.0
+    for k in range(window):
+        x = past[k * w : k * w + n]
+        if power == 1.0:
+            for j in range(n):
+                d[j] += abs(x[j] - mean[j])
+        elif power == 2.0:
+            for j in range(n):
+                d[j] += (x[j] - mean[j]) * (x[j] - mean[j])
+        elif power == 3.0:
+            for j in range(n):
+                d[j] += (x[j] - mean[j]) * (x[j] - mean[j]) * (x[j] - mean[j])
+        else:
+            for j in range(n):
+                square = (x[j] - mean[j]) * (x[j] - mean[j])
+                d[j] += square * square
+
+
+@jit
 def _place(ordered: np.ndarray, count: int, value: float) -> int:
     """Return the first position in an ascending run of `count` values that is not less than `value`."""
     low, high = 0, count
@@ -173,12 +213,9 @@ def _place(ordered: np.ndarray, count: int, value: float) -> int:
     return low
 
 
-@_jit
-def _quantile(d: np.ndarray, past: np.ndarray, state: np.ndarray, w: int, window: int, q: float) -> None:
+@jit
+def _quantile(d: np.ndarray, past: np.ndarray, state: np.ndarray, w: int, window: int, q: float, least: float) -> None:
     """State: for each symbol its window in ascending order without NaN, and then the number of values in it."""
-    position = q * (window - 1)
-    below = int(position)
-    part = position - below
     for s in range(w):
         ordered = state[s * window : (s + 1) * window]
         count = int(state[w * window + s]) if state[w * window + s] == state[w * window + s] else 0
@@ -195,22 +232,24 @@ def _quantile(d: np.ndarray, past: np.ndarray, state: np.ndarray, w: int, window
                 ordered[at] = new
                 count += 1
             value = np.nan
-            if count == window:
+            if count >= least:
+                position = q * (count - 1)
+                below = int(position)
                 value = ordered[below]
-                if part > 0.0:
-                    value += part * (ordered[below + 1] - value)
+                if position > below:
+                    value += (position - below) * (ordered[below + 1] - value)
             d[j] = value
         state[w * window + s] = count
 
 
-@_jit
+@jit
 def _load(d: np.ndarray, plane: np.ndarray, w: int, s0: int) -> None:
     for t in range(d.size // w):
         for s in range(w):
             d[t * w + s] = plane[t, s0 + s]
 
 
-@_jit
+@jit
 def _store(plane: np.ndarray, a: np.ndarray, mask: np.ndarray, rows: int, w: int, s0: int) -> None:
     """Pass on what takes part in the cross-section: tradable and finite."""
     for t in range(rows):
@@ -219,12 +258,19 @@ def _store(plane: np.ndarray, a: np.ndarray, mask: np.ndarray, rows: int, w: int
             plane[t, s0 + s] = x if abs(x) < np.inf and mask[t * w + s] != 0.0 else np.nan
 
 
-@_jit
+@jit
+def _store_all(plane: np.ndarray, a: np.ndarray, rows: int, w: int, s0: int) -> None:
+    for t in range(rows):
+        for s in range(w):
+            plane[t, s0 + s] = a[t * w + s]
+
+
+@jit
 def _address(row: int, kept: int, at: int, w: int) -> int:
     return (row + at if row < kept else row) * w
 
 
-@_jit
+@jit
 def run_block(
     code: np.ndarray, constants: np.ndarray, memory: np.ndarray, planes: np.ndarray,
     kept: int, at: int, rows: int, s0: int, w: int,
@@ -240,7 +286,7 @@ def run_block(
         from_a = _address(code[i, 2], kept, at, w)
         from_b = _address(code[i, 3], kept, at, w)
         d, a, b = memory[to : to + size], memory[from_a : from_a + size], memory[from_b : from_b + size]
-        c0, c1, c2 = constants[i, 0], constants[i, 1], constants[i, 2]
+        c0, c1, c2, c3 = constants[i, 0], constants[i, 1], constants[i, 2], constants[i, 3]
         state = memory[code[i, 5] * w :]
         if op <= GE:
             _binary(op, d, a, b)
@@ -252,18 +298,28 @@ def run_block(
             from_c = _address(code[i, 4], kept, at, w)
             _where(d, a, b, memory[from_c : from_c + size])
         elif op == EMA:
-            _ema(d, a, state, w, c0, c1, c2 != 0.0)
+            _ema(d, a, state, w, c0, c1, c2 != 0.0, c3)
+        elif op == ADAPT:
+            _adapt(d, a, b, state, w)
         elif op == RANK:
             _rank(d, memory[from_a - (int(c0) - 1) * w : from_a + size], w, int(c0))
         elif op == QUANTILE:
-            _quantile(d, memory[from_a - int(c0) * w : from_a + size], state, w, int(c0), c1)
+            _quantile(d, memory[from_a - int(c0) * w : from_a + size], state, w, int(c0), c1, c2)
+        elif op == MOMENT:
+            _moment(d, memory[from_a - (int(c0) - 1) * w : from_a + size], b, w, int(c0), c1)
+        elif op == GATHER:
+            early = (int(c0) - 1) * w
+            gathered(d, memory[from_a - early : from_a + size], memory[from_b - early : from_b + size],
+                     w, int(c0), int(c1), int(c2), c3)  # fmt: skip
         elif op == LOAD:
             _load(d, planes[plane], w, s0)
-        else:
+        elif op == STORE:
             _store(planes[plane], a, b, rows, w, s0)
+        else:
+            _store_all(planes[plane], a, rows, w, s0)
 
 
-@_jit
+@jit
 def rewind(memory: np.ndarray, starts: np.ndarray, pasts: np.ndarray, at: int, w: int) -> None:
     """Copy the past rows of every kept register back to its front."""
     for i in range(starts.size):
@@ -272,7 +328,7 @@ def rewind(memory: np.ndarray, starts: np.ndarray, pasts: np.ndarray, at: int, w
             memory[j] = memory[j + at * w]
 
 
-@_jit
+@jit
 def emit(
     out: np.ndarray, memory: np.ndarray, planes: np.ndarray, ends: np.ndarray, kept: int, at: int, s0: int, w: int
 ) -> None:
@@ -290,68 +346,10 @@ def emit(
                     out[t, s0 + s, f] = x if abs(x) < np.inf else np.nan
 
 
-@_jit
-def _ranks(out: np.ndarray, x: np.ndarray, order: np.ndarray, count: int) -> None:
-    i = 0
-    while i < count:
-        j = i
-        while j + 1 < count and x[order[j + 1]] == x[order[i]]:
-            j += 1
-        for k in range(i, j + 1):
-            out[order[k]] = ((i + j) * 0.5 + 0.5) / count - 0.5
-        i = j + 1
-
-
-@_jit
-def _centred(out: np.ndarray, x: np.ndarray, order: np.ndarray, count: int) -> float:
-    """Write deviations from the mean, and return the mean. Sums run over sorted values, from the least."""
-    least, total = x[order[0]], 0.0
-    for k in range(count):
-        total += x[order[k]] - least
-    mean = least + total / count
-    for k in range(count):
-        out[order[k]] = x[order[k]] - mean
-    return mean
-
-
-@_jit
-def _scaled(out: np.ndarray, order: np.ndarray, count: int) -> None:
-    squares = 0.0
-    for k in range(count):
-        squares += out[order[k]] * out[order[k]]
-    deviation = np.sqrt(squares / (count - 1)) if count > 1 else 0.0
-    equal = out[order[0]] == out[order[count - 1]]
-    for k in range(count):
-        out[order[k]] = np.nan if equal else out[order[k]] / deviation
-
-
-@_jit
-def cross(op: int, out: np.ndarray, x: np.ndarray, order: np.ndarray) -> None:
-    """Compare the symbols of each row. `order` sorts each row of `x`, NaN last."""
-    symbols = x.shape[1]
-    for t in range(x.shape[0]):
-        count = 0
-        while count < symbols and x[t, order[t, count]] == x[t, order[t, count]]:
-            count += 1
-        for s in range(symbols):
-            out[t, s] = np.nan
-        if count == 0:
-            continue
-        if op == CS_RANK:
-            _ranks(out[t], x[t], order[t], count)
-            continue
-        mean = _centred(out[t], x[t], order[t], count)
-        if op == CS_ZSCORE:
-            _scaled(out[t], order[t], count)
-        elif op == CS_MEAN:
-            for s in range(symbols):
-                out[t, s] = mean
-
-
 def warm() -> None:
     """Compile everything, or load what an earlier process has compiled."""
     memory, planes = np.zeros(1), np.zeros((1, 1, 1))
-    run_block(np.zeros((0, 7), np.int64), np.zeros((0, 3)), memory, planes, 0, 0, 0, 0, 1)
+    run_block(np.zeros((0, 7), np.int64), np.zeros((0, 4)), memory, planes, 0, 0, 0, 0, 1)
     rewind(memory, np.zeros(0, np.int64), np.zeros(0, np.int64), 0, 1)
     emit(planes, memory, planes, np.zeros((0, 2), np.int64), 0, 0, 0, 1)
-    cross(CS_RANK, planes[0], planes[0].copy(), np.zeros((1, 1), np.int64))
+    cross(0, planes[0], planes[0], planes[0], planes, np.zeros((1, 1), np.int64), False, 0.0, 0.0)

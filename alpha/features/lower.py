@@ -8,16 +8,22 @@ trend merge the same blocks by Chan's pairwise formula, so that nothing is ever 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from alpha.features.expr import Expr
 
-CROSS = ("cs_rank", "cs_zscore", "cs_demean", "cs_mean")
+CROSS = (
+    "cs_rank", "cs_zscore", "cs_demean", "cs_mean", "cs_std", "cs_winsorize", "cs_bucket", "cs_neutralize", "apply",
+)  # fmt: skip
+FUNCTIONS = (
+    "count", "sum", "mean", "var", "skew", "kurt", "mad", "min", "max", "argmin", "argmax", "since", "rank", "wma",
+    "cov", "corr", "beta", "slope", "intercept", "resid", "rsquare",
+)  # fmt: skip
 _FOLD = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "min": np.minimum, "max": np.maximum,
-    "gt": np.greater, "ge": np.greater_equal,
+    "gt": np.greater, "ge": np.greater_equal, "pow": np.power,
 }  # fmt: skip
 _CONSTANT_LEFT = {
     "add": "add_c", "mul": "mul_c", "min": "min_c", "max": "max_c", "sub": "c_sub", "div": "c_div", "gt": "lt_c",
@@ -275,8 +281,46 @@ def _argument(op: str) -> Callable[[Graph, Ref, int], Ref]:
     return lowered
 
 
-def _fading(g: Graph, x: Ref, window: int, alpha: float, seed: str) -> Ref:
-    return g.node("ema", x, constants=(float(window), alpha, float(seed == "mean")))
+def _fading(g: Graph, x: Ref, window: int, alpha: float, seed: str, least: int | None = None) -> Ref:
+    return g.node("ema", x, constants=(float(window), alpha, float(seed == "mean"), float(least or window)))
+
+
+def _gather(g: Graph, x: Ref, *rest: Any) -> Ref:
+    """Lower a window function of what is there: x, perhaps y, then name, window, least count and one constant."""
+    *y, name, window, least, constant = rest
+    constants = (float(window), float(least), float(FUNCTIONS.index(name)), float(constant))
+    return g.node("gather", x, *(y or [x]), constants=constants)
+
+
+def _moment(g: Graph, x: Ref, window: int, power: int) -> Ref:
+    return g.node("moment", x, _mean(g, x, window), constants=(float(window), float(power)))
+
+
+def _skew(g: Graph, x: Ref, window: int) -> Ref:
+    second, scale = _moment(g, x, window, 2), window * (window - 1) ** 0.5 / (window - 2)
+    return g.mul(g.div(_moment(g, x, window, 3), g.mul(second, g.node("sqrt", second))), scale)
+
+
+def _kurt(g: Graph, x: Ref, window: int) -> Ref:
+    n, second = float(window), _moment(g, x, window, 2)
+    ratio = g.div(_moment(g, x, window, 4), g.mul(second, second))
+    apart = (n - 2) * (n - 3)
+    scaled = g.mul(ratio, n * (n + 1) * (n - 1) / apart)
+    return g.node("add_c", scaled, constants=(-3 * (n - 1) ** 2 / apart,))
+
+
+def _wma(g: Graph, x: Ref, window: int) -> Ref:
+    """A mean whose weights rise with time is the mean and a part of the slope."""
+    mean = _mean(g, x, window)
+    return mean if window == 1 else g.add(mean, g.mul(_slope(g, x, window), (window - 1) / 6))
+
+
+def _weighted(g: Graph, x: Ref, *weights: float) -> Ref:
+    parts = [g.node("mul_c", x.ago(i), constants=(weight,)) for i, weight in enumerate(weights)]
+    total = parts[-1]
+    for part in parts[-2::-1]:
+        total = g.add(total, part)
+    return total
 
 
 def _unary(op: str) -> Callable[[Graph, Ref | float], Ref]:
@@ -287,23 +331,35 @@ def _binary(op: str) -> Callable[[Graph, Ref | float, Ref | float], Ref | float]
     return lambda g, a, b: g.binary(op, a, b)
 
 
+def _across(op: str) -> Callable[..., Ref]:
+    def lowered(g: Graph, *given: Ref | float | str) -> Ref:
+        args = [value for value in given if isinstance(value, Ref)]
+        return g.node(op, *args, constants=tuple(value for value in given if not isinstance(value, Ref)))
+
+    return lowered
+
+
 _POINTWISE: dict[str, Callable[..., Ref | float]] = {
     "const": lambda g, value: value,
     "field": lambda g, name: g.node("load", constants=(name,)),
     "tradable": lambda g: g.node("load", constants=("tradable",)),
+    "time": lambda g: g.node("load", constants=("time",)),
+    "power": lambda g, x, exponent: g.binary("pow", x, exponent),
     "lag": lambda g, x, rows: x.ago(rows) if isinstance(x, Ref) else x,
     "neg": lambda g, x: g.binary("mul", x, -1.0),
     "where": lambda g, condition, a, b: g.node("where", condition, a, b),
     **{op: _binary(op) for op in ("add", "sub", "mul", "div", "gt", "ge")},
     "minimum": _binary("min"), "maximum": _binary("max"),
     **{op: _unary(op) for op in ("abs", "sqrt", "log", "exp", "sign", "is_finite")},
-    **{op: (lambda g, x, mask, op=op: g.node(op, x, mask)) for op in CROSS},
 }  # fmt: skip
 _WINDOWS: dict[str, Callable[..., Ref]] = {
     "sum": _sum, "mean": _mean, "cov": _cov, "corr": _corr, "slope": _slope, "resid": _resid, "rsquare": _rsquare,
     "std": lambda g, x, window, ddof: g.node("sqrt", _cov(g, x, x, window, ddof)),
     "min": _extreme("min"), "max": _extreme("max"), "argmin": _argument("min"), "argmax": _argument("max"),
     "rank": lambda g, x, window: g.node("rank", x, constants=(float(window),)),
-    "quantile": lambda g, x, window, q: g.node("quantile", x, constants=(float(window), q)),
-    "ema": _fading, "wilder": _fading,
+    "quantile": lambda g, x, window, q, least=0: g.node("quantile", x, constants=(float(window), q, least or window)),
+    "mean_deviation": lambda g, x, window: g.mul(_moment(g, x, window, 1), 1 / window),
+    "ema": _fading, "wilder": _fading, "adapt": lambda g, x, weight: g.node("adapt", x, weight),
+    "skew": _skew, "kurt": _kurt, "wma": _wma, "weighted": _weighted, "gather": _gather,
+    **{op: _across(op) for op in CROSS},
 }  # fmt: skip

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from alpha.features.interpreter import CROSSINGS, OPCODES, cross, emit, rewind, run_block
+from alpha.features.apply import FUNCTIONS
+from alpha.features.crossing import CROSSINGS, cross, ordered
+from alpha.features.interpreter import OPCODES, emit, rewind, run_block
+from alpha.features.lower import Ref
 from alpha.features.program import Crossing, Program, Stage
 
 
@@ -74,9 +77,33 @@ class Machine:
         run_block(code, constants, self.memory[at], self.planes, self._kept, self._at, rows, s0, w)
 
     def _cross(self, rows: int, crossing: Crossing) -> None:
-        x = self.planes[crossing.source, :rows]
-        order = np.argsort(x, axis=1)
-        cross(CROSSINGS.index(crossing.op), self.planes[crossing.target, :rows], x, order)
+        target = self.planes[crossing.target, :rows]
+        if crossing.op == "apply":
+            self._apply(target, crossing)
+            return
+        grouped, c0, c1 = (*map(float, crossing.constants), 0.0, 0.0)[:3]
+        first, *others = crossing.sources
+        x = self.planes[first, :rows]
+        groups = self.planes[others[0], :rows] if grouped else x
+        columns = self.planes[others[int(grouped) :], :rows]
+        order = ordered(x, groups if grouped else None, columns)
+        cross(CROSSINGS.index(crossing.op), target, x, groups, columns, order, grouped > 0, c0, c1)
+
+    def _apply(self, target: np.ndarray, crossing: Crossing) -> None:
+        name, window, *params = crossing.constants
+        past = int(window) - 1
+        arrays = [self._history(ref, past, len(target)) for ref in crossing.args]
+        for t in range(len(target)):
+            target[t] = FUNCTIONS[str(name)](*(array[t : t + past + 1] for array in arrays), *params)
+
+    def _history(self, ref: Ref, past: int, rows: int) -> np.ndarray:
+        """Return the newest rows of a register of all symbols, with `past` rows before them."""
+        start = self._now[ref.node] - ref.lag - past + self._at
+        parts = [memory[start * w : (start + past + rows) * w].reshape(past + rows, w)
+                 for memory, (_, w) in zip(self.memory, self.blocks, strict=True)]  # fmt: skip
+        whole = np.concatenate(parts, axis=1)
+        whole.flags.writeable = False
+        return whole
 
     def _emit(self, out: np.ndarray, at: int) -> None:
         s0, w = self.blocks[at]
@@ -103,7 +130,7 @@ class Machine:
 
     def _assembled(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
         code = np.zeros((len(stage.instructions), 7), np.int64)
-        constants = np.zeros((len(stage.instructions), 3))
+        constants = np.zeros((len(stage.instructions), 4))
         for i, (op, node, args, values, plane) in enumerate(stage.instructions):
             operands = [self._now[ref.node] - ref.lag for ref in args]
             code[i, :2] = OPCODES.index(op), self._now.get(node, 0)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alpha.features.machine import Machine
 
 _WIDTH = 64  # symbols in a block: with 64 rows a register is 32 KiB
+_GROUP = "group:"
 _STREAM_CHUNK = 8
 _STREAM_SLACK = 64
 
@@ -92,7 +93,7 @@ class Plan:
         DataError
             The panel lacks a field (`absent_field`): names the feature and the field.
         """
-        self._check_fields(panel.fields)
+        self._check_fields(panel)
         values = np.empty((len(panel), len(panel.symbols), len(self.names)))
         machine = self._machine(len(panel.symbols), chunk=chunk, width=_WIDTH, slack=4 * chunk)
         inputs = self._inputs(panel)
@@ -142,9 +143,10 @@ class Plan:
         return Machine(self.program, symbols, chunk=chunk, width=width, slack=slack)
 
     def _inputs(self, source: Panel | Bar) -> list[np.ndarray]:
-        return [source.tradable if name == "tradable" else source.fields[name] for name in self.program.inputs]
+        return [_input(source, name) for name in self.program.inputs]
 
-    def _check_fields(self, present: Mapping[str, np.ndarray]) -> None:
+    def _check_fields(self, source: Panel | Bar) -> None:
+        present = {*source.fields, *(f"{_GROUP}{name}" for name in source.groups)}
         for name, column in self.columns.items():
             for absent in sorted(column.fields - set(present)):
                 raise DataError(
@@ -182,7 +184,7 @@ class Stream:
         """
         self._check_symbols(bar.symbols)
         self._check_time(bar.time)
-        self.plan._check_fields(bar.fields)
+        self.plan._check_fields(bar)
         out = np.empty((1, len(self.symbols), len(self.plan.names)))
         self._machine.run([values[None] for values in self.plan._inputs(bar)], out)
         self.time = bar.time
@@ -191,7 +193,7 @@ class Stream:
     def catch_up(self, history: Panel) -> None:
         """Take in many rows at once."""
         self._check_symbols(history.symbols)
-        self.plan._check_fields(history.fields)
+        self.plan._check_fields(history)
         if len(history) == 0:
             return
         self._check_time(history.times[0])
@@ -233,6 +235,22 @@ class Stream:
         if self.time is not None and not time > self.time:
             raise DataError(f"bars must move forward: the last was {self.time}, this one is {time}",
                             code="bar_out_of_order")  # fmt: skip
+
+
+def _input(source: Panel | Bar, name: str) -> np.ndarray:
+    """Return what a leaf reads, in the shape of a field."""
+    if name == "tradable":
+        return source.tradable
+    if name == "time":
+        stamps = source.times if isinstance(source, Panel) else pd.DatetimeIndex([source.time])
+        seconds = stamps.as_unit("ns").asi8[:, None] / 1e9
+        return np.broadcast_to(seconds if isinstance(source, Panel) else seconds[0], source.tradable.shape)
+    if name.startswith(_GROUP):
+        labels = np.array(source.groups[name.removeprefix(_GROUP)], str)
+        codes = np.unique(labels, return_inverse=True)[1].astype(float)
+        codes[labels == ""] = np.nan
+        return np.broadcast_to(codes, source.tradable.shape)
+    return source.fields[name]
 
 
 def _check_column(name: str, column: Expr) -> None:

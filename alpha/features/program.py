@@ -18,8 +18,16 @@ from typing import NamedTuple
 from alpha.features.expr import Expr
 from alpha.features.lower import CROSS, Graph, Node, Ref
 
-_CARRIED = {"ema": lambda constants: 2, "quantile": lambda constants: int(constants[0]) + 1}
-_REACH = {"rank": lambda constants: int(constants[0]) - 1, "quantile": lambda constants: int(constants[0])}
+_CARRIED = {
+    "ema": lambda constants: 2,
+    "adapt": lambda constants: 1,
+    "quantile": lambda constants: int(constants[0]) + 1,
+}
+_REACH = {
+    "rank": lambda constants: int(constants[0]) - 1, "quantile": lambda constants: int(constants[0]),
+    "moment": lambda constants: int(constants[0]) - 1, "gather": lambda constants: int(constants[0]) - 1,
+    "apply": lambda constants: int(constants[1]) - 1,
+}  # fmt: skip
 
 
 class Instruction(NamedTuple):
@@ -33,11 +41,13 @@ class Instruction(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """One cross-sectional operation, from a plane to a plane."""
+    """One operation on whole rows, from planes to a plane; a window function reads registers (`args`) instead."""
 
     op: str
-    source: int
+    sources: tuple[int, ...]
     target: int
+    constants: tuple[float | str, ...] = ()
+    args: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,21 +146,24 @@ class _Compiler:
         read |= {ref.node for ref in self.outputs if ref.lag}
         return {i for i in read if self.nodes[i].op in CROSS}
 
-    def _planes(self) -> tuple[dict[tuple[int, Ref], int], dict[int, int]]:
-        """Number the planes: inputs, then for each stage what goes across, then what comes back."""
-        sources: dict[tuple[int, Ref], int] = {}
+    def _planes(self) -> tuple[dict[tuple[int, Ref, bool], int], dict[int, int]]:
+        """Number the planes: inputs, then for each stage what goes across (masked or whole), then what comes back."""
+        sources: dict[tuple[int, Ref, bool], int] = {}
         targets: dict[int, int] = {}
-        plane = len(self.inputs)
-        for i in sorted((i for i, node in self._live() if node.op in CROSS), key=self.stage.__getitem__):
-            key = (self.stage[i], self.nodes[i].args[0])
-            if key not in sources:
-                sources[key] = plane
-                plane += 1
-        for i, node in self._live():
-            if node.op in CROSS:
-                targets[i] = plane
-                plane += 1
+        crossing = sorted((i for i, node in self._live() if node.op in CROSS), key=self.stage.__getitem__)
+        for i in crossing:
+            for key in self._across(i):
+                sources.setdefault(key, len(self.inputs) + len(sources))
+        for i in (i for i, node in self._live() if node.op in CROSS):
+            targets[i] = len(self.inputs) + len(sources) + len(targets)
         return sources, targets
+
+    def _across(self, i: int) -> list[tuple[int, Ref, bool]]:
+        """Return what a node compares: its first operand where the second, a mask, holds; and the others, whole."""
+        node, stage = self.nodes[i], self.stage[i]
+        if node.op == "apply":
+            return []
+        return [(stage, node.args[0], True), *((stage, ref, False) for ref in node.args[2:])]
 
     def _kept(self) -> dict[int, int]:
         """Return how many past rows each register keeps for its readers."""
@@ -159,8 +172,9 @@ class _Compiler:
         for _, node in self._live():
             reach = _REACH[node.op](node.constants) if node.op in _REACH else 0
             reads += [(ref, reach) for ref in node.args]
+        whole = {ref.node for _, node in self._live() if node.op == "apply" for ref in node.args}
         for ref, reach in reads:
-            if ref.lag + reach:
+            if ref.lag + reach or ref.node in whole:
                 kept[ref.node] = max(kept.get(ref.node, 0), ref.lag + reach)
         return {i: kept[i] for i in self.order if i in kept}
 
@@ -168,7 +182,7 @@ class _Compiler:
         count = max(self.stage.values(), default=0) + 1
         runs: list[list[Instruction]] = [[] for _ in range(count)]
         crossings: list[list[Crossing]] = [[] for _ in range(count)]
-        stored: set[int] = set()
+        stored: set[tuple[int, Ref, bool]] = set()
         for i, node in self._live():
             stage = self.stage[i]
             if node.op not in CROSS:
@@ -176,11 +190,16 @@ class _Compiler:
                 constants = () if node.op == "load" else tuple(map(float, node.constants))
                 runs[stage].append(Instruction(node.op, i, node.args, constants, plane))
                 continue
-            source = self.sources[stage, node.args[0]]
-            if source not in stored:
-                runs[stage - 1].append(Instruction("store", -1, node.args, (), source))
-                stored.add(source)
-            crossings[stage - 1].append(Crossing(node.op, source, self.targets[i]))
+            keys = self._across(i)
+            for key in keys:
+                if key not in stored:
+                    _, ref, masked = key
+                    op, mask = ("store", node.args[1:2]) if masked else ("store_all", ())
+                    runs[stage - 1].append(Instruction(op, -1, (ref, *mask), (), self.sources[key]))
+                    stored.add(key)
+            read = node.args if node.op == "apply" else ()
+            planes = tuple(self.sources[key] for key in keys)
+            crossings[stage - 1].append(Crossing(node.op, planes, self.targets[i], node.constants, read))
             if i in self.loaded:
                 runs[stage].append(Instruction("load", i, (), (), self.targets[i]))
         return tuple(Stage(tuple(run), tuple(across)) for run, across in zip(runs, crossings, strict=True))
