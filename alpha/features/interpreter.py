@@ -17,116 +17,137 @@ OPCODES = (
     "add", "sub", "mul", "div", "min", "max", "gt", "ge",
     "add_c", "mul_c", "div_c", "min_c", "max_c", "gt_c", "ge_c", "lt_c", "le_c", "c_sub", "c_div", "pow_c", "fill",
     "abs", "sqrt", "log", "exp", "sign", "is_finite",
-    "where", "ema", "adapt", "rank", "quantile", "moment", "gather", "load", "store", "store_all",
+    "add_both", "add_scaled", "add_product", "mul_scaled",
+    "where", "ema", "adapt", "rank", "quantile", "moment", "gather", "load", "store", "store_all", "emit",
 )  # fmt: skip
 (
     ADD, SUB, MUL, DIV, MIN, MAX, GT, GE,
     ADD_C, MUL_C, DIV_C, MIN_C, MAX_C, GT_C, GE_C, LT_C, LE_C, C_SUB, C_DIV, POW_C, FILL,
     ABS, SQRT, LOG, EXP, SIGN, IS_FINITE,
-    WHERE, EMA, ADAPT, RANK, QUANTILE, MOMENT, GATHER, LOAD, STORE, STORE_ALL,
+    ADD_BOTH, ADD_SCALED, ADD_PRODUCT, MUL_SCALED,
+    WHERE, EMA, ADAPT, RANK, QUANTILE, MOMENT, GATHER, LOAD, STORE, STORE_ALL, EMIT,
 ) = range(len(OPCODES))  # fmt: skip
 
 
 @jit
-def _binary(op: int, d: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-    n = d.size
+def _binary(op: int, m: np.ndarray, d: int, a: int, b: int, n: int) -> None:
     if op == ADD:
         for j in range(n):
-            d[j] = a[j] + b[j]
+            m[d + j] = m[a + j] + m[b + j]
     elif op == SUB:
         for j in range(n):
-            d[j] = a[j] - b[j]
+            m[d + j] = m[a + j] - m[b + j]
     elif op == MUL:
         for j in range(n):
-            d[j] = a[j] * b[j]
+            m[d + j] = m[a + j] * m[b + j]
     elif op == DIV:
         for j in range(n):
-            d[j] = a[j] / b[j]
+            m[d + j] = m[a + j] / m[b + j]
     elif op == MIN:
         for j in range(n):
-            d[j] = a[j] if (a[j] < b[j] or a[j] != a[j]) else b[j]
+            m[d + j] = m[a + j] if (m[a + j] < m[b + j] or m[a + j] != m[a + j]) else m[b + j]
     elif op == MAX:
         for j in range(n):
-            d[j] = a[j] if (a[j] > b[j] or a[j] != a[j]) else b[j]
+            m[d + j] = m[a + j] if (m[a + j] > m[b + j] or m[a + j] != m[a + j]) else m[b + j]
     elif op == GT:
         for j in range(n):
-            d[j] = (1.0 if a[j] > b[j] else 0.0) if a[j] == a[j] and b[j] == b[j] else np.nan
+            m[d + j] = (
+                (1.0 if m[a + j] > m[b + j] else 0.0) if m[a + j] == m[a + j] and m[b + j] == m[b + j] else np.nan
+            )
     else:
         for j in range(n):
-            d[j] = (1.0 if a[j] >= b[j] else 0.0) if a[j] == a[j] and b[j] == b[j] else np.nan
+            m[d + j] = (
+                (1.0 if m[a + j] >= m[b + j] else 0.0) if m[a + j] == m[a + j] and m[b + j] == m[b + j] else np.nan
+            )
 
 
 @jit
-def _constant(op: int, d: np.ndarray, a: np.ndarray, c: float) -> None:
-    n = d.size
+def _constant(op: int, m: np.ndarray, d: int, a: int, c: float, n: int) -> None:
     if op == ADD_C:
         for j in range(n):
-            d[j] = a[j] + c
+            m[d + j] = m[a + j] + c
     elif op == MUL_C:
         for j in range(n):
-            d[j] = a[j] * c
+            m[d + j] = m[a + j] * c
     elif op == DIV_C:
         for j in range(n):
-            d[j] = a[j] / c
+            m[d + j] = m[a + j] / c
     elif op == MIN_C:
         for j in range(n):
-            d[j] = a[j] if (a[j] < c or a[j] != a[j]) else c
+            m[d + j] = m[a + j] if (m[a + j] < c or m[a + j] != m[a + j]) else c
     elif op == MAX_C:
         for j in range(n):
-            d[j] = a[j] if (a[j] > c or a[j] != a[j]) else c
+            m[d + j] = m[a + j] if (m[a + j] > c or m[a + j] != m[a + j]) else c
     elif op == GT_C:
         for j in range(n):
-            d[j] = (1.0 if a[j] > c else 0.0) if a[j] == a[j] and c == c else np.nan
+            m[d + j] = (1.0 if m[a + j] > c else 0.0) if m[a + j] == m[a + j] and c == c else np.nan
     elif op == GE_C:
         for j in range(n):
-            d[j] = (1.0 if a[j] >= c else 0.0) if a[j] == a[j] and c == c else np.nan
+            m[d + j] = (1.0 if m[a + j] >= c else 0.0) if m[a + j] == m[a + j] and c == c else np.nan
     elif op == LT_C:
         for j in range(n):
-            d[j] = (1.0 if a[j] < c else 0.0) if a[j] == a[j] and c == c else np.nan
+            m[d + j] = (1.0 if m[a + j] < c else 0.0) if m[a + j] == m[a + j] and c == c else np.nan
     elif op == LE_C:
         for j in range(n):
-            d[j] = (1.0 if a[j] <= c else 0.0) if a[j] == a[j] and c == c else np.nan
+            m[d + j] = (1.0 if m[a + j] <= c else 0.0) if m[a + j] == m[a + j] and c == c else np.nan
     elif op == C_SUB:
         for j in range(n):
-            d[j] = c - a[j]
+            m[d + j] = c - m[a + j]
     elif op == C_DIV:
         for j in range(n):
-            d[j] = c / a[j]
+            m[d + j] = c / m[a + j]
     elif op == POW_C:
         for j in range(n):
-            d[j] = a[j] ** c
+            m[d + j] = m[a + j] ** c
     else:
         for j in range(n):
-            d[j] = c
+            m[d + j] = c
 
 
 @jit
-def _unary(op: int, d: np.ndarray, a: np.ndarray) -> None:
-    n = d.size
+def _unary(op: int, m: np.ndarray, d: int, a: int, n: int) -> None:
     if op == ABS:
         for j in range(n):
-            d[j] = abs(a[j])
+            m[d + j] = abs(m[a + j])
     elif op == SQRT:
         for j in range(n):
-            d[j] = np.sqrt(a[j])
+            m[d + j] = np.sqrt(m[a + j])
     elif op == LOG:
         for j in range(n):
-            d[j] = np.log(a[j])
+            m[d + j] = np.log(m[a + j])
     elif op == EXP:
         for j in range(n):
-            d[j] = np.exp(a[j])
+            m[d + j] = np.exp(m[a + j])
     elif op == SIGN:
         for j in range(n):
-            d[j] = (1.0 if a[j] > 0.0 else (-1.0 if a[j] < 0.0 else 0.0)) if a[j] == a[j] else np.nan
+            m[d + j] = (
+                (1.0 if m[a + j] > 0.0 else (-1.0 if m[a + j] < 0.0 else 0.0)) if m[a + j] == m[a + j] else np.nan
+            )
     else:
         for j in range(n):
-            d[j] = 1.0 if abs(a[j]) < np.inf else 0.0
+            m[d + j] = 1.0 if abs(m[a + j]) < np.inf else 0.0
 
 
 @jit
-def _where(d: np.ndarray, condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-    for j in range(d.size):
-        d[j] = (a[j] if condition[j] != 0.0 else b[j]) if condition[j] == condition[j] else np.nan
+def _fused(op: int, m: np.ndarray, d: int, a: int, b: int, c: int, k: float, n: int) -> None:
+    if op == ADD_BOTH:
+        for j in range(n):
+            m[d + j] = m[a + j] + (m[b + j] + m[c + j])
+    elif op == ADD_SCALED:
+        for j in range(n):
+            m[d + j] = m[a + j] + m[b + j] * k
+    elif op == ADD_PRODUCT:
+        for j in range(n):
+            m[d + j] = m[a + j] + m[b + j] * m[c + j] * k
+    else:
+        for j in range(n):
+            m[d + j] = m[a + j] * m[b + j] * k
+
+
+@jit
+def _where(m: np.ndarray, d: int, a: int, b: int, c: int, n: int) -> None:
+    for j in range(n):
+        m[d + j] = (m[b + j] if m[a + j] != 0.0 else m[c + j]) if m[a + j] == m[a + j] else np.nan
 
 
 @jit
@@ -165,15 +186,15 @@ def _adapt(d: np.ndarray, a: np.ndarray, weight: np.ndarray, state: np.ndarray, 
 @jit
 def _rank(d: np.ndarray, past: np.ndarray, w: int, window: int) -> None:
     """`past` begins `window` - 1 rows before `d`."""
-    now = (window - 1) * w
-    for j in range(d.size):
-        d[j] = 1.0 if past[now + j] == past[now + j] else np.nan
-    for t in range(0, d.size, w):
-        for k in range(window - 1):
-            for j in range(t, t + w):
-                x, y = past[now + j], past[k * w + j]
-                d[j] += (0.5 if y < x else 0.0) + (0.5 if y <= x else 0.0) if y == y else np.nan
-    for j in range(d.size):
+    n = d.size
+    x = past[(window - 1) * w : (window - 1) * w + n]
+    for j in range(n):
+        d[j] = 1.0 + (x[j] - x[j])  # NaN, where it is not finite
+    for k in range(window - 1):
+        y = past[k * w : k * w + n]
+        for j in range(n):
+            d[j] += (0.5 if y[j] < x[j] else 0.0) + (0.5 if y[j] <= x[j] else 0.0) + (y[j] - y[j])
+    for j in range(n):
         d[j] /= window
 
 
@@ -201,45 +222,41 @@ def _moment(d: np.ndarray, past: np.ndarray, mean: np.ndarray, w: int, window: i
 
 
 @jit
-def _place(ordered: np.ndarray, count: int, value: float) -> int:
-    """Return the first position in an ascending run of `count` values that is not less than `value`."""
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) >> 1
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@jit
 def _quantile(d: np.ndarray, past: np.ndarray, state: np.ndarray, w: int, window: int, q: float, least: float) -> None:
-    """State: for each symbol its window in ascending order without NaN, and then the number of values in it."""
+    """State: rows that hold each symbol's window in ascending order, inf where a value is missing; and their number.
+
+    A row goes out of the window and one comes in by comparisons alone, without a search, for all symbols at once.
+    """
+    count = state[window * w : (window + 1) * w]
+    held, gone, come = np.empty(w), np.empty(w), np.empty(w)
     for s in range(w):
-        ordered = state[s * window : (s + 1) * window]
-        count = int(state[w * window + s]) if state[w * window + s] == state[w * window + s] else 0
-        for j in range(s, d.size, w):
-            old, new = past[j], past[window * w + j] + 0.0  # + 0.0: minus zero would be an equal with other bits
-            if old == old:
-                count -= 1
-                for i in range(_place(ordered, count, old), count):
-                    ordered[i] = ordered[i + 1]
-            if new == new:
-                at = _place(ordered, count, new)
-                for i in range(count, at, -1):
-                    ordered[i] = ordered[i - 1]
-                ordered[at] = new
-                count += 1
-            value = np.nan
-            if count >= least:
-                position = q * (count - 1)
+        if count[s] != count[s]:
+            count[s] = 0.0
+            for i in range(window):
+                state[i * w + s] = np.inf
+    for j in range(0, d.size, w):
+        for s in range(w):
+            old, new = past[j + s], past[window * w + j + s] + 0.0  # + 0.0: minus zero would be an equal, other bits
+            gone[s], come[s] = old if abs(old) < np.inf else np.inf, new if abs(new) < np.inf else np.inf
+            count[s] += (1.0 if abs(new) < np.inf else 0.0) - (1.0 if abs(old) < np.inf else 0.0)
+            held[s] = -np.inf
+        for i in range(window):
+            this, following = state[i * w : (i + 1) * w], state[(i + 1) * w : (i + 2) * w]
+            last = i + 1 == window
+            for s in range(w):
+                rest = this[s] if this[s] < gone[s] else (np.inf if last else following[s])
+                this[s] = min(rest, max(held[s], come[s]))
+                held[s] = rest
+        for s in range(w):
+            position = q * (count[s] - 1.0)
+            if count[s] >= least:
                 below = int(position)
-                value = ordered[below]
+                value = state[below * w + s]
                 if position > below:
-                    value += (position - below) * (ordered[below + 1] - value)
-            d[j] = value
-        state[w * window + s] = count
+                    value += (position - below) * (state[(below + 1) * w + s] - value)
+                d[j + s] = value
+            else:
+                d[j + s] = np.nan
 
 
 @jit
@@ -266,57 +283,88 @@ def _store_all(plane: np.ndarray, a: np.ndarray, rows: int, w: int, s0: int) -> 
 
 
 @jit
+def _emit(column: np.ndarray, a: np.ndarray, w: int, s0: int) -> None:
+    """Write a feature, finite or NaN."""
+    for t in range(column.shape[0]):
+        row, x = column[t, s0 : s0 + w], a[t * w : t * w + w]
+        for s in range(w):
+            row[s] = x[s] if abs(x[s]) < np.inf else np.nan
+
+
+@jit
 def _address(row: int, kept: int, at: int, w: int) -> int:
     return (row + at if row < kept else row) * w
 
 
 @jit
-def run_block(
-    code: np.ndarray, constants: np.ndarray, memory: np.ndarray, planes: np.ndarray,
-    kept: int, at: int, rows: int, s0: int, w: int,
-) -> None:  # fmt: skip
-    """Run one stage on one block of symbols.
+def _elementwise(op: int, m: np.ndarray, d: int, a: int, b: int, c: int, n: int, k: float) -> None:
+    """Compute n numbers at `d` of the memory from those at `a`, `b` and `c`.
 
-    A row of `code` is opcode, destination, three operands, state (all in rows of memory) and plane.
+    Addresses instead of slices, since a slice takes longer than a short loop; and unsigned, since only then does the
+    compiler know that none counts from the end, and vectorises.
+    """
+    if op <= GE:
+        _binary(op, m, d, a, b, n)
+    elif op <= FILL:
+        _constant(op, m, d, a, k, n)
+    elif op <= IS_FINITE:
+        _unary(op, m, d, a, n)
+    elif op <= MUL_SCALED:
+        _fused(op, m, d, a, b, c, k, n)
+    else:
+        _where(m, d, a, b, c, n)
+
+
+@jit
+def _with_memory(
+    op: int, memory: np.ndarray, to: int, a: int, b: int, state: np.ndarray, size: int, w: int,
+    c0: float, c1: float, c2: float, c3: float,
+) -> None:  # fmt: skip
+    """Compute what needs past rows, or state that goes from row to row."""
+    d, x, y = memory[to : to + size], memory[a : a + size], memory[b : b + size]
+    early = (int(c0) - 1) * w
+    if op == EMA:
+        _ema(d, x, state, w, c0, c1, c2 != 0.0, c3)
+    elif op == ADAPT:
+        _adapt(d, x, y, state, w)
+    elif op == RANK:
+        _rank(d, memory[a - early : a + size], w, int(c0))
+    elif op == QUANTILE:
+        _quantile(d, memory[a - early - w : a + size], state, w, int(c0), c1, c2)
+    elif op == MOMENT:
+        _moment(d, memory[a - early : a + size], y, w, int(c0), c1)
+    else:
+        gathered(d, memory[a - early : a + size], memory[b - early : b + size], w, int(c0), int(c1), int(c2), c3)
+
+
+@jit
+def run_block(
+    code: np.ndarray, constants: np.ndarray, memory: np.ndarray, planes: np.ndarray, out: np.ndarray,
+    kept: int, at: int, first: int, rows: int, s0: int, w: int,
+) -> None:  # fmt: skip
+    """Run one stage on one block of symbols, for the `rows` of `out` that begin at `first`.
+
+    A row of `code` is opcode, destination, three operands, state (all in rows of memory) and plane: the one to load
+    from or store to, or the column of `out` to emit to.
     """
     size = rows * w
     for i in range(code.shape[0]):
         op, plane = code[i, 0], code[i, 6]
-        to = _address(code[i, 1], kept, at, w)
-        from_a = _address(code[i, 2], kept, at, w)
-        from_b = _address(code[i, 3], kept, at, w)
-        d, a, b = memory[to : to + size], memory[from_a : from_a + size], memory[from_b : from_b + size]
-        c0, c1, c2, c3 = constants[i, 0], constants[i, 1], constants[i, 2], constants[i, 3]
-        state = memory[code[i, 5] * w :]
-        if op <= GE:
-            _binary(op, d, a, b)
-        elif op <= FILL:
-            _constant(op, d, a, c0)
-        elif op <= IS_FINITE:
-            _unary(op, d, a)
-        elif op == WHERE:
-            from_c = _address(code[i, 4], kept, at, w)
-            _where(d, a, b, memory[from_c : from_c + size])
-        elif op == EMA:
-            _ema(d, a, state, w, c0, c1, c2 != 0.0, c3)
-        elif op == ADAPT:
-            _adapt(d, a, b, state, w)
-        elif op == RANK:
-            _rank(d, memory[from_a - (int(c0) - 1) * w : from_a + size], w, int(c0))
-        elif op == QUANTILE:
-            _quantile(d, memory[from_a - int(c0) * w : from_a + size], state, w, int(c0), c1, c2)
-        elif op == MOMENT:
-            _moment(d, memory[from_a - (int(c0) - 1) * w : from_a + size], b, w, int(c0), c1)
-        elif op == GATHER:
-            early = (int(c0) - 1) * w
-            gathered(d, memory[from_a - early : from_a + size], memory[from_b - early : from_b + size],
-                     w, int(c0), int(c1), int(c2), c3)  # fmt: skip
+        d, a = _address(code[i, 1], kept, at, w), _address(code[i, 2], kept, at, w)
+        b, c = _address(code[i, 3], kept, at, w), _address(code[i, 4], kept, at, w)
+        k = constants[i]
+        if op <= WHERE:
+            _elementwise(op, memory, np.uint64(d), np.uint64(a), np.uint64(b), np.uint64(c), np.uint64(size), k[0])
+        elif op <= GATHER:
+            _with_memory(op, memory, d, a, b, memory[code[i, 5] * w :], size, w, k[0], k[1], k[2], k[3])
         elif op == LOAD:
-            _load(d, planes[plane], w, s0)
+            _load(memory[d : d + size], planes[plane], w, s0)
         elif op == STORE:
-            _store(planes[plane], a, b, rows, w, s0)
+            _store(planes[plane], memory[a : a + size], memory[b : b + size], rows, w, s0)
+        elif op == STORE_ALL:
+            _store_all(planes[plane], memory[a : a + size], rows, w, s0)
         else:
-            _store_all(planes[plane], a, rows, w, s0)
+            _emit(out[plane, first : first + rows], memory[a : a + size], w, s0)
 
 
 @jit
@@ -328,28 +376,10 @@ def rewind(memory: np.ndarray, starts: np.ndarray, pasts: np.ndarray, at: int, w
             memory[j] = memory[j + at * w]
 
 
-@jit
-def emit(
-    out: np.ndarray, memory: np.ndarray, planes: np.ndarray, ends: np.ndarray, kept: int, at: int, s0: int, w: int
-) -> None:
-    """Write the features of a block, finite or NaN: `ends` holds a plane (or -1) and a row of memory for each."""
-    for t in range(out.shape[0]):
-        for f in range(ends.shape[0]):
-            if ends[f, 0] >= 0:
-                for s in range(w):
-                    x = planes[ends[f, 0], t, s0 + s]
-                    out[t, s0 + s, f] = x if abs(x) < np.inf else np.nan
-            else:
-                row = _address(ends[f, 1], kept, at, w) + t * w
-                for s in range(w):
-                    x = memory[row + s]
-                    out[t, s0 + s, f] = x if abs(x) < np.inf else np.nan
-
-
 def warm() -> None:
     """Compile everything, or load what an earlier process has compiled."""
     memory, planes = np.zeros(1), np.zeros((1, 1, 1))
-    run_block(np.zeros((0, 7), np.int64), np.zeros((0, 4)), memory, planes, 0, 0, 0, 0, 1)
+    for out in (planes, planes.astype(np.float32)):
+        run_block(np.zeros((0, 7), np.int64), np.zeros((0, 4)), memory, planes, out, 0, 0, 0, 0, 0, 1)
     rewind(memory, np.zeros(0, np.int64), np.zeros(0, np.int64), 0, 1)
-    emit(planes, memory, planes, np.zeros((0, 2), np.int64), 0, 0, 0, 1)
     cross(0, planes[0], planes[0], planes[0], planes, np.zeros((1, 1), np.int64), False, 0.0, 0.0)

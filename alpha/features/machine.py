@@ -10,7 +10,7 @@ import numpy as np
 
 from alpha.features.apply import FUNCTIONS
 from alpha.features.crossing import CROSSINGS, cross, ordered
-from alpha.features.interpreter import OPCODES, emit, rewind, run_block
+from alpha.features.interpreter import OPCODES, rewind, run_block
 from alpha.features.lower import Ref
 from alpha.features.program import Crossing, Program, Stage
 
@@ -35,23 +35,25 @@ class Machine:
         self.blocks = [(s0, min(width, symbols - s0)) for s0 in range(0, symbols, width)]
         self._layout()
         self._code = [self._assembled(stage) for stage in program.stages]
-        self._ends = np.array([(end, 0) if isinstance(end, int) else (-1, self._now[end.node] - end.lag)
-                               for end in program.outputs], np.int64)  # fmt: skip
         rows = program.rows(chunk, slack)
         self.memory = [np.full(rows * w, np.nan) for _, w in self.blocks]
         self.planes = np.full((program.planes, chunk, symbols), np.nan)
 
-    def run(self, inputs: Sequence[np.ndarray], out: np.ndarray, each: Callable[..., Iterator[Any]] = map) -> None:
-        """Run some rows: `inputs` are (rows, N) in the order of the program's, `out` is (rows, N, F)."""
-        rows = len(out)
+    def run(
+        self, inputs: Sequence[np.ndarray], span: slice, out: np.ndarray, each: Callable[..., Iterator[Any]] = map
+    ) -> None:
+        """Run the next rows: `inputs` are (rows, N) in the program's order; they are those rows of `out`, (F, T, N)."""
+        first, rows = span.start, span.stop - span.start
         if self._at + rows > self.slack:
             self.rewind(each)
         for plane, values in zip(self.planes, inputs, strict=False):
             plane[:rows] = values
         for stage, (code, constants) in zip(self.program.stages, self._code, strict=True):
-            _finish(each(partial(self._run_block, code, constants, rows), range(len(self.blocks))))
+            _finish(each(partial(self._run_block, code, constants, first, rows, out), range(len(self.blocks))))
             _finish(each(partial(self._cross, rows), stage.crossings))
-        _finish(each(partial(self._emit, out), range(len(self.blocks))))
+        for column, source in self.program.crossed:
+            crossed = self.planes[source, :rows]
+            out[column, first : first + rows] = np.where(np.isfinite(crossed), crossed, np.nan)
         self._at += rows
 
     def rewind(self, each: Callable[..., Iterator[Any]] = map) -> None:
@@ -62,19 +64,25 @@ class Machine:
     def state(self) -> np.ndarray:
         """Return a copy of all that outlasts a call; for a machine of one block."""
         self.rewind()
-        return self.memory[0][: self._lasting].copy()
+        return self._rows()[self._lasting].ravel()
 
     def restore(self, state: np.ndarray) -> None:
         """Continue from a copy."""
         self._at = 0
-        self.memory[0][: self._lasting] = state
+        rows = self._rows()
+        rows[self._lasting] = state.reshape(-1, rows.shape[1])
+
+    def _rows(self) -> np.ndarray:
+        return self.memory[0].reshape(-1, max(self.blocks[0][1], 1))
 
     def _rewind_block(self, at: int) -> None:
         rewind(self.memory[at], self._starts, self._pasts, self._at, self.blocks[at][1])
 
-    def _run_block(self, code: np.ndarray, constants: np.ndarray, rows: int, at: int) -> None:
+    def _run_block(
+        self, code: np.ndarray, constants: np.ndarray, first: int, rows: int, out: np.ndarray, at: int
+    ) -> None:
         s0, w = self.blocks[at]
-        run_block(code, constants, self.memory[at], self.planes, self._kept, self._at, rows, s0, w)
+        run_block(code, constants, self.memory[at], self.planes, out, self._kept, self._at, first, rows, s0, w)
 
     def _cross(self, rows: int, crossing: Crossing) -> None:
         target = self.planes[crossing.target, :rows]
@@ -105,10 +113,6 @@ class Machine:
         whole.flags.writeable = False
         return whole
 
-    def _emit(self, out: np.ndarray, at: int) -> None:
-        s0, w = self.blocks[at]
-        emit(out, self.memory[at], self.planes, self._ends, self._kept, self._at, s0, w)
-
     def _layout(self) -> None:
         """Place every register: `_now[node]` is the row of memory where its current rows begin."""
         program, row = self.program, 0
@@ -123,7 +127,8 @@ class Machine:
         for node, carried in program.carried.items():
             self._state[node] = row
             row += carried
-        self._lasting = row * self.blocks[0][1] if self.blocks else 0
+        held = [np.arange(start, start + past) for start, past in zip(starts, program.kept.values(), strict=True)]
+        self._lasting = np.concatenate([*held, np.arange(self._kept, row)]).astype(np.int64)
         self._now |= {node: row + scratch * self.chunk for node, scratch in program.scratch.items()}
         self._starts = np.array(starts, np.int64)
         self._pasts = np.array(list(program.kept.values()), np.int64)

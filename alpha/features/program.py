@@ -10,12 +10,14 @@ fields in, and values from one stage to the next.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from alpha.features.expr import Expr
+from alpha.features.fuse import fuse
 from alpha.features.lower import CROSS, Graph, Node, Ref
 
 _CARRIED = {
@@ -31,7 +33,7 @@ _REACH = {
 
 
 class Instruction(NamedTuple):
-    """One operation on registers; `plane` is where `load` reads from and `store` writes to."""
+    """One operation on registers; `plane` is where `load` reads from and `store` writes to, or the column to emit."""
 
     op: str
     node: int
@@ -67,8 +69,8 @@ class Program:
     inputs : tuple of str
         Fields, in the order of the first planes.
     stages : tuple of Stage
-    outputs : tuple
-        For each feature the plane (an int) or the register (a Ref) that holds it at the end.
+    crossed : tuple of (column, plane)
+        Features that are the result of a comparison of all symbols; the others are emitted by instructions.
     kept : mapping of node to number of past rows
     carried : mapping of node to number of state rows
     scratch : mapping of node to scratch register
@@ -76,7 +78,7 @@ class Program:
 
     inputs: tuple[str, ...]
     stages: tuple[Stage, ...]
-    outputs: tuple[int | Ref, ...]
+    crossed: tuple[tuple[int, int], ...]
     kept: dict[int, int]
     carried: dict[int, int]
     scratch: dict[int, int]
@@ -95,7 +97,7 @@ class Program:
     @cached_property
     def id(self) -> str:
         """Hash of everything the interpreter executes."""
-        whole = (self.inputs, self.stages, self.outputs, self.kept, self.carried, self.scratch)
+        whole = (self.inputs, self.stages, self.crossed, self.kept, self.carried, self.scratch)
         return hashlib.sha256(repr(whole).encode()).hexdigest()
 
     def rows(self, chunk: int, slack: int) -> int:
@@ -113,10 +115,9 @@ def compile_program(expressions: Sequence[Expr]) -> Program:
 
 class _Compiler:
     def __init__(self, nodes: list[Node], outputs: list[Ref]) -> None:
-        self.nodes, self.outputs = nodes, outputs
-        self.order = _in_order_of_need(nodes, outputs)
+        self.nodes, self.outputs = fuse(nodes, _in_order_of_need(nodes, outputs), outputs), outputs
+        self.order = _in_order_of_need(self.nodes, outputs)
         self.stage = self._stages()
-        self.direct = {ref.node for ref in outputs if nodes[ref.node].op in CROSS and not ref.lag}
         self.loaded = self._loaded()
         fields = (str(nodes[i].constants[0]) for i in self.order if nodes[i].op == "load")
         self.inputs = tuple(dict.fromkeys(fields))
@@ -126,10 +127,10 @@ class _Compiler:
         kept = self._kept()
         stages = self._instructions()
         flat = [instruction for stage in stages for instruction in stage.instructions]
-        ends: list[int | Ref] = [self._end(ref) for ref in self.outputs]
+        crossed = tuple((f, self.targets[ref.node]) for f, ref in enumerate(self.outputs) if self._is_crossed(ref))
         carried = {i: _CARRIED[node.op](node.constants) for i, node in self._live() if node.op in _CARRIED}
         planes = len(self.inputs) + len(self.sources) + len(self.targets)
-        return Program(self.inputs, stages, tuple(ends), kept, carried, _recycled(flat, kept, ends), planes)
+        return Program(self.inputs, stages, crossed, kept, carried, _recycled(flat, kept), planes)
 
     def _live(self) -> list[tuple[int, Node]]:
         return [(i, self.nodes[i]) for i in self.order]
@@ -183,12 +184,13 @@ class _Compiler:
         runs: list[list[Instruction]] = [[] for _ in range(count)]
         crossings: list[list[Crossing]] = [[] for _ in range(count)]
         stored: set[tuple[int, Ref, bool]] = set()
+        emits = self._emits()
         for i, node in self._live():
             stage = self.stage[i]
             if node.op not in CROSS:
                 plane = self.inputs.index(str(node.constants[0])) if node.op == "load" else 0
                 constants = () if node.op == "load" else tuple(map(float, node.constants))
-                runs[stage].append(Instruction(node.op, i, node.args, constants, plane))
+                runs[stage] += [Instruction(node.op, i, node.args, constants, plane), *emits[i]]
                 continue
             keys = self._across(i)
             for key in keys:
@@ -201,11 +203,19 @@ class _Compiler:
             planes = tuple(self.sources[key] for key in keys)
             crossings[stage - 1].append(Crossing(node.op, planes, self.targets[i], node.constants, read))
             if i in self.loaded:
-                runs[stage].append(Instruction("load", i, (), (), self.targets[i]))
+                runs[stage] += [Instruction("load", i, (), (), self.targets[i]), *emits[i]]
         return tuple(Stage(tuple(run), tuple(across)) for run, across in zip(runs, crossings, strict=True))
 
-    def _end(self, ref: Ref) -> int | Ref:
-        return self.targets[ref.node] if ref.node in self.direct and not ref.lag else ref
+    def _is_crossed(self, ref: Ref) -> bool:
+        return self.nodes[ref.node].op in CROSS and not ref.lag
+
+    def _emits(self) -> dict[int, list[Instruction]]:
+        """Return, by node, the instructions that write it to columns: at once, so that its register is free again."""
+        emits: dict[int, list[Instruction]] = defaultdict(list)
+        for column, ref in enumerate(self.outputs):
+            if not self._is_crossed(ref):
+                emits[ref.node].append(Instruction("emit", -1, (ref,), (), column))
+        return emits
 
 
 def _in_order_of_need(nodes: list[Node], outputs: list[Ref]) -> list[int]:
@@ -224,10 +234,9 @@ def _in_order_of_need(nodes: list[Node], outputs: list[Ref]) -> list[int]:
     return order
 
 
-def _recycled(flat: list[Instruction], kept: dict[int, int], ends: list[int | Ref]) -> dict[int, int]:
+def _recycled(flat: list[Instruction], kept: dict[int, int]) -> dict[int, int]:
     """Assign scratch registers: one is free again after the last instruction that reads it."""
     last = {ref.node: at for at, instruction in enumerate(flat) for ref in instruction.args}
-    pinned = {end.node for end in ends if isinstance(end, Ref)}
     scratch: dict[int, int] = {}
     free: list[int] = []
     size = 0
@@ -237,6 +246,6 @@ def _recycled(flat: list[Instruction], kept: dict[int, int], ends: list[int | Re
                 free.append(size)
                 size += 1
             scratch[instruction.node] = free.pop()
-        done = {ref.node for ref in instruction.args} - pinned
+        done = {ref.node for ref in instruction.args}
         free += [scratch[node] for node in sorted(done) if node in scratch and last[node] == at]
     return scratch

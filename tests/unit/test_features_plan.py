@@ -156,14 +156,14 @@ def test_a_state_of_another_plan_or_other_symbols_is_refused(plan, panel):
 def test_equal_subexpressions_are_computed_once():
     once = compile_program([mean(close, 20) / close])
     twice = compile_program([mean(close, 20) / close, close / mean(close, 20), mean(close, 20) / close])
-    assert twice.size == once.size + 1
+    assert twice.size == once.size + 3  # one division, and two more columns to write
     assert once.id != twice.id
     assert once.id == compile_program([mean(close, 20) / close]).id
 
 
 def test_a_lag_is_an_address():
-    assert compile_program([RET]).size == 3  # load, divide, subtract
-    assert compile_program([RET, lag(RET, 7)]).size == 3
+    assert compile_program([RET]).size == 4  # load, divide, subtract, write
+    assert compile_program([RET, lag(RET, 7)]).size == 5
     assert compile_program([lag(RET, 7)]).kept == {0: 1, 2: 7}
 
 
