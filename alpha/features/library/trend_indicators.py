@@ -113,11 +113,13 @@ def schaff_trend_cycle(
 ) -> Expr:
     """Where the MACD line lies in its range of `cycle` rows, smoothed, and that in its own again. In [0, 1].
 
-    (Schaff, 1999.) Smoothing is by exponential averages of `smooth` rows. Unknown where either stands still.
+    (Schaff, 1999.) Smoothing is by exponential averages of `smooth` rows. Unknown where the line stands still, as in a
+    halt; where the first place stands still, at an end of its range, it stays there.
     """
-    line = ema(close, fast) - ema(close, slow)
-    first = ema(place_in_range(line, cycle, close), smooth)
-    return ema(place_in_range(first, cycle), smooth)
+    first = ema(place_in_range(ema(close, fast) - ema(close, slow), cycle, close), smooth)
+    floor = min(first, cycle)
+    spread = max(first, cycle) - floor
+    return ema(where(spread > 0, (first - floor) / spread, first), smooth)
 
 
 @feature
