@@ -82,7 +82,8 @@ def _bound(entries: Iterable[Mapping[str, Any] | str], default: str) -> Iterator
 
 
 def _column_name(plugin: Plugin) -> str:
-    values = (f"{value:g}" if isinstance(value, float) else str(value) for value in plugin.params.values())
+    given = [value for value in plugin.params.values() if value is not None]
+    values = (f"{value:g}" if isinstance(value, float) else str(value) for value in given)
     return "_".join([plugin.name, *values])
 
 

@@ -47,6 +47,12 @@ def test_set_makes_a_plan(name, panel):
     assert np.isfinite(values[300]).all()
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", list(feature_set))
+def test_set_keeps_the_contract(name, check, panel):
+    check(Plan(columns([{"set": name}])), panel)
+
+
 @pytest.mark.parametrize("name", list(feature))
 def test_feature_is_documented_and_has_defaults(name, panel):
     made = feature[name]

@@ -9,6 +9,11 @@ from alpha.features.expr import Expr, close, high, low, open
 from alpha.features.operators import argmax, argmin, lag, max, mean, min, resid, rsquare, slope
 
 
+def typical_price() -> Expr:
+    """Return the mean of high, low and close: a price."""
+    return (high + low + close) / 3
+
+
 @feature
 def ret(*, window: PositiveInt = 1) -> Expr:
     """Return over `window` rows: close / close `window` rows ago - 1. A fraction."""

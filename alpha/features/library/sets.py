@@ -20,3 +20,28 @@ def alpha_v1() -> tuple[dict[str, Any], ...]:
         {"name": "rsi", "window": 14, "as": "rsi_14"},
         {"name": "volume_z", "window": 20, "as": "volume_z_20d"},
     )
+
+
+@feature_set
+def technical() -> tuple[dict[str, Any], ...]:
+    """Every classic indicator in every part, with its author's windows."""
+    return tuple({"name": name, **({"part": part} if part else {})}
+                 for name, parts in _TECHNICAL.items() for part in parts)  # fmt: skip
+
+
+_LINES = ("line", "signal", "histogram")
+_CHANNEL = ("position", "width", "lower", "middle", "upper")
+_WHOLE = ("",)
+_TECHNICAL: dict[str, tuple[str, ...]] = {
+    "macd": _LINES, "ppo": _LINES, "pvo": _LINES, "kst": _LINES,
+    "keltner": _CHANNEL, "keltner_original": _CHANNEL, "donchian": _CHANNEL,
+    "directional": ("plus", "minus"), "aroon": ("up", "down", "oscillator"), "vortex": ("plus", "minus", "difference"),
+    "ichimoku": ("conversion", "base", "span_a", "span_b"), "stochastic_rsi": ("raw", "k", "d"),
+    **dict.fromkeys((
+        "rsi", "stochastic_k", "stochastic_d", "williams_r", "cci", "tsi", "ultimate_oscillator", "awesome_oscillator",
+        "kama_distance", "bollinger_b", "bollinger_width", "adx", "trix", "mass_index", "detrended_price",
+        "schaff_trend_cycle", "parabolic_sar", "atr", "ulcer_index", "money_flow", "money_flow_index",
+        "on_balance_volume", "volume_price_trend", "negative_volume_index", "force_index", "ease_of_movement",
+        "vwap_distance",
+    ), _WHOLE),
+}  # fmt: skip

@@ -8,11 +8,17 @@ from pydantic import PositiveInt
 
 from alpha.features import feature
 from alpha.features.expr import Expr, close, high, is_finite, log, low, maximum, minimum, open, sqrt, where
-from alpha.features.operators import lag, max, mean, quantile, std, wilder
+from alpha.features.operators import drawdown, lag, max, mean, quantile, std, wilder
 
 
 def _ret() -> Expr:
     return close / lag(close, 1) - 1
+
+
+def true_range() -> Expr:
+    """Return the greatest of high - low, |high - last close| and |low - last close|; NaN without a last close."""
+    last = lag(close, 1)
+    return maximum(high - low, maximum(abs(high - last), abs(low - last)))
 
 
 @feature
@@ -41,9 +47,7 @@ def atr(*, window: PositiveInt = 14) -> Expr:
     The true range is the greatest of high - low, |high - last close| and |low - last close|; where there is no
     last close, high - low.
     """
-    last = lag(close, 1)
-    true_range = maximum(high - low, maximum(abs(high - last), abs(low - last)))
-    return wilder(where(is_finite(last), true_range, high - low), window, seed="mean") / close
+    return wilder(where(is_finite(lag(close, 1)), true_range(), high - low), window, seed="mean") / close
 
 
 @feature
@@ -58,6 +62,13 @@ def garman_klass(*, window: PositiveInt = 20) -> Expr:
     """Volatility from open, high, low and close. A fraction a row (Garman and Klass, 1980)."""
     spread, move = log(high / low), log(close / open)
     return sqrt(maximum(mean(0.5 * spread * spread - (2 * ln(2) - 1) * move * move, window), 0))
+
+
+@feature
+def ulcer_index(*, window: PositiveInt = 14) -> Expr:
+    """Root mean square over `window` rows of the loss from the greatest close of as many. A fraction (Martin, 1987)."""
+    loss = drawdown(close, window)
+    return sqrt(mean(loss * loss, window))
 
 
 @feature
