@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.panel import Panel
-from alpha.data.tables import read_dates, read_table
+from alpha.data.tables import expect_columns, expect_symbols, read_dates, read_instants, read_table
 
 
 def _span(text: str) -> str:
@@ -90,14 +91,10 @@ class Join(BaseModel):
         """Return the panel with this table's field."""
         table = read_table(self.path)
         wanted = [self.column, self.known_at, self.date, self.symbol, *self.where]
-        for name in filter(None, wanted):
-            if name not in table:
-                message = f"{self.path} has no column {name!r}; {nearest(name, table.columns)}"
-                raise DataError(message, code="missing_column")
+        expect_columns(table, filter(None, wanted), self.path)
         table = self._narrowed(table)
-        if self.symbol is not None and not table[self.symbol].astype(str).isin(panel.symbols).any():
-            message = f"{self.path}: column {self.symbol!r} names none of the symbols ({panel.symbols[0]} ...)"
-            raise DataError(message, code="foreign_table")
+        if self.symbol is not None:
+            expect_symbols(table[self.symbol], panel.symbols, self.path)
         if self.known_at is None:
             dates = read_dates(table[self.date], f"{self.path}: column {self.date!r}")
             ends = dates.dt.normalize() + pd.Timedelta(days=1)
@@ -150,9 +147,7 @@ def asof(
     DataError
         ``naive_time`` or ``null_time`` in `known_at`, ``wrong_type`` or ``infinite_value`` in `column`.
     """
-    for name in (field, f"{field}_age") if age else (field,):
-        if name in panel:
-            raise ConfigError(f"the data have a field {name!r} already; give the join another name", code="field_taken")
+    expect_free(panel, (field, f"{field}_age") if age else (field,), "give the join another name")
     rows = _sorted(table, column, known_at, about)
     times = panel.times.as_unit("ns").asi8
     values = np.full((len(panel), len(panel.symbols)), np.nan)
@@ -170,35 +165,33 @@ def asof(
     return panel.with_fields(**{field: values, **({f"{field}_age": ages} if age else {})})
 
 
+def expect_free(panel: Panel, names: Iterable[str], way_out: str) -> None:
+    """Raise ConfigError (``field_taken``) where the panel has one of these fields already."""
+    for name in names:
+        if name in panel:
+            raise ConfigError(f"the data have a field {name!r} already; {way_out}", code="field_taken")
+
+
+def arrivals(times: pd.DatetimeIndex, instants: np.ndarray) -> np.ndarray:
+    """Return the row at whose close each instant (ns since 1970, UTC) is first known, -1 where it is in no row.
+
+    Row t takes what became known after the close of row t - 1 and not after its own. When row 0 began is not known, so
+    nothing is said to have arrived in it.
+    """
+    rows = np.searchsorted(times.as_unit("ns").asi8, instants, side="left")
+    return np.where((rows > 0) & (rows < len(times)), rows, -1)
+
+
 def _sorted(table: pd.DataFrame, column: str, known_at: str, about: str | None) -> pd.DataFrame:
     """Return the rows that hold a value, in the order in which they became known."""
     if not pd.api.types.is_numeric_dtype(table[column]):
         raise DataError(f"column {column!r} must hold numbers; it holds {table[column].dtype}", code="wrong_type")
-    if pd.api.types.is_string_dtype(table[known_at]):
-        table = table.assign(**{known_at: _instants(table[known_at])})
-    known = table[known_at]
-    if not isinstance(known.dtype, pd.DatetimeTZDtype):
-        message = f"column {known_at!r} must hold instants with a zone; it holds {known.dtype}"
-        raise DataError(message, code="naive_time")
-    if known.isna().any():
-        message = f"column {known_at!r} must say when each value became known; {int(known.isna().sum())} rows do not"
-        raise DataError(message, code="null_time")
-    rows = table[table[column].notna()]
+    rows = table.assign(_instant=read_instants(table[known_at]))[table[column].notna()]
     if (endless := np.isinf(rows[column].to_numpy(float))).any():
         at = rows.iloc[int(endless.argmax())]
         message = f"column {column!r} must hold finite numbers; it is {at[column]} at {at[known_at]}"
         raise DataError(message, code="infinite_value")
-    instant = rows[known_at].dt.tz_convert("UTC").dt.as_unit("ns").astype("int64")
-    return rows.assign(_instant=instant).sort_values("_instant", kind="stable")
-
-
-def _instants(texts: pd.Series) -> pd.Series:
-    """Read instants that a CSV file holds as texts; they stay naive where they name no zone."""
-    try:
-        return pd.to_datetime(texts, format="ISO8601")
-    except ValueError as error:
-        raise DataError(f"column {texts.name!r} must hold instants such as 2020-01-31T21:00:00+00:00: {error}",
-                        code="wrong_type") from None  # fmt: skip
+    return rows.sort_values("_instant", kind="stable")
 
 
 def _latest(rows: pd.DataFrame, times: np.ndarray, column: str, about: str | None) -> tuple[np.ndarray, np.ndarray]:

@@ -33,9 +33,31 @@ def make_panel(rows: int = 640, seed: int = 11) -> Panel:
         values[[200, 333, 334, 570], 4] = np.nan  # holes
     vix = 20 * np.exp(np.cumsum(rng.normal(0, 0.03, rows)))
     fields["vix"] = np.repeat(vix[:, None], len(symbols), axis=1)
+    fields |= alternative(rng, shape)
     tradable = np.isfinite(close)
     tradable[450:480, 5] = False  # it has prices, but may not be traded
     return Panel(pd.date_range("2010-01-04", periods=rows, freq="D", tz="UTC"), symbols, fields, tradable)
+
+
+def alternative(rng: np.random.Generator, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Return what news and option chains say: no news on most days, days without a chain, one symbol without either."""
+    count = rng.poisson(0.8, shape).astype(float)
+    told = np.where(count > 0, 1.0, np.nan)
+    fields = {"news_count": count, "news_sentiment": told * rng.uniform(-1, 1, shape),
+              "news_novelty": told * rng.uniform(0, 1, shape)}  # fmt: skip
+    for kind in ("volume", "open_interest"):
+        for side in ("put", "call"):
+            fields[f"option_{side}_{kind}"] = rng.poisson(np.exp(rng.normal(5, 1.5, shape))).astype(float)
+    fields["option_iv"] = 0.3 * np.exp(0.1 * rng.standard_normal(shape))
+    fields["option_iv_skew"] = rng.normal(0.05, 0.03, shape)
+    fields["option_iv_term"] = rng.normal(0, 0.02, shape)
+    closed = rng.random(shape) < 0.03
+    for name, values in fields.items():
+        values[: 120 if name.startswith("news") else 30, 1] = np.nan  # before its first text, its first chain
+        values[:, 5] = np.nan
+        if name.startswith("option"):
+            values[closed] = np.nan
+    return fields
 
 
 def assert_same_bits(actual: np.ndarray, expected: np.ndarray, what: str) -> None:
