@@ -48,7 +48,7 @@ def measures(
     days = (chains["expiry"] - chains["date"]).dt.days
     chains = chains.assign(days=days, grown=np.exp(rate * days / YEAR))[days > 0]
     chains = chains.sort_values([*EXPIRY, "strike", "right"])
-    quotes = chains.join(_forwards(chains), on=EXPIRY, how="inner")
+    quotes = chains.merge(_forwards(chains).reset_index(), on=EXPIRY)
     quotes = quotes[(quotes["right"] == "C") == (quotes["strike"] >= quotes["forward"])]
     given, found = quotes["implied_volatility"], _solved(quotes)
     given = given.where(given.between(0, np.inf, "neither"))
