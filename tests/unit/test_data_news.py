@@ -1,6 +1,6 @@
 import re
 import sys
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +153,13 @@ def test_novelty_is_what_its_definition_says(steps, memory, shingle):
 def test_a_copy_is_not_new_a_rewrite_half_and_what_was_forgotten_is_new_again():
     got = novelty(["a b c d", "A b, c d!", "a b c x", "a b c d", "q"], [0, 1, 2, 9 * DAY, 9 * DAY], memory=5 * DAY)
     np.testing.assert_allclose(got, [1, 0, 2 / 3, 1, 1])
+
+
+def test_of_texts_known_at_once_none_is_first_by_its_place_in_the_table(tmp_path):
+    """The middle one is like both others, which are not like each other: read last, it would be the only one like any."""
+    rows = [(TIMES[2], "AA", text) for text in ("a b c d", "b c d x y", "d x y z")]
+    ids = {summed(table(*order), tmp_path).id for order in permutations(rows)}
+    assert len(ids) == 1
 
 
 def test_symbols_have_news_of_their_own_and_old_news_before_the_panel_count(tmp_path):
