@@ -156,7 +156,7 @@ def test_a_copy_is_not_new_a_rewrite_half_and_what_was_forgotten_is_new_again():
 
 
 def test_of_texts_known_at_once_none_is_first_by_its_place_in_the_table(tmp_path):
-    """The middle one is like both others, which are not like each other: read last, it would be the only one like any."""
+    """The middle one is like both others, which are not like each other: read last, it alone would be like any."""
     rows = [(TIMES[2], "AA", text) for text in ("a b c d", "b c d x y", "d x y z")]
     ids = {summed(table(*order), tmp_path).id for order in permutations(rows)}
     assert len(ids) == 1
