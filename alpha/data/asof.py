@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.panel import Panel
@@ -26,7 +26,14 @@ def _span(text: str) -> str:
     return text
 
 
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"no time zone {name!r}; {nearest(name, available_timezones())}")
+    return name
+
+
 Span = Annotated[str, AfterValidator(_span)]
+Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Join(BaseModel):
@@ -64,18 +71,11 @@ class Join(BaseModel):
     known_at: str | None = Field(None, description="column of the instants at which values became known")
     date: str | None = Field(None, description="column of the dates that values are about")
     delay: Span | None = Field(None, description="from the end of the date until the value is known, such as 0D or 45D")
-    zone: str = Field("America/New_York", description="where a date ends")
+    zone: Zone = Field("America/New_York", description="where a date ends")
     symbol: str | None = Field(None, description="column of symbols; none: a value of the whole market")
     where: dict[str, str] = Field(default_factory=dict, description="rows to keep, by column")
     max_age: Span | None = Field(None, description="a value known for longer is no value")
     age: bool = Field(False, description="also add the days since the value became known")
-
-    @field_validator("zone")
-    @classmethod
-    def _exists(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            raise ValueError(f"no time zone {zone!r}; {nearest(zone, available_timezones())}")
-        return zone
 
     @model_validator(mode="after")
     def _dated(self) -> Join:
@@ -96,10 +96,8 @@ class Join(BaseModel):
         if self.symbol is not None:
             expect_symbols(table[self.symbol], panel.symbols, self.path)
         if self.known_at is None:
-            dates = read_dates(table[self.date], f"{self.path}: column {self.date!r}")
-            ends = dates.dt.normalize() + pd.Timedelta(days=1)
-            known_at = ends.dt.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=False)
-            table = table.assign(_known_at=known_at + pd.Timedelta(self.delay or 0))
+            ends = end_of_dates(table[self.date], self.zone, f"{self.path}: column {self.date!r}")
+            table = table.assign(_known_at=ends + pd.Timedelta(self.delay or 0))
         return asof(
             panel, table, field=self.field, column=self.column, known_at=self.known_at or "_known_at", about=self.date,
             symbol=self.symbol, max_age=None if self.max_age is None else pd.Timedelta(self.max_age), age=self.age,
@@ -163,6 +161,51 @@ def asof(
     if max_age is not None:
         values[ages > max_age / pd.Timedelta(days=1)] = np.nan
     return panel.with_fields(**{field: values, **({f"{field}_age": ages} if age else {})})
+
+
+def end_of_dates(column: pd.Series, zone: str, where: str) -> pd.Series:
+    """Return the instants at which the dates of a column end in `zone`, NaT where there is none."""
+    ends = read_dates(column, where).dt.normalize() + pd.Timedelta(days=1)
+    return ends.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=False)
+
+
+def known_instants(
+    table: pd.DataFrame, *, known_at: str | None, date: str | None, delay: str | None, zone: str, where: Path
+) -> pd.Series:
+    """Return when each row of a table about events became known, in nanoseconds since 1970, UTC.
+
+    Parameters
+    ----------
+    known_at : str, optional
+        The column of instants, with a zone.
+    date, delay : str, optional
+        Without `known_at`, the column of dates of the events, and how long after the *end* of its date in `zone` an
+        event is known: one dated by its day alone may have come after the close of that day.
+
+    Raises
+    ------
+    ConfigError
+        ``no_instant`` unless there is either `known_at` or both of `date` and `delay`.
+    DataError
+        ``midnight_stamp`` where every instant is a midnight: a date written as an instant, known a day too early.
+    """
+    if (known_at is None and (date is None or delay is None)) or (known_at is not None and delay is not None):
+        message = "needs either known_at (a column of instants), or date and delay: a date alone does not say when"
+        raise ConfigError(f"{where}: {message} it was known", code="no_instant")
+    expect_columns(table, filter(None, (known_at, date)), where)
+    if known_at is None:
+        ends = end_of_dates(table[date], zone, f"{where}: column {date!r}")
+        return read_instants((ends + pd.Timedelta(delay or 0)).rename(date))
+    instants = read_instants(table[known_at])
+    local = pd.DatetimeIndex(instants, tz="UTC").tz_convert(zone).tz_localize(None)
+    for clock, stamps in (("UTC", pd.DatetimeIndex(instants)), (zone, local)):
+        if len(stamps) and (stamps == stamps.normalize()).all():
+            message = (
+                f"every instant of column {known_at!r} is a midnight ({clock}), so it holds dates: an event of the"
+            )
+            raise DataError(f"{where}: {message} day would be known before it; use date and delay",
+                            code="midnight_stamp")  # fmt: skip
+    return instants
 
 
 def expect_free(panel: Panel, names: Iterable[str], way_out: str) -> None:
