@@ -72,4 +72,6 @@ def cs_neutralize(x: Expr, *columns: Expr, by: Expr | None = None) -> Expr:
 def _across(op: str, x: Expr, by: Expr | None, *params: float, columns: tuple[Expr, ...] = ()) -> Expr:
     """The operands are x, the mask, the label of the group if there is one (its number is the first parameter)."""
     labels = () if by is None else (pure(op, by),)
+    for label in labels:
+        x = x + 0 * label  # whoever has no label takes no part
     return Expr(op, (pure(op, x), tradable, *labels, *columns), (float(len(labels)), *params))
