@@ -49,13 +49,14 @@ class Switching(NamedTuple):
 
 
 class Mixture(NamedTuple):
-    """A mixture of K normal distributions, in ascending order of volatility.
+    """A mixture of K normal distributions of independent columns, in ascending order of volatility.
 
     Parameters
     ----------
     weight : array of shape (K,)
     mean : array of shape (K, D)
-    precision : array of shape (K, D, D)
+    precision : array of shape (K, D)
+        Of standardised columns, as `mean` is.
     centre, scale : array of shape (D,)
         What the columns are standardised by.
     """
@@ -121,8 +122,7 @@ def hamilton_filter(returns: np.ndarray, model: Switching) -> np.ndarray:
 def memberships(rows: np.ndarray, model: Mixture) -> np.ndarray:
     """Return the chances that rows, shape (T, D), are of each distribution of a mixture: shape (T, K)."""
     away = (rows[:, None] - model.centre) / model.scale - model.mean
-    distance = np.einsum("tki,kij,tkj->tk", away, model.precision, away)
-    logs = np.log(model.weight) + 0.5 * np.linalg.slogdet(model.precision)[1] - 0.5 * distance
+    logs = np.log(model.weight) + 0.5 * (np.log(model.precision) - model.precision * away**2).sum(axis=2)
     odds = np.exp(logs - logs.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)
 
@@ -184,22 +184,19 @@ def fit_mixture(rows: np.ndarray) -> Mixture | None:
     standard = (known - centre) / scale
     calm = standard[:, -1] <= np.median(standard[:, -1])
     halves = standard[calm], standard[~calm]
-    if min(map(len, halves)) <= standard.shape[1]:
+    if not len(halves[1]):
         return None
-    model = GaussianMixture(2, max_iter=500, init_params="random_from_data", random_state=SEED, **_start(halves))
+    start = {"weights_init": np.full(2, 0.5), "means_init": np.stack([half.mean(axis=0) for half in halves]),
+             "precisions_init": np.stack([1 / (half.var(axis=0) + 1e-3) for half in halves])}  # fmt: skip
+    # a start that does not depend on the number of threads, as one by k-means would
+    model = GaussianMixture(2, covariance_type="diag", max_iter=500, init_params="random_from_data",
+                            random_state=SEED, **start)  # fmt: skip
     with _quiet():
         model.fit(standard)
     if not model.converged_:
         return None
     order = np.argsort(model.means_[:, -1], kind="stable")
     return Mixture(model.weights_[order], model.means_[order], model.precisions_[order], centre, scale)
-
-
-def _start(halves: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
-    """Return where EM begins: the same whatever the number of threads, unlike k-means."""
-    spread = [np.cov(half, rowvar=False) + 1e-3 * np.eye(half.shape[1]) for half in halves]
-    return {"weights_init": np.full(2, 0.5), "means_init": np.stack([half.mean(axis=0) for half in halves]),
-            "precisions_init": np.linalg.inv(spread)}  # fmt: skip
 
 
 @lru_cache(maxsize=KEPT)
