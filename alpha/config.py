@@ -168,7 +168,7 @@ class Config(_Section):
     seed: int = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from")
     joins: tuple[Join, ...] = Field((), description="other tables, joined by the time they became known")
-    aggregates: tuple[Aggregate, ...] = Field((), description="texts and option chains, summed up into fields")
+    aggregates: tuple[Aggregate, ...] = Field((), description="texts, options, announcements, labels: made into fields")
     universe: Universe = Universe()
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
