@@ -27,7 +27,7 @@ from alpha.core.errors import ConfigError, nearest
 from alpha.core.identity import digest
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin, Registry
-from alpha.data import Finding, Join, Waiver, load_panel, source
+from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
 from alpha.gates import gate
@@ -66,6 +66,7 @@ def _value_errors() -> Iterator[None]:
 
 
 Source = Annotated[Plugin, _Bound(source)]
+Aggregate = Annotated[Plugin, _Bound(aggregate)]
 LabelPlugin = Annotated[Plugin, _Bound(label)]
 ModelPlugin = Annotated[Plugin, _Bound(model)]
 Splitter = Annotated[Plugin, _Bound(splitter)]
@@ -167,6 +168,7 @@ class Config(_Section):
     seed: int = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from")
     joins: tuple[Join, ...] = Field((), description="other tables, joined by the time they became known")
+    aggregates: tuple[Aggregate, ...] = Field((), description="texts, options, announcements, labels: made into fields")
     universe: Universe = Universe()
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
@@ -201,8 +203,8 @@ class Config(_Section):
         """Return the data up to `until` (default: the end of research), and what looked odd in them."""
         panel, findings = load_panel(
             self.source, pd.Timestamp(self.start), pd.Timestamp(until or self.end), calendar=self.calendar,
-            joins=self.joins, membership=self.universe.membership, exclude=self.universe.exclude,
-            waive=self.universe.waive,
+            joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
+            exclude=self.universe.exclude, waive=self.universe.waive,
         )  # fmt: skip
         return panel, tuple(findings)
 

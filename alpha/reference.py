@@ -58,7 +58,7 @@ def _plugins() -> Iterator[str]:
 
 def registries() -> tuple[Registry, ...]:
     """Return every registry, in the order in which data flow through them."""
-    from alpha.data import source
+    from alpha.data import aggregate, scorer, source
     from alpha.execution import broker
     from alpha.features import feature
     from alpha.gates import gate
@@ -67,7 +67,7 @@ def registries() -> tuple[Registry, ...]:
     from alpha.portfolio import limit, policy
     from alpha.validation import baseline, splitter
 
-    return source, feature, label, model, splitter, baseline, policy, limit, broker, gate
+    return source, aggregate, scorer, feature, label, model, splitter, baseline, policy, limit, broker, gate
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

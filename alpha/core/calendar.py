@@ -47,6 +47,22 @@ class Calendar:
         known = _schedule(self.name).sessions
         return known[known.searchsorted(_date(start)) : known.searchsorted(_date(end), side="right")]
 
+    def scheduled(self, start: pd.Timestamp | str, end: pd.Timestamp | str) -> pd.DatetimeIndex:
+        """Return the dates from `start` to `end`, both included, that the rules make sessions.
+
+        What counts days ahead must use these. Closures that no rule foretells (2001-09-11, 2012-10-29; also those set
+        for one year alone, such as a day of mourning) are no sessions, but count as such here.
+        """
+        known = _scheduled(self.name)
+        return known[known.searchsorted(_date(start)) : known.searchsorted(_date(end), side="right")]
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the exchange."""
+        from exchange_calendars import get_calendar
+
+        return str(get_calendar(self.name).tz)
+
     def is_session(self, date: pd.Timestamp | str) -> bool:
         """Return whether the exchange trades on `date`."""
         return _date(date) in _schedule(self.name).sessions
@@ -110,6 +126,16 @@ def _schedule(name: str) -> _Schedule:
     days = get_calendar(name, start=start, end=end).schedule
     opens, closes = (pd.DatetimeIndex(days[side]).as_unit("ns").rename(None) for side in ("open", "close"))
     return _Schedule(pd.DatetimeIndex(days.index.to_numpy()).as_unit("ns"), opens, closes)
+
+
+@cache
+def _scheduled(name: str) -> pd.DatetimeIndex:
+    from exchange_calendars import get_calendar
+    from pandas.tseries.offsets import CustomBusinessDay
+
+    exchange, known = get_calendar(name), _schedule(name).sessions
+    rules = CustomBusinessDay(calendar=exchange.regular_holidays, weekmask=exchange.weekmask)
+    return pd.date_range(known[0], known[-1], freq=rules).as_unit("ns")
 
 
 def _date(value: pd.Timestamp | str) -> pd.Timestamp:

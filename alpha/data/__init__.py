@@ -3,6 +3,8 @@
 from alpha.core.registry import Registry, discover
 
 source = Registry("source")
+aggregate = Registry("aggregate")
+scorer = Registry("scorer")
 
 discover(__name__)
 
@@ -12,4 +14,6 @@ from alpha.data.load import load_panel  # noqa: E402
 from alpha.data.sanity import Waiver, check  # noqa: E402
 from alpha.data.universe import members  # noqa: E402
 
-__all__ = ["CODES", "Finding", "Join", "Waiver", "asof", "check", "load_panel", "members", "source"]
+__all__ = [
+    "CODES", "Finding", "Join", "Waiver", "aggregate", "asof", "check", "load_panel", "members", "scorer", "source",
+]  # fmt: skip

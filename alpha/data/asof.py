@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.panel import Panel
-from alpha.data.tables import read_dates, read_table
+from alpha.data.tables import expect_columns, expect_symbols, read_dates, read_instants, read_table
 
 
 def _span(text: str) -> str:
@@ -25,7 +26,14 @@ def _span(text: str) -> str:
     return text
 
 
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"no time zone {name!r}; {nearest(name, available_timezones())}")
+    return name
+
+
 Span = Annotated[str, AfterValidator(_span)]
+Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Join(BaseModel):
@@ -63,18 +71,11 @@ class Join(BaseModel):
     known_at: str | None = Field(None, description="column of the instants at which values became known")
     date: str | None = Field(None, description="column of the dates that values are about")
     delay: Span | None = Field(None, description="from the end of the date until the value is known, such as 0D or 45D")
-    zone: str = Field("America/New_York", description="where a date ends")
+    zone: Zone = Field("America/New_York", description="where a date ends")
     symbol: str | None = Field(None, description="column of symbols; none: a value of the whole market")
     where: dict[str, str] = Field(default_factory=dict, description="rows to keep, by column")
     max_age: Span | None = Field(None, description="a value known for longer is no value")
     age: bool = Field(False, description="also add the days since the value became known")
-
-    @field_validator("zone")
-    @classmethod
-    def _exists(cls, zone: str) -> str:
-        if zone not in available_timezones():
-            raise ValueError(f"no time zone {zone!r}; {nearest(zone, available_timezones())}")
-        return zone
 
     @model_validator(mode="after")
     def _dated(self) -> Join:
@@ -90,19 +91,13 @@ class Join(BaseModel):
         """Return the panel with this table's field."""
         table = read_table(self.path)
         wanted = [self.column, self.known_at, self.date, self.symbol, *self.where]
-        for name in filter(None, wanted):
-            if name not in table:
-                message = f"{self.path} has no column {name!r}; {nearest(name, table.columns)}"
-                raise DataError(message, code="missing_column")
+        expect_columns(table, filter(None, wanted), self.path)
         table = self._narrowed(table)
-        if self.symbol is not None and not table[self.symbol].astype(str).isin(panel.symbols).any():
-            message = f"{self.path}: column {self.symbol!r} names none of the symbols ({panel.symbols[0]} ...)"
-            raise DataError(message, code="foreign_table")
+        if self.symbol is not None:
+            expect_symbols(table[self.symbol], panel.symbols, self.path)
         if self.known_at is None:
-            dates = read_dates(table[self.date], f"{self.path}: column {self.date!r}")
-            ends = dates.dt.normalize() + pd.Timedelta(days=1)
-            known_at = ends.dt.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=False)
-            table = table.assign(_known_at=known_at + pd.Timedelta(self.delay or 0))
+            ends = end_of_dates(table[self.date], self.zone, f"{self.path}: column {self.date!r}")
+            table = table.assign(_known_at=ends + pd.Timedelta(self.delay or 0))
         return asof(
             panel, table, field=self.field, column=self.column, known_at=self.known_at or "_known_at", about=self.date,
             symbol=self.symbol, max_age=None if self.max_age is None else pd.Timedelta(self.max_age), age=self.age,
@@ -150,9 +145,7 @@ def asof(
     DataError
         ``naive_time`` or ``null_time`` in `known_at`, ``wrong_type`` or ``infinite_value`` in `column`.
     """
-    for name in (field, f"{field}_age") if age else (field,):
-        if name in panel:
-            raise ConfigError(f"the data have a field {name!r} already; give the join another name", code="field_taken")
+    expect_free(panel, (field, f"{field}_age") if age else (field,), "give the join another name")
     rows = _sorted(table, column, known_at, about)
     times = panel.times.as_unit("ns").asi8
     values = np.full((len(panel), len(panel.symbols)), np.nan)
@@ -170,35 +163,78 @@ def asof(
     return panel.with_fields(**{field: values, **({f"{field}_age": ages} if age else {})})
 
 
+def end_of_dates(column: pd.Series, zone: str, where: str) -> pd.Series:
+    """Return the instants at which the dates of a column end in `zone`, NaT where there is none."""
+    ends = read_dates(column, where).dt.normalize() + pd.Timedelta(days=1)
+    return ends.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=False)
+
+
+def known_instants(
+    table: pd.DataFrame, *, known_at: str | None, date: str | None, delay: str | None, zone: str, where: Path
+) -> pd.Series:
+    """Return when each row of a table about events became known, in nanoseconds since 1970, UTC.
+
+    Parameters
+    ----------
+    known_at : str, optional
+        The column of instants, with a zone.
+    date, delay : str, optional
+        Without `known_at`, the column of dates of the events, and how long after the *end* of its date in `zone` an
+        event is known: one dated by its day alone may have come after the close of that day.
+
+    Raises
+    ------
+    ConfigError
+        ``no_instant`` unless there is either `known_at` or both of `date` and `delay`.
+    DataError
+        ``midnight_stamp`` where every instant is a midnight: a date written as an instant, known a day too early.
+    """
+    if (known_at is None and (date is None or delay is None)) or (known_at is not None and delay is not None):
+        message = "needs either known_at (a column of instants), or date and delay: a date alone does not say when"
+        raise ConfigError(f"{where}: {message} it was known", code="no_instant")
+    expect_columns(table, filter(None, (known_at, date)), where)
+    if known_at is None:
+        ends = end_of_dates(table[date], zone, f"{where}: column {date!r}")
+        return read_instants((ends + pd.Timedelta(delay or 0)).rename(date))
+    instants = read_instants(table[known_at])
+    local = pd.DatetimeIndex(instants, tz="UTC").tz_convert(zone).tz_localize(None)
+    for clock, stamps in (("UTC", pd.DatetimeIndex(instants)), (zone, local)):
+        if len(stamps) and (stamps == stamps.normalize()).all():
+            message = (
+                f"every instant of column {known_at!r} is a midnight ({clock}), so it holds dates: an event of the"
+            )
+            raise DataError(f"{where}: {message} day would be known before it; use date and delay",
+                            code="midnight_stamp")  # fmt: skip
+    return instants
+
+
+def expect_free(panel: Panel, names: Iterable[str], way_out: str) -> None:
+    """Raise ConfigError (``field_taken``) where the panel has one of these fields already."""
+    for name in names:
+        if name in panel:
+            raise ConfigError(f"the data have a field {name!r} already; {way_out}", code="field_taken")
+
+
+def arrivals(times: pd.DatetimeIndex, instants: np.ndarray) -> np.ndarray:
+    """Return the row at whose close each instant (ns since 1970, UTC) is first known, -1 where it is in no row.
+
+    Row t takes what became known after the close of row t - 1 and not after its own. When row 0 began is not known, so
+    nothing is said to have arrived in it.
+    """
+    rows = np.searchsorted(times.as_unit("ns").asi8, instants, side="left")
+    return np.where((rows > 0) & (rows < len(times)), rows, -1)
+
+
 def _sorted(table: pd.DataFrame, column: str, known_at: str, about: str | None) -> pd.DataFrame:
     """Return the rows that hold a value, in the order in which they became known."""
     if not pd.api.types.is_numeric_dtype(table[column]):
         raise DataError(f"column {column!r} must hold numbers; it holds {table[column].dtype}", code="wrong_type")
-    if pd.api.types.is_string_dtype(table[known_at]):
-        table = table.assign(**{known_at: _instants(table[known_at])})
-    known = table[known_at]
-    if not isinstance(known.dtype, pd.DatetimeTZDtype):
-        message = f"column {known_at!r} must hold instants with a zone; it holds {known.dtype}"
-        raise DataError(message, code="naive_time")
-    if known.isna().any():
-        message = f"column {known_at!r} must say when each value became known; {int(known.isna().sum())} rows do not"
-        raise DataError(message, code="null_time")
-    rows = table[table[column].notna()]
+    rows = table.assign(_instant=read_instants(table[known_at]))[table[column].notna()]
     if (endless := np.isinf(rows[column].to_numpy(float))).any():
         at = rows.iloc[int(endless.argmax())]
         message = f"column {column!r} must hold finite numbers; it is {at[column]} at {at[known_at]}"
         raise DataError(message, code="infinite_value")
-    instant = rows[known_at].dt.tz_convert("UTC").dt.as_unit("ns").astype("int64")
-    return rows.assign(_instant=instant).sort_values("_instant", kind="stable")
-
-
-def _instants(texts: pd.Series) -> pd.Series:
-    """Read instants that a CSV file holds as texts; they stay naive where they name no zone."""
-    try:
-        return pd.to_datetime(texts, format="ISO8601")
-    except ValueError as error:
-        raise DataError(f"column {texts.name!r} must hold instants such as 2020-01-31T21:00:00+00:00: {error}",
-                        code="wrong_type") from None  # fmt: skip
+    return rows.sort_values("_instant", kind="stable")
 
 
 def _latest(rows: pd.DataFrame, times: np.ndarray, column: str, about: str | None) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, mod
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.data import source
 from alpha.data.asof import Span
+from alpha.data.tables import OFFSET
 
 NUMBERS = ("open", "high", "low", "close", "volume", "dividend", "split", "adj_close")
 ALIASES = {
@@ -21,7 +22,6 @@ ALIASES = {
     "dividends": "dividend", "stock_splits": "split", "splits": "split", "adjclose": "adj_close",
 }  # fmt: skip
 MISSING = ["", "NA", "NaN", "nan", "null", "None"]
-OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
 
 
 class Action(BaseModel):

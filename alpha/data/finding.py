@@ -1,4 +1,4 @@
-"""One thing that is wrong or odd about bars, and the codes that name it."""
+"""One thing that is wrong or odd about the data, and the codes that name it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,14 @@ CODES = {
     "stale_run": "warning",
     "spike": "warning",
     "spike_with_split": "warning",
+    # of option chains
+    "header_row": "warning",
+    "bad_contract": "warning",
+    "off_session": "warning",
+    "expired_contract": "warning",
+    "duplicate_contract": "warning",
+    "no_implied_volatility": "warning",
+    "volatility_mismatch": "warning",
     # of the whole
     "starts_late": "warning",
     "ends_early": "warning",

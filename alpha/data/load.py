@@ -25,6 +25,7 @@ def load_panel(
     *,
     calendar: str = "XNYS",
     joins: Sequence[Join] = (),
+    aggregates: Sequence[Plugin] = (),
     membership: Path | None = None,
     exclude: Sequence[str] = (),
     waive: Sequence[Waiver] = (),
@@ -43,6 +44,8 @@ def load_panel(
         Session dates, both included.
     joins : sequence of Join
         Tables that are not bars, joined by the time they became known.
+    aggregates : sequence of Plugin
+        Bound aggregates: tables with many rows a bar, such as texts or option chains, summed up into fields.
     membership : Path, optional
         Table of symbol, start, end (exclusive): who may be traded when. Default: whoever has a price.
     exclude : sequence of str
@@ -78,6 +81,9 @@ def load_panel(
     del frame
     for join in joins:
         panel = join(panel)
+    for summed_up in aggregates:
+        panel, odd = summed_up(panel, exchange)
+        findings += odd
     if membership is not None:
         panel = members(panel, read_membership(membership), exchange)
     return panel, findings

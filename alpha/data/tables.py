@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from alpha.core.errors import ConfigError, DataError, nearest
+
+OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -47,3 +50,45 @@ def read_dates(column: pd.Series, where: str) -> pd.Series:
         return pd.to_datetime(column, format="ISO8601" if pd.api.types.is_string_dtype(column) else None)
     except (ValueError, TypeError) as error:
         raise DataError(f"{expected}: {error}", code="wrong_type") from None
+
+
+def read_instants(column: pd.Series) -> pd.Series:
+    """Return a column of instants with a zone, or of texts that name one, in nanoseconds since 1970, UTC.
+
+    Raises
+    ------
+    DataError
+        ``naive_time``, ``null_time``, ``wrong_type``.
+    """
+    known = _parsed(column) if pd.api.types.is_string_dtype(column) else column
+    if not isinstance(known.dtype, pd.DatetimeTZDtype):
+        message = f"column {column.name!r} must hold instants with a zone; it holds {known.dtype}"
+        raise DataError(message, code="naive_time")
+    if known.isna().any():
+        message = f"column {column.name!r} must say when each value became known; {int(known.isna().sum())} rows do not"
+        raise DataError(message, code="null_time")
+    return known.dt.tz_convert("UTC").dt.as_unit("ns").astype("int64")
+
+
+def _parsed(texts: pd.Series) -> pd.Series:
+    """Read instants that a CSV file holds as texts; they stay naive where they name no zone."""
+    try:
+        placed = texts.dropna().str.contains(OFFSET).all()  # summer and winter may stand in one column
+        return pd.to_datetime(texts, format="ISO8601", utc=bool(placed))
+    except ValueError as error:
+        raise DataError(f"column {texts.name!r} must hold instants such as 2020-01-31T21:00:00+00:00: {error}",
+                        code="wrong_type") from None  # fmt: skip
+
+
+def expect_columns(table: pd.DataFrame, names: Iterable[str], where: Path) -> None:
+    """Raise DataError (``missing_column``) where the table lacks one of these columns."""
+    for name in names:
+        if name not in table:
+            raise DataError(f"{where} has no column {name!r}; {nearest(name, table.columns)}", code="missing_column")
+
+
+def expect_symbols(column: pd.Series, symbols: Sequence[str], where: Path) -> None:
+    """Raise DataError (``foreign_table``) where a column of symbols names none of the panel's."""
+    if not column.astype(str).isin(symbols).any():
+        message = f"{where}: column {column.name!r} names none of the symbols ({symbols[0]} ...)"
+        raise DataError(message, code="foreign_table")

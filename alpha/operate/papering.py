@@ -24,7 +24,7 @@ from alpha.research import Track
 from alpha.store import Blessings, bundles, load, locate, read_manifest, reference
 from alpha.strategy import Bundle
 
-DATA = ("source", "calendar", "universe", "joins")
+DATA = ("source", "calendar", "universe", "joins", "aggregates")
 LIVE = {"yfinance"}  # sources worth asking again for a bar that has not come yet
 
 
@@ -132,8 +132,8 @@ def _newest(cfg: Config) -> Path:
 def _loaded(cfg: Config, path: Path) -> Chosen:
     """Load a bundle; say where the data it was researched on are other than those traded on."""
     made, here = read_manifest(path).config, cfg.resolved()
-    other = [f"{key}: {_short(made[key])} in research, {_short(here[key])} here"
-             for key in DATA if made[key] != here[key]]  # fmt: skip
+    other = [f"{key}: {_short(made.get(key, []))} in research, {_short(here[key])} here"
+             for key in DATA if made.get(key, []) != here[key]]  # fmt: skip
     return Chosen(load(path), reference(path), other_data="; ".join(other) or None)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from alpha.core.panel import Panel
 
 PRICE_FIELDS = ("open", "high", "low", "close")
+SECTORS = {"sector": ("tech", "tech", "energy", "energy", "energy", "")}  # one has none
 
 
 def make_panel(rows: int = 640, seed: int = 11) -> Panel:
@@ -33,9 +34,54 @@ def make_panel(rows: int = 640, seed: int = 11) -> Panel:
         values[[200, 333, 334, 570], 4] = np.nan  # holes
     vix = 20 * np.exp(np.cumsum(rng.normal(0, 0.03, rows)))
     fields["vix"] = np.repeat(vix[:, None], len(symbols), axis=1)
+    fields |= alternative(rng, shape)
+    fields |= fundamental(rng, close)
+    fields["vix3m"] = fields["vix"] * np.exp(rng.normal(0.05, 0.05, rows))[:, None]
     tradable = np.isfinite(close)
     tradable[450:480, 5] = False  # it has prices, but may not be traded
-    return Panel(pd.date_range("2010-01-04", periods=rows, freq="D", tz="UTC"), symbols, fields, tradable)
+    return Panel(pd.date_range("2010-01-04", periods=rows, freq="D", tz="UTC"), symbols, fields, tradable, SECTORS)
+
+
+def alternative(rng: np.random.Generator, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Return what news and option chains say: no news on most days, days without a chain, one symbol without either."""
+    count = rng.poisson(0.8, shape).astype(float)
+    told = np.where(count > 0, 1.0, np.nan)
+    fields = {"news_count": count, "news_sentiment": told * rng.uniform(-1, 1, shape),
+              "news_novelty": told * rng.uniform(0, 1, shape)}  # fmt: skip
+    for kind in ("volume", "open_interest"):
+        for side in ("put", "call"):
+            fields[f"option_{side}_{kind}"] = rng.poisson(np.exp(rng.normal(5, 1.5, shape))).astype(float)
+    fields["option_iv"] = 0.3 * np.exp(0.1 * rng.standard_normal(shape))
+    fields["option_iv_skew"] = rng.normal(0.05, 0.03, shape)
+    fields["option_iv_term"] = rng.normal(0, 0.02, shape)
+    closed = rng.random(shape) < 0.03
+    for name, values in fields.items():
+        values[: 120 if name.startswith("news") else 30, 1] = np.nan  # before its first text, its first chain
+        values[:, 5] = np.nan
+        if name.startswith("option"):
+            values[closed] = np.nan
+    return fields
+
+
+def fundamental(rng: np.random.Generator, close: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is announced every 90 rows or so, by each symbol at another time; two are never scheduled."""
+    rows, symbols = close.shape
+    fields = {name: np.full(close.shape, np.nan) for name in
+              ("eps", "eps_surprise", "eps_sue", "eps_age", "earnings_until", "revision_count")}  # fmt: skip
+    for i in range(symbols):
+        days = np.arange(10 + 13 * i, rows, 90)
+        quarter = np.searchsorted(days, np.arange(rows), side="right") - 1
+        told = quarter >= 0
+        for name, scale in (("eps", 3.0), ("eps_surprise", 0.2), ("eps_sue", 1.5)):
+            fields[name][told, i] = rng.normal(0.3 * scale, scale, len(days))[quarter[told]]
+        fields["eps_age"][told, i] = 0.25 + (np.arange(rows) - days[quarter])[told]
+        if i < symbols - 2:
+            due = np.searchsorted(days, np.arange(rows))
+            known = due < len(days)
+            fields["earnings_until"][known, i] = (days[np.minimum(due, len(days) - 1)] - np.arange(rows))[known]
+    fields["revision_count"][60:] = rng.poisson(4, (rows - 60, symbols))
+    fields["raw_close"] = np.where(np.arange(rows)[:, None] < 350, close, close / 2)  # a split
+    return fields
 
 
 def assert_same_bits(actual: np.ndarray, expected: np.ndarray, what: str) -> None:

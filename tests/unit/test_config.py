@@ -185,6 +185,16 @@ def test_a_profile_is_an_overlay():
     assert strict.risk.lot_size == load(BASE).risk.lot_size
 
 
+def test_aggregates_are_plugins_spelled_out(tmp_path):
+    short = {"aggregates": [{"name": "news", "path": "news.csv"}]}
+    long = {"aggregates": [{"name": "news", "path": "news.csv", "scorer": {"name": "vader", "words": None}}]}
+    cfg, same = (load(BASE, [written(tmp_path, values)]) for values in (short, long))
+    assert cfg.id == same.id != load(BASE).id
+    assert load(written(tmp_path, cfg.resolved())).resolved() == cfg.resolved()
+    assert "did you mean 'news'" in refused(tmp_path, "aggregates: [{name: new, path: news.csv}]")
+    assert "no scorer named 'vadr'" in refused(tmp_path, "aggregates: [{name: news, path: a.csv, scorer: vadr}]")
+
+
 def test_the_resolved_configuration_says_the_same_in_yaml(tmp_path):
     for overlays in ([], [ROOT / "config/smoke.yaml"], [ROOT / "config/profiles/risk_balanced.yaml"]):
         cfg = load(BASE, overlays)

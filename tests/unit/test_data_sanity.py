@@ -381,8 +381,9 @@ def test_an_empty_frame_has_nothing_wrong_but_its_columns():
     assert [f.code for f in check(clean().iloc[:0].drop(columns="close"), NYSE)] == ["missing_column"]
 
 
-def test_every_code_is_found_by_some_test_of_this_file():
-    text = Path(__file__).read_text(encoding="utf-8")
+def test_every_code_is_found_by_some_test():
+    here = Path(__file__)
+    text = "".join(file.read_text(encoding="utf-8") for file in (here, here.with_name("test_data_options.py")))
     assert [code for code in CODES if f'"{code}"' not in text] == []
 
 
