@@ -216,3 +216,13 @@ def test_a_plan_shows_its_graph_cost_and_memory():
     assert "column 0 = %2" in lines
     assert "plane 2 = store(%2[-2], %3)" in lines
     assert "plane 3 = cs_rank(plane 2, 0.0)" in lines
+
+
+def test_a_frame_is_a_view_of_the_result(panel, plan):
+    features = plan.batch(panel)
+    frame = features.frame()
+    assert list(frame.columns) == list(plan.names)
+    assert frame.index.names == ["time", "symbol"]
+    last = frame.loc[(panel.times[-1], panel.symbols[1])]
+    np.testing.assert_array_equal(last.to_numpy(), features.values[-1, 1])
+    assert np.shares_memory(frame.to_numpy(), features.values)
