@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from alpha.features import feature_set
+from alpha.features.library.alpha101 import PLAIN, SECTOR
 
 
 @feature_set
@@ -27,6 +29,22 @@ def technical() -> tuple[dict[str, Any], ...]:
     """Every classic indicator in every part, with its author's windows."""
     return tuple({"name": name, **({"part": part} if part else {})}
                  for name, parts in _TECHNICAL.items() for part in parts)  # fmt: skip
+
+
+@feature_set
+def alpha101(*, vwap: bool = False) -> tuple[dict[str, Any], ...]:
+    """The formulas of Kakushadze (2016) that bars allow; with `vwap`, of the field ``vwap`` too."""
+    return _numbered(PLAIN, vwap)
+
+
+@feature_set
+def alpha101_sector(*, vwap: bool = False) -> tuple[dict[str, Any], ...]:
+    """The formulas of Kakushadze (2016) that are neutral to the sector: for panels with the group ``sector``."""
+    return _numbered(SECTOR, vwap)
+
+
+def _numbered(numbers: Iterable[int], vwap: bool) -> tuple[dict[str, Any], ...]:
+    return tuple({"name": "alpha101", "number": number, "vwap": vwap, "as": f"alpha{number:03}"} for number in numbers)
 
 
 _LINES = ("line", "signal", "histogram")
