@@ -7,7 +7,8 @@ is defined, it is Qlib's. What differs:
 where                   Qlib                                          here
 ======================= ============================================= ==================================================
 warm-up                 ``min_periods=1``: values of part of a window NaN until the window is full
-a hole in a window      leaves it out of the window                   NaN until it has left the window
+a hole in a window      leaves it out; IMAX and IMIN take it for the  NaN until it has left the window
+                        extreme
 a comparison with a     0: CNTP and CNTN count such a row as          NaN
 missing close           no rise and no fall
 + 1e-12 to a price      a price, so a split changes the feature       1e-12 of the close; added to a volume, as in Qlib
