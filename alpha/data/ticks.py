@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -91,8 +91,8 @@ def read_quotes(
     Parameters
     ----------
     one_sided : bool
-        Whether a row tells one side, the other being 0: that holds from the row before it, within a session. Otherwise a
-        side of 0 leaves the row out. The table must hold the best quotes, not those of each exchange.
+        Whether a row tells one side, the other being 0: that one holds from earlier rows of the session. Otherwise
+        a side of 0 leaves the row out. The table must hold the best quotes, not those of each exchange.
 
     Returns
     -------
@@ -126,13 +126,11 @@ def _read(
     names = {name: columns.get(name, name) for name in needed}
     expect_columns(table, [*names.values(), *columns.values(), *where], path)
     for column, value in {names["symbol"]: symbol, **where}.items():
-        kept = table[table[column].astype(str) == value]
-        if kept.empty:
-            message = (
-                f"{path} has no row where {column} is {value!r}; {nearest(value, table[column].astype(str).unique())}"
-            )
+        texts = table[column].astype(str)
+        if not (texts == value).any():
+            message = f"{path} has no row where {column} is {value!r}; {nearest(value, texts.unique())}"
             raise DataError(message, code="no_rows")
-        table = kept
+        table = table[texts == value]
     ticks = pd.DataFrame({name: _number(table[names[name]], path) for name in needed[2:]})
     ticks = ticks.assign(time=_instants(table[names["time"]], zone, epoch, path), **_extras(table, columns, path))
     if not ticks["time"].is_monotonic_increasing:
@@ -143,9 +141,9 @@ def _read(
     return _left(ticks, "off_session", ticks["session"].isna(), symbol, findings), findings
 
 
-def _extras(table: pd.DataFrame, columns: Mapping[str, str], path: Path) -> dict[str, object]:
+def _extras(table: pd.DataFrame, columns: Mapping[str, str], path: Path) -> dict[str, Any]:
     """Return what a table need not have."""
-    found: dict[str, object] = {"suspicious": False, "condition": 0, "side": np.nan}
+    found: dict[str, Any] = {"suspicious": False, "condition": 0, "side": np.nan}
     for name in ("suspicious", "buyer_is_maker"):
         if name in columns and not pd.api.types.is_bool_dtype(table[columns[name]]):
             held = table[columns[name]].dtype

@@ -25,7 +25,7 @@ Span = Annotated[float, Field(ge=1.0)]
 def time_bars(*, every: Seconds = 60.0) -> Builder:
     """Bars of `every` seconds on the clock, (start, start + every]; none where nobody traded.
 
-    Complete when the first event after its end comes, be it a CLOSE: `known_at` is the end, or the CLOSE if it is earlier.
+    Complete when the first event after its end comes, or a CLOSE: `known_at` is the end, or the CLOSE if that is sooner.
     """
     return Builder(_bars, (CLOCK, every * SECOND), memory=BAR)
 
@@ -44,7 +44,7 @@ def volume_bars(*, volume: PositiveFloat = 10_000.0) -> Builder:
 
 @bar_builder
 def dollar_bars(*, dollars: PositiveFloat = 1_000_000.0) -> Builder:
-    """Bars that end with the trade that brings the dollars traded in them to `dollars` or more; trades are not split."""
+    """Bars that end with the trade that brings the sum of price x size to `dollars` or more; trades are not split."""
     return Builder(_bars, (COUNTED, dollars, DOLLAR), memory=BAR)
 
 
@@ -52,7 +52,7 @@ def dollar_bars(*, dollars: PositiveFloat = 1_000_000.0) -> Builder:
 def imbalance_bars(
     *, of: Literal["ticks", "volume", "dollar"] = "ticks", ticks: PositiveInt = 100, span: Span = 20.0
 ) -> Builder:
-    """Bars that end when the sum of sign x amount leaves what was expected of it: |sum| >= E[ticks] x |E[sign x amount]|.
+    """Bars that end when the sum of sign x amount is more than expected: |sum| >= E[ticks] x |E[sign x amount]|.
 
     Signs by the tick rule; amounts are 1, shares or dollars. Both expectations are exponential averages of the bars
     before, of `span` bars; the first bar has `ticks` trades. Such bars are known to collapse to single trades or never

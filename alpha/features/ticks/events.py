@@ -13,6 +13,7 @@ from alpha.features.ticks.book import CLOSE, OPEN, QUOTE, TRADE
 
 QUOTED = ("bid", "bid_size", "ask", "ask_size")
 TRADED = ("price", "size")
+_Part = tuple[int, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +73,12 @@ class Events:
         return Events(self.kind[rows], self.time[rows], self.values[rows])
 
 
-def _marks(kind: int, instants: Sequence[pd.Timestamp] | pd.DatetimeIndex) -> tuple[int, np.ndarray, np.ndarray]:
-    column = pd.Series(pd.DatetimeIndex(instants) if len(instants) else pd.DatetimeIndex([], tz="UTC"))
+def _marks(kind: int, instants: Sequence[pd.Timestamp] | pd.DatetimeIndex) -> _Part:
+    column = pd.Series(pd.DatetimeIndex(list(instants)) if len(instants) else pd.DatetimeIndex([], tz="UTC"))
     return kind, np.sort(_nanoseconds(column, "opens and closes")), np.full((len(column), 4), np.nan)
 
 
-def _part(
-    kind: int, table: pd.DataFrame | None, names: tuple[str, ...], side: str = ""
-) -> tuple[int, np.ndarray, np.ndarray]:
+def _part(kind: int, table: pd.DataFrame | None, names: tuple[str, ...], side: str = "") -> _Part:
     """Return the events of a table, checked."""
     if table is None:
         return _marks(kind, ())

@@ -33,7 +33,7 @@ def trade_sign(*, rule: Rule = "lee_ready") -> Machine:
 
     ``tick``: after a rise of the price the buyer, after a fall the seller, else as before. ``lee_ready``: above the mid
     of the newest quote strictly before the trade the buyer, below it the seller, at it the tick rule (Lee and Ready,
-    1991, whose five seconds of delay are those of the reporting of their time). ``told``: what the venue says.
+    1991). Where quotes arrive before the trades that moved them, as they did then, delay the quotes. ``told``: what the venue says.
     """
     return Machine(_trade_sign, (RULES[rule],), memory=1)
 
@@ -54,9 +54,9 @@ def _trade_sign(
 
 @tick_feature
 def signed_volume(*, rule: Rule = "lee_ready") -> Machine:
-    """Sum of sign x size over sum of size of the trades of the interval so far, from -1 to 1. `rule` as of `trade_sign`.
+    """Sum of sign x size over sum of size of the trades of the interval so far, from -1 to 1.
 
-    Trades of unknown sign do not count. (Chordia, Roll and Subrahmanyam, 2002.)
+    `rule` as of `trade_sign`; trades of unknown sign do not count. (Chordia, Roll and Subrahmanyam, 2002.)
     """
     return Machine(_signed_volume, (RULES[rule],), memory=2)
 

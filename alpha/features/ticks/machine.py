@@ -94,8 +94,8 @@ class Builder(_Progress):
     def push(self, events: Events) -> pd.DataFrame:
         """Return the bars that these events complete, one row a bar.
 
-        ``start`` and ``known_at`` (UTC), ``open high low close``, ``volume``, ``dollar`` (sum of price x size), ``ticks``
-        (trades). All trades of a bar lie in [start, known_at], those of a bar of time in (start, known_at]. A
+        ``start`` and ``known_at`` (UTC), ``open high low close``, ``volume``, ``dollar`` (sum of price x size) and
+        ``ticks`` (trades). All trades of a bar lie in [start, known_at], those of a bar of time in (start, known_at]. A
         CLOSE ends the bar in the making, and so does an OPEN: no bar goes on into another session, none is lost.
 
         Raises

@@ -13,9 +13,7 @@ from alpha.features.ticks.machine import Machine, Seconds, tick_feature
 
 VARIANCE, BIPOWER, JUMPS = range(3)
 SQUARES, PRODUCTS, COUNT = range(BOOK, BOOK + 3)
-CELL, LAST, SAMPLE, BEFORE = range(
-    BOOK + 3, BOOK + 7
-)  # the cell in the making; prices; the last |return|, less than 0: none
+CELL, LAST, SAMPLE, BEFORE = range(BOOK + 3, BOOK + 7)  # the cell in the making; prices; the last |return|, -1: none
 Price = Literal["trade", "mid"]
 
 
