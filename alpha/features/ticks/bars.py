@@ -25,7 +25,7 @@ Span = Annotated[float, Field(ge=1.0)]
 def time_bars(*, every: Seconds = 60.0) -> Builder:
     """Bars of `every` seconds on the clock, (start, start + every]; none where nobody traded.
 
-    Complete when the first event after its end comes, or a CLOSE: `known_at` is the end, or the CLOSE if that is sooner.
+    Complete when the first event after its end comes, or a CLOSE: `known_at` is the end, or the CLOSE if sooner.
     """
     return Builder(_bars, (CLOCK, every * SECOND), memory=BAR)
 

@@ -33,7 +33,8 @@ def trade_sign(*, rule: Rule = "lee_ready") -> Machine:
 
     ``tick``: after a rise of the price the buyer, after a fall the seller, else as before. ``lee_ready``: above the mid
     of the newest quote strictly before the trade the buyer, below it the seller, at it the tick rule (Lee and Ready,
-    1991). Where quotes arrive before the trades that moved them, as they did then, delay the quotes. ``told``: what the venue says.
+    1991). ``told``: what the venue says. Where quotes are stamped earlier than the trades that moved them, as in their
+    time, delay the quotes.
     """
     return Machine(_trade_sign, (RULES[rule],), memory=1)
 

@@ -21,6 +21,10 @@ bar_builder = Registry("bar_builder")
 Seconds = Annotated[float, Field(ge=1e-3)]
 
 COLUMNS = ("open", "high", "low", "close", "volume", "dollar", "ticks")
+_NO_BARS = pd.DataFrame({
+    **{name: pd.to_datetime(np.empty(0, np.int64), utc=True) for name in ("start", "known_at")},
+    **{name: np.empty(0) for name in COLUMNS},
+})  # fmt: skip
 
 
 class _Progress:
@@ -107,6 +111,7 @@ class Builder(_Progress):
         when = np.empty((len(events) + 1, 2), np.int64)
         out = np.empty((len(events) + 1, len(COLUMNS)))
         count = self._kernel(events.kind, events.time, events.values, self._params, self._state, when, out)
+        if count == 0:
+            return _NO_BARS.copy()
         spans = {name: pd.to_datetime(when[:count, i], utc=True) for i, name in enumerate(("start", "known_at"))}
-        bars = pd.DataFrame({**spans, **{name: out[:count, i] for i, name in enumerate(COLUMNS)}})
-        return bars.astype({"ticks": "int64"})
+        return pd.DataFrame({**spans, **{name: out[:count, i] for i, name in enumerate(COLUMNS)}})

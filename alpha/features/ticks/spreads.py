@@ -64,7 +64,8 @@ def _quoted_spread(
 def effective_spread() -> Machine:
     """Twice the distance of a trade's price from the mid before it, over that mid; mean of the interval so far.
 
-    The mid is that of the newest quote strictly before the trade; dollars traded are the weights. A fraction. (Holden and Jacobsen, 2014, on the timing of the quote.)
+    The mid is that of the newest quote strictly before the trade; dollars traded are the weights. A fraction. (Holden
+    and Jacobsen, 2014, on the timing of the quote.)
     """
     return Machine(_effective_spread, memory=2)
 
@@ -90,7 +91,7 @@ def _effective_spread(
 
 @tick_feature
 def realised_spread(*, horizon: Annotated[float, Field(ge=1.0)] = 300.0, rule: Rule = "lee_ready") -> Machine:
-    """Twice the sign of a trade x (its price less the mid `horizon` seconds later), over the mid before it; mean so far.
+    """Twice sign x (price of a trade less the mid `horizon` seconds later), over the mid before it; mean so far.
 
     What is left of the effective spread to whoever stood on the other side. Told when the later mid is known: `horizon`
     after the trade, rounded up to a sixtieth of it. Dollars are the weights; trades less than that before the end
