@@ -57,11 +57,9 @@ def assert_same(actual, expected, what: str) -> None:
 def _numbers(told) -> np.ndarray:
     if not isinstance(told, pd.DataFrame):
         return told
-    instants = {
-        name: told[name].dt.as_unit("ns").astype("int64") // np.array([SECOND]) for name in ("start", "known_at")
-    }
-    rest = {f"{name}_ns": told[name].dt.as_unit("ns").astype("int64") % SECOND for name in instants}
-    return told.assign(**instants, **rest).to_numpy(float)
+    times = {name: told[name].dt.as_unit("ns").astype("int64") for name in ("start", "known_at")}
+    rest = {f"{name}_ns": time % SECOND for name, time in times.items()}  # one float cannot hold all of it
+    return told.assign(**{name: time // SECOND for name, time in times.items()}, **rest).to_numpy(float)
 
 
 def check_split(make, events: Events, seed: int = 1) -> None:
