@@ -293,6 +293,13 @@ def test_a_jump_is_in_the_variance_and_not_in_the_bipower_variation():
     assert told("jump_share", events, every=60)[-1] > 0.95
 
 
+def test_a_minute_without_trades_has_a_return_of_zero():
+    trades = [(30, 100.0, 1), (40, 101.0, 1), (150, 102.0, 1)]
+    events = make(trades, closes=[180])
+    assert told("realised_variance", events, every=60)[-1] == pytest.approx(log(1.01) ** 2 + log(102 / 101) ** 2)
+    assert told("bipower_variation", events, every=60)[-1] == 0.0
+
+
 def test_the_price_of_the_night_is_no_return():
     day = 86_400
     events = make([(30, 100.0, 1), (90, 101.0, 1), (day + 30, 200.0, 1), (day + 90, 202.0, 1)],
@@ -315,12 +322,18 @@ def test_order_flow_by_hand():
     np.testing.assert_allclose(told("order_flow_imbalance", make(quotes=quotes))[1:], expected)
 
 
-def test_what_is_pending_survives_a_lull():
-    """Trades wait for their later mid however long nothing happens."""
-    quotes = [(1, 9.99, 1, 10.01, 1), (10_000, 10.99, 1, 11.01, 1)]
-    values = told("realised_spread", make([(2, 10.01, 1)], quotes), horizon=60)
-    assert np.isnan(values[2])
-    assert values[3] == pytest.approx(2 * (10.01 - 10.0) / 10.0)  # the mid had not changed by then
+@pytest.mark.parametrize("lull", [61, 62, 63, 10_000])
+def test_what_is_pending_survives_a_lull(lull):
+    """Trades wait for their later mid however long nothing happens, wherever they stand among those that wait."""
+    trades = [(2 + i, 10.01, 1) for i in range(60)]
+    quotes = [(1, 9.99, 1, 10.01, 1), (62 + lull, 10.99, 1, 11.01, 1)]
+    events = make(trades, quotes)
+    assert np.isnan(told("realised_spread", events, horizon=60)[2:-1]).all()
+    pushed = told("realised_spread", make([*trades, (62 + lull, 10.8, 1)], quotes), horizon=60)
+    np.testing.assert_allclose(pushed[-2:], 2 * (10.01 - 10.0) / 10.0)  # the mid had not changed by then
+    machine = tick_feature.bind({"name": "realised_spread", "horizon": 60})()
+    machine.push(events)
+    assert machine.state()[2 + 12] == pytest.approx(60 * 10.01)  # the dollars of all of them were weighed
 
 
 def test_closes_become_a_table():
