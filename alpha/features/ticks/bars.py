@@ -32,19 +32,25 @@ def time_bars(*, every: Seconds = 60.0) -> Builder:
 
 @bar_builder
 def tick_bars(*, ticks: PositiveInt = 100) -> Builder:
-    """Bars of `ticks` trades. (Lopez de Prado, 2018, chapter 2, as are the bars below.)"""
+    """Bars of `ticks` trades. (Lopez de Prado, 2018, chapter 2.)"""
     return Builder(_bars, (COUNTED, ticks, TICKS), memory=BAR)
 
 
 @bar_builder
 def volume_bars(*, volume: PositiveFloat = 10_000.0) -> Builder:
-    """Bars that end with the trade that brings their volume to `volume` shares or more; trades are not split."""
+    """Bars that end with the trade that brings their volume to `volume` shares or more; trades are not split.
+
+    (Lopez de Prado, 2018, chapter 2.)
+    """
     return Builder(_bars, (COUNTED, volume, VOLUME), memory=BAR)
 
 
 @bar_builder
 def dollar_bars(*, dollars: PositiveFloat = 1_000_000.0) -> Builder:
-    """Bars that end with the trade that brings the sum of price x size to `dollars` or more; trades are not split."""
+    """Bars that end with the trade that brings the sum of price x size to `dollars` or more; trades are not split.
+
+    (Lopez de Prado, 2018, chapter 2.)
+    """
     return Builder(_bars, (COUNTED, dollars, DOLLAR), memory=BAR)
 
 
@@ -56,7 +62,7 @@ def imbalance_bars(
 
     Signs by the tick rule; amounts are 1, shares or dollars. Both expectations are exponential averages of the bars
     before, of `span` bars; the first bar has `ticks` trades. Such bars are known to collapse to single trades or never
-    to end, so one has at least `ticks` / 10 trades, and at most `ticks` x 10. (Lopez de Prado, 2018.)
+    to end, so one has at least `ticks` / 10 trades, and at most `ticks` x 10. (Lopez de Prado, 2018, chapter 2.)
     """
     amount = {"ticks": TICKS, "volume": VOLUME, "dollar": DOLLAR}[of]
     return Builder(_imbalance_bars, (amount, ticks, 2.0 / (span + 1.0)), memory=BAR + 3)
