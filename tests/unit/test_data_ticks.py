@@ -87,7 +87,8 @@ def test_trades_that_cannot_be_used_are_counted(tmp_path):
         ("09:30:01", 10.0, 100, "1", False), ("09:30:02", 10.0, 100, "20", False), ("09:30:03", 0.0, 100, "1", False),
         ("09:30:04", 10.0, 0, "1", False), ("09:30:05", 10.0, 100, "4000", False),
         ("09:30:06", 10.0, 100, "102000", False), ("09:30:07", 10.0, 100, "1", True),
-        ("09:30:08", np.nan, 100, "1", False), ("09:30:09", 10.0, 100, None, False), ("16:00:01", 10.0, 100, "80", False),
+        ("09:30:08", np.nan, 100, "1", False), ("09:30:09", 10.0, 100, None, False),
+        ("16:00:01", 10.0, 100, "80", False),
     ]  # fmt: skip
     table, findings = trades(tmp_path, rows)
     assert table["time"].dt.second.tolist() == [1, 2, 9]
