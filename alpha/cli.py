@@ -17,9 +17,16 @@ if TYPE_CHECKING:
     from alpha.config import Config
 
 
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Show a default where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return super()._get_help_string(action) if action.default not in (None, False, []) else action.help
+
+
 def parser(description: str, *, config: str = "config/base.yaml") -> argparse.ArgumentParser:
     """Return a parser with the options that choose a configuration."""
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    made = argparse.ArgumentParser(description=description, formatter_class=_Formatter)
     made.add_argument("--config", default=config, help="configuration file")
     made.add_argument("--overlay", action="append", default=[], metavar="FILE", help="laid over the config; repeat")
     made.add_argument("--verbose", action="store_true", help="log every bar to standard error")

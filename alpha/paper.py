@@ -14,6 +14,8 @@ from alpha.config import Config
 from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
 from alpha.execution import Event, Journal, Ledger, bar_key, halt, reconcile
+from alpha.execution.corporate import actions
+from alpha.execution.reconcile import cancel, write
 from alpha.strategy import Bundle, step
 
 log = structlog.get_logger("alpha.paper")
@@ -119,10 +121,14 @@ def trade(
     reconcile(ledger, broker, journal)
     for bar in bars:
         if cfg.paper.kill_file.exists():
-            halt(f"the kill file {cfg.paper.kill_file} exists", bar, ledger, journal, broker, code="kill_file")
+            write(actions(bar, ledger), ledger, journal)  # without them the account has no value at today's prices
+            halt(f"the kill file {cfg.paper.kill_file} was there", bar, ledger, journal, broker, code="kill_file")
         try:
             values = stream.push(sane(bar))
         except DataError as error:
+            if bar_key(bar) != ledger.settled:
+                write(actions(bar, ledger), ledger, journal)  # they have happened, whether we can decide or not
+            cancel(bar_key(bar), ledger, journal, broker)
             bad = _skip(bar, error, ledger, journal, bad, cfg.paper.max_bad_bars)
             continue
         bad = 0
@@ -168,10 +174,8 @@ def _without(history: Panel, skipped: set[str]) -> Panel:
 
 
 def _skip(bar: Bar, error: DataError, ledger: Ledger, journal: Journal, bad: int, most: int) -> int:
-    """Journal that a bar was not traded; positions are held. Raise after `most` in a row."""
-    event = Event.skip(ledger.run, bar_key(bar), str(error))
-    journal.append([event])
-    ledger.post(event)
+    """Journal that a bar was not traded; positions are held, and nothing is on order. Raise after `most` in a row."""
+    write([Event.skip(ledger.run, bar_key(bar), str(error))], ledger, journal)
     log.warning("bar skipped", time=str(bar.time), error=str(error))
     bad += 1
     if bad >= most:

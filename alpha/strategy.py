@@ -157,6 +157,8 @@ class Rules:
 def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Journal, broker: Broker) -> Target:
     """Trade one bar: settle, mark, decide, send. The same in backtest, paper and live.
 
+    An order lives for one bar: where the next has no price for it, it is cancelled there and the decision made anew.
+
     Everything is journaled before it counts, and an order before it is sent. After a crash at any point, replay the
     journal, reconcile the broker and call again with the same bar: the journal ends up the same.
 
@@ -183,7 +185,10 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Jo
     key = bar_key(bar)
     _check_ready(key, ledger)
     if key not in (ledger.settled, ledger.decided):
-        _settle(bar, key, rules, ledger, journal, broker)
+        happened = [*actions(bar, ledger), *_fills(broker.settle(bar), ledger)]
+        gone = delistings(bar, ledger, rules.delist_after, {event.symbol for event in happened})
+        write([*happened, *gone], ledger, journal)
+    _expire(key, ledger, journal, broker)
     _check_loss(ledger.value(bar).equity, bar, rules, ledger, journal, broker)
     raw = rules.policy(signal, ledger.weights(bar))
     if not np.isfinite(raw).all():
@@ -204,13 +209,11 @@ def _check_ready(key: str, ledger: Ledger) -> None:
         raise DataError(f"expected a bar after {ledger.last_bar}, the last one finished; it is {key}", code="old_bar")
 
 
-def _settle(bar: Bar, key: str, rules: Rules, ledger: Ledger, journal: Journal, broker: Broker) -> None:
-    """Journal and post, in one piece, what happened to the account since the last bar."""
-    events = [*actions(bar, ledger), *_fills(broker.settle(bar), ledger)]
-    gone = delistings(bar, ledger, rules.delist_after, {event.symbol for event in events})
-    if {event.symbol for event in gone} & {order.symbol for order in ledger.open_orders.values()}:
-        gone += [Event.cancel(key, order) for order in broker.cancel_all() if order.id in ledger.open_orders]
-    write([*events, *gone], ledger, journal)
+def _expire(key: str, ledger: Ledger, journal: Journal, broker: Broker) -> None:
+    """Cancel what the bar after the decision did not fill: what it would buy today was never decided."""
+    if stale := [order for order in ledger.open_orders.values() if order.bar < key]:
+        broker.cancel_all()
+        write([Event.cancel(key, order) for order in stale], ledger, journal)
 
 
 def _fills(fills: Iterable[Fill], ledger: Ledger) -> Iterator[Event]:

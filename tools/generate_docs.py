@@ -1,4 +1,4 @@
-"""Write the generated pages: docs/configuration.md and the schema of alpha_eval.json."""
+"""Write the generated pages: docs/configuration.md, docs/features.md and the schema of alpha_eval.json."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from alpha import cli
 def main(args: argparse.Namespace) -> int:
     """Write each page; print its path."""
     from alpha import reference
+    from alpha.features import listing
     from alpha.report import evaluation
 
     root = Path(__file__).resolve().parents[1]
     pages = {
         root / "docs/configuration.md": reference.configuration(),
+        root / "docs/features.md": listing.page(),
         root / "alpha/report/alpha_eval.schema.json": evaluation.schema_text(),
     }
     for path, text in pages.items():

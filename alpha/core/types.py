@@ -23,6 +23,12 @@ class FeatureSet:
     names: tuple[str, ...]
     values: np.ndarray
 
+    def frame(self) -> pd.DataFrame:
+        """Return a column a feature and a row a (time, symbol); of a plan's result, without copying it."""
+        columns = self.values.transpose(2, 0, 1).reshape(len(self.names), -1)
+        rows = pd.MultiIndex.from_product([self.times, self.symbols], names=["time", "symbol"])
+        return pd.DataFrame(columns.T, rows, list(self.names), copy=False)
+
 
 @dataclass(frozen=True, eq=False)
 class Label:

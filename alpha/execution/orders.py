@@ -20,9 +20,9 @@ def rebalance(
 ) -> tuple[Order, ...]:
     """Return the orders that move the book from what it holds to `target`.
 
-    Sizes follow the close of `bar`, the last price known at the decision. Orders still open count as held. Each
-    change is rounded to whole lots toward the present position, never past the target; a target of zero closes
-    the position, odd lots included. A name without a price in this bar is left alone.
+    Sizes follow the close of `bar`, the last price known at the decision. Each change is rounded to
+    whole lots toward the present position, never past the target; a target of zero closes the position, odd lots
+    included. A name without a price in this bar is left alone.
 
     Parameters
     ----------
@@ -39,23 +39,13 @@ def rebalance(
         Sorted by symbol.
     """
     price, account, key = bar.quoted("close"), ledger.value(bar), bar_key(bar)
-    now = account.shares + _waiting(ledger, bar)
+    now = account.shares
     with np.errstate(all="ignore"):  # a name without a price divides by nothing, and is left out below
         change = np.where(target == 0, -now, _whole(target * account.equity / price - now, lot_size))
         worth = (target == 0) | (np.abs(change) * price >= min_trade * account.equity)
     wanted = np.flatnonzero((change != 0) & worth & np.isfinite(price) & (price > 0))
     chosen = sorted((bar.symbols[i], float(change[i])) for i in wanted)
     return tuple(Order(order_id(ledger.run, key, symbol), key, symbol, quantity) for symbol, quantity in chosen)
-
-
-def _waiting(ledger: Ledger, bar: Bar) -> np.ndarray | float:
-    """Return the shares on order, shape (N,)."""
-    if not ledger.open_orders:
-        return 0.0
-    waiting: dict[str, float] = {}
-    for order in ledger.open_orders.values():
-        waiting[order.symbol] = waiting.get(order.symbol, 0.0) + order.quantity
-    return np.array([waiting.get(symbol, 0.0) for symbol in bar.symbols])
 
 
 def _whole(change: np.ndarray, lot_size: float) -> np.ndarray:

@@ -11,7 +11,7 @@ A feature is a function that returns an expression; its keyword arguments are it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alpha.core.errors import ConfigError, nearest
 from alpha.core.registry import Plugin, Registry, discover
@@ -19,12 +19,15 @@ from alpha.features.expr import Expr
 from alpha.features.operators import cs_rank, cs_zscore
 from alpha.features.plan import Plan, Stream
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 feature = Registry("feature")
 feature_set = Registry("feature_set")
 
 CROSS_SECTION: dict[str, Callable[[Expr], Expr]] = {"rank": cs_rank, "zscore": cs_zscore, "none": lambda x: x}
 
-__all__ = ["CROSS_SECTION", "Expr", "Plan", "Stream", "columns", "entries", "feature", "feature_set"]
+__all__ = ["CROSS_SECTION", "Expr", "Plan", "Stream", "catalogue", "columns", "entries", "feature", "feature_set"]
 
 
 def columns(entries: Iterable[Mapping[str, Any] | str], *, cross_section: str = "none") -> dict[str, Expr]:
@@ -64,6 +67,13 @@ def entries(given: Iterable[Mapping[str, Any] | str], *, cross_section: str = "n
     """
     return [{"name": plugin.name, "as": column, "cross_section": across, **plugin.params}
             for column, plugin, across in _bound(given, cross_section)]  # fmt: skip
+
+
+def catalogue() -> pd.DataFrame:
+    """Return a row a registered feature: what it is, its formula, lookback, fields and source."""
+    from alpha.features import listing
+
+    return listing.catalogue()
 
 
 def _bound(entries: Iterable[Mapping[str, Any] | str], default: str) -> Iterator[tuple[str, Plugin, str]]:

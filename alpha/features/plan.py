@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ import pandas as pd
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.panel import Bar, Panel
 from alpha.core.types import FeatureSet
+from alpha.features.explain import explained
 from alpha.features.expr import Expr
 from alpha.features.program import Program, compile_program
 
@@ -109,15 +110,41 @@ class Plan:
         self._check_fields(panel)
         shape = (len(self.names), len(panel), len(panel.symbols))
         out = np.empty(shape, dtype) if out is None else _checked(out, shape)
-        chunk = chunk or (_CHUNK_ACROSS if len(self.program.stages) > 1 else _CHUNK)
+        for _ in self._computed(panel, out, len(panel), threads, chunk):
+            pass
+        return FeatureSet(panel.times, panel.symbols, self.names, out.transpose(1, 2, 0))
+
+    def chunks(
+        self, panel: Panel, rows: int, *, threads: int | None = None, dtype: type = np.float64
+    ) -> Iterator[FeatureSet]:
+        """Yield the features of some rows at a time: together they are the batch, to the bit, in bounded memory.
+
+        Each uses the memory of the one before it: copy what you keep.
+        """
+        if rows < 1:
+            raise ConfigError(f"chunks takes at least one row at a time; it was {rows!r}", code="bad_window")
+        self._check_fields(panel)
+        shape = (len(self.names), min(rows, len(panel)), len(panel.symbols))
+        out: np.ndarray = np.empty(shape, dtype)
+        for span in self._computed(panel, out, rows, threads, None):
+            part = out[:, : span.stop - span.start].transpose(1, 2, 0)
+            yield FeatureSet(panel.times[span], panel.symbols, self.names, part)
+
+    def _computed(
+        self, panel: Panel, out: np.ndarray, size: int, threads: int | None, chunk: int | None
+    ) -> Iterator[slice]:
+        """Compute `size` rows at a time into `out`; yield which rows of the panel are there now."""
+        chunk, inputs = chunk or self._chunk, self._inputs(panel)
         machine = self._machine(len(panel.symbols), chunk=chunk, width=_WIDTH, slack=chunk)
-        inputs = self._inputs(panel)
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
             each = map if threads == 1 else pool.map
-            for start in range(0, len(panel), chunk):
-                rows = slice(start, min(start + chunk, len(panel)))
-                machine.run([values[rows] for values in inputs], rows, out, each)
-        return FeatureSet(panel.times, panel.symbols, self.names, out.transpose(1, 2, 0))
+            for begin in range(0, len(panel), max(size, 1)):
+                stop = min(begin + size, len(panel))
+                for start in range(begin, stop, chunk):
+                    rows = slice(start, min(start + chunk, stop))
+                    place = slice(rows.start - begin, rows.stop - begin)
+                    machine.run([values[rows] for values in inputs], place, out, each)
+                yield slice(begin, stop)
 
     def stream(self, history: Panel | None = None, *, symbols: Sequence[str] | None = None) -> Stream:
         """Return the same computation bar by bar, begun with the rows of `history`.
@@ -136,21 +163,18 @@ class Plan:
             stream.catch_up(history)
         return stream
 
-    def explain(self) -> str:
-        """Return what was compiled: sizes, and each column's expression, fields and lookback."""
-        program = self.program
-        rows = program.rows(1, 1)
-        head = [
-            f"{len(self.names)} features of {', '.join(self.fields)}; lookback {self.lookback}"
-            + (" (fading)" if self.recursive else ""),
-            f"{program.size} instructions in {len(program.stages)} stages; {len(program.kept)} registers keep "
-            f"{sum(program.kept.values())} past rows, {program.scratches} are recycled; "
-            f"{sum(program.carried.values())} rows of carried state",
-            f"memory of a stream: {rows * 8 / 1024:.1f} KiB a symbol",
-        ]
-        width = max(map(len, self.names))
-        return "\n".join(head + [f"{name:<{width}}  {column.lookback:>5}  {column!r}"
-                                 for name, column in self.columns.items()])  # fmt: skip
+    def explain(self, *, graph: bool = False) -> str:
+        """Return what was compiled: sizes, cost, memory, each column's lookback and expression; and every operation.
+
+        An operation reads registers, ``%7``, or registers some rows ago, ``%7[-5]``.
+        """
+        head = f"{len(self.names)} features of {', '.join(self.fields)}; lookback {self.lookback}"
+        told = explained(self.columns, self.program, chunk=self._chunk, width=_WIDTH, graph=graph)
+        return f"{head}{' (fading)' if self.recursive else ''}\n{told}"
+
+    @property
+    def _chunk(self) -> int:
+        return _CHUNK_ACROSS if len(self.program.stages) > 1 else _CHUNK
 
     def _machine(self, symbols: int, *, chunk: int, width: int, slack: int) -> Machine:
         from alpha.features.machine import Machine  # numba takes a second to import

@@ -38,7 +38,7 @@ def no_lookahead(evidence: Evidence, *, cuts: PositiveInt = 4, shocks: NonNegati
         yield leakage.check_label(candidate.label, panel.times)
         yield leakage.check_folds(evidence.folds, candidate.label, panel.times)
         yield None if evidence.folds else "there are no folds to check"
-        shared = (id(panel), id(features), cuts, shocks, candidate.seed)  # the models of a study read the same features
+        shared = (panel, features, cuts, shocks, candidate.seed)  # the models of a study read the same features
         if shared not in evidence.memo:
             evidence.memo[shared] = (
                 leakage.cut_and_compare(batch, panel, features, rows[:cuts]),

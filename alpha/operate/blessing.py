@@ -102,6 +102,7 @@ def blessings(cfg: Config, at: str | None = None) -> list[str]:
 
 def rollback(cfg: Config, config_path: str | Path) -> str:
     """Go back to the bundle blessed before, name it in the configuration, and return its reference."""
+    check_selectable(config_path)
     with locked(models_root(cfg)):
         ref = Blessings(models_root(cfg)).rollback()
         select(config_path, ref)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from alpha.config import Config
 from alpha.core.calendar import Calendar
-from alpha.core.errors import ConfigError, DataError, ModelError, nearest
+from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, nearest
 from alpha.core.panel import Panel
 from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
 from alpha.operate.blessing import candidates_root, models_root
@@ -86,14 +86,16 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
     path = ledger_path(cfg, wanted)
     with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:
         _check_cash(cfg, journal, wanted)
+        _check_start(cfg, journal, wanted)
+        traded = _sessions(journal)
         if wanted.acknowledge is not None:
-            acknowledge(Ledger.replay(journal), journal, wanted.acknowledge)
+            _acknowledged(cfg, journal, wanted.acknowledge)
         try:
             trade(
                 cfg, chosen.bundle, clock(cfg, wanted, track), journal, ref=chosen.ref, symbols=wanted.symbols
             )  # fmt: skip
         finally:
-            told = _tell(cfg, wanted, chosen, journal)
+            told = _tell(cfg, wanted, chosen, journal, traded)
     if told is None:
         raise DataError(f"no bar could be traded; {path} holds those that were skipped, and why", code="no_bars")
     return told
@@ -156,14 +158,7 @@ def _blessed(cfg: Config, ref: str | None) -> Chosen:
 
 def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
     """Return the clock over the configured source, up to the newest bar or `paper.end`."""
-    start = None
-    if wanted.start is not None:
-        try:
-            start = pd.Timestamp(wanted.start, tz="UTC")
-        except ValueError:
-            raise ConfigError(
-                f"--start takes a date such as 2022-10-03; it was {wanted.start!r}", code="bad_date"
-            ) from None
+    start = _day("--start", wanted.start)
 
     def read() -> Panel:
         return cfg.panel(last_session(cfg))[0]
@@ -172,6 +167,13 @@ def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
         read, sessions=cfg.paper.sessions, start=start, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
         live=cfg.source.name in LIVE and cfg.paper.poll_sec > 0, track=track,
     )  # fmt: skip
+
+
+def _day(option: str, text: str | None) -> pd.Timestamp | None:
+    try:
+        return None if text is None else pd.Timestamp(text, tz="UTC")
+    except ValueError:
+        raise ConfigError(f"{option} takes a date such as 2022-10-03; it was {text!r}", code="bad_date") from None
 
 
 def last_session(cfg: Config) -> date:
@@ -204,13 +206,40 @@ def _check_cash(cfg: Config, journal: Journal, wanted: Wanted) -> None:
                           f"leave --cash out, or name a new --ledger", code="other_cash")  # fmt: skip
 
 
-def _tell(cfg: Config, wanted: Wanted, chosen: Chosen, journal: Journal) -> tuple[DailyReport, Path] | None:
-    if not any(event.kind == "mark" for event in journal.events()):
+def _check_start(cfg: Config, journal: Journal, wanted: Wanted) -> None:
+    first = next((pd.Timestamp(event.bar) for event in journal.events() if event.kind in ("mark", "skip")), None)
+    start = _day("--start", wanted.start)
+    if start is not None and first is not None:
+        between = Calendar(cfg.calendar).sessions(start.tz_localize(None), first.tz_localize(None).normalize())
+        if first < start or len(between) > 1:
+            raise ConfigError(f"the ledger began on {first:%Y-%m-%d}, not on {start:%Y-%m-%d}; leave --start out, or "
+                              f"name a new --ledger", code="other_start")  # fmt: skip
+
+
+def _acknowledged(cfg: Config, journal: Journal, note: str) -> None:
+    if cfg.paper.kill_file.exists():
+        message = f"the kill file {cfg.paper.kill_file} is still there; remove it, then acknowledge"
+        raise RiskBreach(message, code="kill_file")
+    acknowledge(Ledger.replay(journal), journal, note)
+
+
+def _sessions(journal: Journal) -> int:
+    return sum(event.kind == "mark" for event in journal.events())
+
+
+def _tell(
+    cfg: Config, wanted: Wanted, chosen: Chosen, journal: Journal, traded: int
+) -> tuple[DailyReport, Path] | None:
+    """Write the report; `traded` sessions had been traded before this run."""
+    sessions = _sessions(journal)
+    if not sessions:
         return None
     report = statement(
-        journal, run=journal.run, mode=wanted.mode, fallback=chosen.fallback, other_data=chosen.other_data
-    )
-    folder = cfg.paths.reports / journal.run / f"{report.last_bar:%Y-%m-%d}"
+        journal, run=journal.run, mode=wanted.mode, fallback=chosen.fallback, other_data=chosen.other_data,
+        traded=sessions - traded,
+    )  # fmt: skip
+    ledger = f"-{cfg.paper.ledger.stem}" if cfg.paper.ledger else ""  # two ledgers of a world have two reports
+    folder = cfg.paths.reports / f"{journal.run}{ledger}" / f"{report.last_bar:%Y-%m-%d}"
     return report, write_daily(report, folder)[1]
 
 
@@ -250,6 +279,8 @@ def show_day(report: DailyReport, page: Path) -> None:
         print(f"OTHER DATA: {report.other_data}")
     if report.in_sample:
         print("IN SAMPLE: some bars lie in the window the bundle was trained on; profit on them is no evidence")
+    if report.traded == 0:
+        print("NO NEW BAR: nothing was traded in this run; this is the ledger as it stands")
     print(f"{report.run}  {report.bundle}")
     for span in report.bundles[:-1]:
         print(f"  before that {span.ref} decided {span.sessions} sessions")

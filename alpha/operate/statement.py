@@ -15,8 +15,9 @@ from alpha.report.daily import Costs, DailyReport, Decided, EquityPoint, Pnl, Po
 
 
 def statement(
-    journal: Journal, *, run: str, mode: str, fallback: str | None = None, other_data: str | None = None
-) -> DailyReport:
+    journal: Journal, *, run: str, mode: str, fallback: str | None = None, other_data: str | None = None,
+    traded: int | None = None,
+) -> DailyReport:  # fmt: skip
     """Return the report of everything a journal holds, from its first bar to its last.
 
     Parameters
@@ -26,6 +27,8 @@ def statement(
         Why the fallback bundle trades instead of the selected one.
     other_data : str, optional
         In what the data traded on differ from those of research.
+    traded : int, optional
+        Sessions that the last run added; default: all.
     """
     events, ledger = list(journal.events()), Ledger.replay(journal)
     marks = [(pd.Timestamp(event.bar), event.note) for event in events if event.kind == "mark"]
@@ -35,8 +38,8 @@ def statement(
     positions = _positions(ledger)
     decided = [_decided(time, ledger) for time, _ in marks]
     return DailyReport(
-        created=datetime.now(UTC), run=run, mode=mode, bundle=ledger.bundles[-1][1]["ref"], fallback=fallback,
-        other_data=other_data, bundles=_spans(decided),
+        created=datetime.now(UTC), run=run, mode=mode, bundle=decided[-1]["ref"], fallback=fallback,
+        other_data=other_data, bundles=_spans(decided), traded=len(marks) if traded is None else traded,
         in_sample=any(time <= pd.Timestamp(by["trained_until"]) for (time, _), by in zip(marks, decided, strict=True)),
         first_bar=min(seen), last_bar=max(seen), sessions=len(marks),
         equity_start=start, equity_end=ledger.last_equity, pnl=_pnl(ledger, start, curve, positions),
@@ -71,7 +74,8 @@ def _position(ledger: Ledger, symbol: str, shares: float) -> Position:
 
 
 def _pnl(ledger: Ledger, start: float, curve: list[tuple[Any, float]], positions: tuple[Position, ...]) -> Pnl:
-    before = curve[-2][1] if len(curve) > 1 else start
+    now = max(curve[-1][0], pd.Timestamp(ledger.halted_at)) if ledger.halted_at else curve[-1][0]
+    before = next((equity for time, equity in reversed(curve) if time < now), start)  # a halted bar has no mark
     return Pnl(
         total=ledger.last_equity - start,
         realised=ledger.realised / MICRO,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -60,7 +60,7 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
         span=evaluation.Span(start=times[0], end=times[-1], sessions=len(times), symbols=len(found.panel.symbols)),
         label=evaluation.LabelSpec.of(found.candidates[0].label),
         folds=tuple(evaluation.FoldSpan.of(fold, times) for fold in found.folds),
-        broker=cfg.resolved()["broker"],
+        broker=_broker(found),
         config_id=cfg.id,
         data_id=found.candidates[0].data_id,
         code_id=code_id(),
@@ -70,6 +70,14 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
         models=tuple(_result(c, bundles.get(c.bundle.name), found.trials) for c in found.candidates),
         chosen=found.best.bundle.name,
     )
+
+
+def _broker(found: Study) -> dict[str, Any]:
+    """Return the entry of the broker, with the price at which it really filled."""
+    entry = dict(found.config.resolved()["broker"])
+    if "price" in entry and found.candidates[0].label.entry == "next_close":
+        entry["price"] = "close"
+    return entry
 
 
 def _result(candidate: Candidate, bundle: str | None, trials: int) -> evaluation.ModelResult:

@@ -90,6 +90,7 @@ class DailyReport(Record):
     mode: Literal["paper", "shadow"] = Field(description="shadow: the candidate is not blessed")
     bundle: str = Field(description="the bundle that decided last")
     bundles: tuple[Decided, ...] = Field(description="who decided, the newest last")
+    traded: int | None = Field(None, description="sessions that the last run added")
     fallback: str | None = Field(None, description="why the fallback bundle trades instead of the selected one")
     other_data: str | None = Field(None, description="in what the data differ from those the bundle was researched on")
     in_sample: bool = Field(description="whether some bars lie in the window the bundle was trained on")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from alpha.core.panel import Panel
 
-PRICE_FIELDS = ("open", "high", "low", "close")
+PRICE_FIELDS = ("open", "high", "low", "close", "vwap")
 SECTORS = {"sector": ("tech", "tech", "energy", "energy", "energy", "")}  # one has none
 
 
@@ -36,6 +36,8 @@ def make_panel(rows: int = 640, seed: int = 11) -> Panel:
     fields["vix"] = np.repeat(vix[:, None], len(symbols), axis=1)
     fields |= alternative(rng, shape)
     fields |= fundamental(rng, close)
+    fields["vwap"] = (start + high + low + close) / 4
+    fields["shares_outstanding"] = np.where(np.arange(rows)[:, None] < 250, 2e7, 2.1e7) + 0 * close
     fields["vix3m"] = fields["vix"] * np.exp(rng.normal(0.05, 0.05, rows))[:, None]
     tradable = np.isfinite(close)
     tradable[450:480, 5] = False  # it has prices, but may not be traded

@@ -68,13 +68,19 @@ class TestLedger:
 
     def test_a_ledger_begins_where_and_with_what_it_is_told(self, command, capsys):
         assert command(f"{RUN} --start 2001-06-20 --steps 2 --cash 50000 --ledger other.sqlite") == 0
-        assert (report().equity_start, report().sessions) == (50_000.0, 2)
-        assert f"{report().first_bar:%Y-%m-%d}" == "2001-06-20"
+        told = report("paper-small-other")
+        assert (told.equity_start, told.sessions, told.traded) == (50_000.0, 2, 2)
+        assert f"{told.first_bar:%Y-%m-%d}" == "2001-06-20"
         assert command(f"{RUN} --steps 1 --ledger other.sqlite") == 0, "the cash of a ledger need not be said again"
         assert command(f"{RUN} --steps 1 --cash 50000 --ledger other.sqlite") == 0
         assert command(f"{RUN} --steps 1 --cash 60000 --ledger other.sqlite") == 2
+        assert command(f"{RUN} --steps 1 --start 2001-06-20 --ledger other.sqlite") == 0, "as it began"
+        assert command(f"{RUN} --steps 1 --start 2001-06-19 --ledger other.sqlite") == 2
+        assert command(f"{RUN} --steps 1 --start 2001-06-21 --ledger other.sqlite") == 2
         told = capsys.readouterr().err
         assert "[other_cash] the ledger was opened with 50,000.00 in cash, not 60,000.00" in told
+        assert "[other_start] the ledger began on 2001-06-20, not on 2001-06-19" in told
+        assert "[other_start] the ledger began on 2001-06-20, not on 2001-06-21" in told
         assert not Path("artifacts/small/paper.sqlite").exists()
 
     def test_no_steps_are_no_run(self, command, capsys):
@@ -84,6 +90,12 @@ class TestLedger:
     def test_a_start_beyond_the_end(self, command, capsys):
         assert command(f"{RUN} --start 2001-12-24") == 3
         assert "there is no bar at or after 2001-12-24; the last is 2001-07-02" in capsys.readouterr().err
+
+    def test_with_no_new_bar_it_says_so(self, command, capsys):
+        assert command(RUN) == 0
+        assert "NO NEW BAR" not in capsys.readouterr().out
+        assert command(RUN) == 0
+        assert "NO NEW BAR: nothing was traded in this run" in capsys.readouterr().out
 
     def test_a_ledger_in_use_is_left_alone(self, command, capsys):
         with SqliteJournal("artifacts/small/paper.sqlite", "paper-small"):
@@ -104,7 +116,7 @@ class TestLedger:
 
     def test_a_source_of_another_kind(self, command):
         assert command(f"{RUN} --steps 2 --source '{{name: synthetic, seed: 8}}' --ledger other.sqlite") == 0
-        other = report().order_hash
+        other = report("paper-small-other").order_hash
         assert command(f"{RUN} --steps 2") == 0
         assert report().order_hash != other
 
@@ -115,14 +127,15 @@ class TestHalts:
         assert command(f"{RUN} --steps 4") == 0
         Path("STOP").touch()
         assert command(f"{RUN} --kill-file STOP") == 6
-        assert report().halted == "the kill file STOP exists"
+        assert report().halted == "the kill file STOP was there"
         assert command(f"{RUN} --kill-file STOP --acknowledge early") == 6, "as long as it is there"
+        assert "the kill file STOP is still there; remove it, then acknowledge" in capsys.readouterr().err
         Path("STOP").unlink()
         assert command(RUN) == 6
-        assert "[halted] trading was halted: the kill file STOP exists" in capsys.readouterr().err
+        assert "[halted] trading was halted: the kill file STOP was there" in capsys.readouterr().err
         assert command(f"{RUN} --acknowledge 'it was a drill'") == 0
         assert (report().sessions, report().halted) == (24, None)
-        assert [event.note for event in events() if event.kind == "acknowledge"] == ["early", "it was a drill"]
+        assert [event.note for event in events() if event.kind == "acknowledge"] == ["it was a drill"]
 
     def test_a_kill_file_from_the_start(self, command, capsys):
         Path("artifacts/KILL").touch()

@@ -12,7 +12,7 @@ from alpha.config import load
 from alpha.operate import papering
 from alpha.operate.blessing import candidates_root, models_root
 from alpha.report import evaluation
-from alpha.store import bundles, reference
+from alpha.store import Blessings, bundles, reference
 
 BLESS = "tools/bless_model_inference.py"
 CONFIG = Path("config/base.yaml")
@@ -51,6 +51,18 @@ def test_bless_list_look_up_and_roll_back(command, capsys):
     assert CONFIG.read_text() == text
     assert command(f"{BLESS} --rollback") == 4, "there is nothing before the first"
     assert command("scripts/paper_runner.py --steps 2") == 0
+
+
+def test_a_rollback_that_cannot_be_written_is_not_made(command, capsys):
+    assert command(f"{BLESS} --model linear_v1 --select") == 0
+    cfg, text = load(CONFIG), CONFIG.read_text()
+    CONFIG.write_text(re.sub(r"(?m)^ +selected:.*\n", "", text))
+    history = len(Blessings(models_root(cfg)).history())
+    assert command(f"{BLESS} --rollback") == 2
+    assert "[select_failed]" in capsys.readouterr().err
+    assert len(Blessings(models_root(cfg)).history()) == history
+    CONFIG.write_text(text)
+    assert command(f"{BLESS} --rollback") == 0
 
 
 def test_without_select_the_configuration_stays(command, capsys):

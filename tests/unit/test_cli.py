@@ -73,3 +73,13 @@ def test_long_work_is_heard_of(capsys, monkeypatch):
     monkeypatch.setattr(cli.time, "monotonic", lambda: float(next(clock)))
     list(cli.track([1, 2], "fitting"))
     assert "fitting 2/2" in capsys.readouterr().err
+
+
+def test_help_shows_a_default_where_there_is_one():
+    options = cli.parser("What it does.")
+    options.add_argument("--start", help="first session")
+    shown = options.format_help()
+    assert "(default: config/base.yaml)" in shown
+    assert "first session\n" in shown
+    assert "None" not in shown
+    assert "[]" not in shown

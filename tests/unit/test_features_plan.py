@@ -190,3 +190,39 @@ def test_an_output_that_others_read_is_not_overwritten(panel):
     values = Plan({str(i): x for i, x in enumerate(chain)}).batch(panel).values[1:]
     for i in range(1, len(chain)):
         np.testing.assert_array_equal(values[..., i], values[..., i - 1] * 2 + (i - 1))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64, 10**6])
+def test_chunks_are_the_batch(panel, plan, rows):
+    parts = [(part.times, part.values.copy()) for part in plan.chunks(panel, rows)]
+    np.testing.assert_array_equal(np.concatenate([values for _, values in parts]), plan.batch(panel).values)
+    assert max(len(times) for times, _ in parts) == min(rows, len(panel))
+    assert parts[0][0].append([times for times, _ in parts[1:]]).equals(panel.times)
+
+
+def test_chunks_take_a_row_at_least(panel, plan):
+    with pytest.raises(ConfigError, match="at least one row"):
+        next(plan.chunks(panel, 0))
+
+
+def test_a_plan_shows_its_graph_cost_and_memory():
+    text = Plan({"ret": RET, "rank": cs_rank(lag(RET, 2))}).explain(graph=True)
+    assert "cost: about 6" in text
+    assert "KiB a symbol in a stream" in text
+    assert "MiB a block of 64 symbols" in text
+    lines = [line.strip() for line in text.splitlines()]
+    assert "%0 = load(close)" in lines
+    assert "%1 = div(%0, %0[-1])" in lines
+    assert "column 0 = %2" in lines
+    assert "plane 2 = store(%2[-2], %3)" in lines
+    assert "plane 3 = cs_rank(plane 2, 0.0)" in lines
+
+
+def test_a_frame_is_a_view_of_the_result(panel, plan):
+    features = plan.batch(panel)
+    frame = features.frame()
+    assert list(frame.columns) == list(plan.names)
+    assert frame.index.names == ["time", "symbol"]
+    last = frame.loc[(panel.times[-1], panel.symbols[1])]
+    np.testing.assert_array_equal(last.to_numpy(), features.values[-1, 1])
+    assert np.shares_memory(frame.to_numpy(), features.values)

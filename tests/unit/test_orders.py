@@ -70,12 +70,6 @@ def test_a_lot_that_floating_point_left_short_is_whole():
     assert weight * 100.0 / 0.01 < 2900
 
 
-def test_open_orders_count_as_held():
-    account = ledger()
-    account.post(Event.order(Order("o", KEY, "A", 40.0), 10.0))
-    assert shares(rebalance(np.array([0.5, 0, 0]), account, bar([10.0, 1, 1]))) == {"A": 10}
-
-
 @pytest.mark.parametrize("price", [np.nan, 0.0, -1.0, np.inf])
 def test_a_name_without_a_price_is_left_alone(price):
     assert shares(rebalance(np.array([0.5, 0.5, 0]), ledger(A=5), bar([price, 10.0, 10.0]))) == {"B": 52}

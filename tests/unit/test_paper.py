@@ -99,7 +99,9 @@ def test_a_bar_that_cannot_be_used_is_journaled_and_positions_are_held(cfg, bund
     assert len(marks(journal)) == BARS - 10
     assert ledger.last_bar == panel.times[-9].isoformat()
     assert ledger.positions, "positions are held"
-    assert ledger.open_orders, "and the orders before it wait"
+    assert not ledger.open_orders, "and what was on order is cancelled"
+    last = panel.times[-9].isoformat()
+    assert not [event for event in journal.events() if event.kind == "fill" and event.bar >= skips[0].bar <= last]
     trade(cfg, bundle, replay(bad), journal)
     assert len(marks(journal)) == BARS - 2
 
@@ -151,6 +153,38 @@ def test_a_price_that_cannot_be_is_bad_data(panel, value):
         sane(spoiled(panel, -1, value=value, symbols=2).bar(len(panel) - 1))
     bar = spoiled(panel, -1, symbols=2).bar(len(panel) - 1)
     assert sane(bar) is bar, "a symbol may be without a price"
+
+
+def as_traded(panel, row, **actions):
+    """Return the panel with raw prices, and a split 1:2 (or a dividend) of the first symbol in a row from the end."""
+    values = {"split": np.ones_like(panel["close"]), "dividend": np.zeros_like(panel["close"])}
+    for name, value in actions.items():
+        values[name][row, :] = value
+    unit = np.cumprod(values["split"], axis=0)
+    raw = {f"raw_{name}": panel[name] / unit for name in ("open", "close") if name in panel}
+    return panel.with_fields(**raw, **values)
+
+
+@pytest.mark.parametrize("actions", [{"split": 2.0}, {"dividend": 0.5}])
+def test_what_companies_do_on_a_bar_that_is_skipped_has_been_done(actions, cfg, bundle, panel):
+    market = as_traded(panel, -8, **actions)
+    whole, broken = MemoryJournal("run"), MemoryJournal("run")
+    trade(cfg, bundle, replay(market), whole)
+    ledger = trade(cfg, bundle, replay(spoiled(market, -8, value=-1.0, symbols=0)), broken)
+    done = [(event.note, event.symbol) for event in broken.events() if event.kind == "action"]
+    assert done == [(event.note, event.symbol) for event in whole.events() if event.kind == "action"]
+    assert done
+    assert sum(event.kind == "skip" for event in broken.events()) == 1
+    assert ledger.last_equity == pytest.approx(Ledger.replay(whole).last_equity, rel=0.05)
+
+
+def test_a_halt_values_the_account_after_the_split_of_its_bar(cfg, bundle, panel):
+    market, journal = as_traded(panel, -5, split=10.0), MemoryJournal("run")
+    before = trade(cfg, bundle, replay(market, steps=BARS - 5), journal).last_equity
+    cfg.paper.kill_file.touch()
+    with pytest.raises(RiskBreach, match="kill file"):
+        trade(cfg, bundle, replay(market), journal)
+    assert Ledger.replay(journal).last_equity == pytest.approx(before, rel=0.1)
 
 
 def test_the_kill_file_cancels_and_halts_until_a_person_says_so(cfg, bundle, panel, tmp_path):

@@ -77,6 +77,8 @@ def test_it_says_which_bundle_decided_which_bars(small, study, tmp_path):
     report = told(journal)
     assert [(span.ref, span.sessions) for span in report.bundles] == [("a/1", 5), ("b/1", 7)]
     assert report.bundle == "b/1"
+    trade(cfg, best, Clock(lambda: panel, sessions=12), journal, ref="waiting/1")
+    assert told(journal).bundle == "b/1", "it decides from the next bar on, and none has come"
     late = replace(best, trained={**best.trained, "end": str(panel.times[-1])})
     trade(cfg, late, Clock(lambda: panel, sessions=12), journal, ref="c/1")
     assert not told(journal).in_sample, "no bar was left for the bundle that has seen them all"
@@ -106,3 +108,5 @@ def test_one_bar_a_skip_and_a_halt(traded):
     assert [(skip.bar, skip.reason) for skip in report.skipped] == [(later, "no price")]
     assert (report.halted, report.equity_end, report.sessions) == ("the kill file", 999_000.0, 1)
     assert report.last_bar == panel.times[-10]
+    before = next(event.note["equity"] for event in journal.events() if event.kind == "mark")
+    assert report.pnl.day == 999_000.0 - before, "since the last bar that was finished"

@@ -193,8 +193,25 @@ def test_a_halt_cancels_what_is_open():
     strict = rules(fixed(0.9, 0.1, 0, 0, 0), max_drawdown=0.3, min_trade=0.05)
     with pytest.raises(RiskBreach):
         run(signals(market), market.with_fields(open=opens), strict, journal)
-    assert [event.kind for event in journal.events()][-2:] == ["halt", "cancel"]
+    assert [event.kind for event in journal.events()][-2:] == ["cancel", "halt"]
     assert Ledger.replay(journal).open_orders == {}
+
+
+def test_an_order_lives_for_one_bar():
+    """A name that is gone for a while and comes back at another price is not bought for what it once cost."""
+    market = panel(30, symbols="AB")
+    close, opens = market["close"].copy(), market["open"].copy()
+    close[1:20, 0] = opens[1:20, 0] = np.nan
+    close[20:, 0] = opens[20:, 0] = 10 * close[0, 0]
+    journal = MemoryJournal()
+    once = Plugin("policy", "once", {}, lambda signal, held: np.array([0.9, 0.0]) * (signal > 0))
+    signal = np.full((30, 2), -1.0)
+    signal[0] = 1.0
+    ledger, venue = run(signal, market.with_fields(close=close, open=opens), rules(once), journal)
+    kinds = [(event.kind, event.bar) for event in journal.events() if event.kind in ("order", "fill", "cancel")]
+    assert kinds == [("order", market.times[0].isoformat()), ("cancel", market.times[1].isoformat())]
+    assert not ledger.positions
+    assert not venue.open_orders()
 
 
 def test_an_account_worth_nothing_is_halted():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import PositiveInt
+from math import nan
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
 
 from alpha.features import feature
-from alpha.features.expr import Expr, close, sqrt
+from alpha.features.expr import Expr, close, maximum, sqrt, where
+from alpha.features.operators import beta as slope_on
 from alpha.features.operators import corr, cov, cs_demean, cs_mean, lag, mean, std, sum, var
 
 
@@ -55,6 +59,41 @@ def beta(*, window: PositiveInt = 60) -> Expr:
 def market_correlation(*, window: PositiveInt = 60) -> Expr:
     """Correlation of the symbol's one-row returns with the market's over `window` rows. In [-1, 1]."""
     return corr(_ret(), cs_mean(_ret()), window)
+
+
+@feature
+def downside_beta(*, window: Annotated[int, Field(ge=10)] = 120) -> Expr:
+    """`beta` over those of `window` rows in which the market fell; needs a fifth of them (Ang, Chen and Xing, 2006)."""
+    market = cs_mean(_ret())
+    return slope_on(_ret(), where(market < 0, market, nan), window, min_periods=window // 5)
+
+
+@feature
+def coskewness(*, window: Annotated[int, Field(ge=3)] = 120) -> Expr:
+    """Whether a symbol gains (above 0) or loses when the market moves much, in standard deviations.
+
+    E[e m^2] / (sqrt(E[e^2]) E[m^2]) over `window` rows, of the market's return m less its mean and the residual e of
+    the symbol's return on it (Harvey and Siddique, 2000).
+    """
+    own, market = _ret(), cs_mean(_ret())
+    square, centre = market * market, 2 * mean(market, window)
+    variance, shared = var(market, window, ddof=0), cov(own, market, window, ddof=0)
+    with_square = cov(own, square, window, ddof=0) - centre * shared
+    market_third = cov(market, square, window, ddof=0) - centre * variance
+    residual = var(own, window, ddof=0) - shared * shared / variance
+    return (with_square - shared / variance * market_third) / (sqrt(maximum(residual, 0)) * variance)
+
+
+@feature
+def idiosyncratic_vol(*, window: Annotated[int, Field(ge=3)] = 60) -> Expr:
+    """Standard deviation of the residuals of the return on the market's over `window` rows, two degrees taken.
+
+    A fraction a row (Ang, Hodrick, Xing and Zhang, 2006, with the market as the only factor).
+    """
+    market = cs_mean(_ret())
+    shared = cov(_ret(), market, window)
+    rest = var(_ret(), window) - shared * shared / var(market, window)
+    return sqrt(maximum(rest, 0) * ((window - 1) / (window - 2)))
 
 
 @feature

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import PositiveInt
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
 
 from alpha.features import feature
-from alpha.features.expr import Expr, close, high, low, open
-from alpha.features.operators import argmax, argmin, lag, max, mean, min, resid, rsquare, slope
+from alpha.features.expr import Expr, close, high, log, low, open
+from alpha.features.operators import argmax, argmin, lag, max, mean, min, resid, rsquare, slope, weighted
 
 
 def typical_price() -> Expr:
@@ -45,6 +47,27 @@ def intraday_return() -> Expr:
 
 
 @feature
+def overnight_mean(*, window: PositiveInt = 20) -> Expr:
+    """Mean over `window` rows of the logarithm of open over last close. A fraction a row (Lou, Polk and Skouras, 2019).
+
+    With `intraday_mean` it adds up to the mean logarithmic return.
+    """
+    return mean(log(open / lag(close, 1)), window)
+
+
+@feature
+def intraday_mean(*, window: PositiveInt = 20) -> Expr:
+    """Mean over `window` rows of the logarithm of close over open. A fraction a row (Lou, Polk and Skouras, 2019)."""
+    return mean(log(close / open), window)
+
+
+@feature
+def tug_of_war(*, window: PositiveInt = 20) -> Expr:
+    """`overnight_mean` less `intraday_mean`. A fraction a row (Lou, Polk and Skouras, 2019)."""
+    return overnight_mean(window=window) - intraday_mean(window=window)
+
+
+@feature
 def high_low_range(*, window: PositiveInt = 1) -> Expr:
     """Mean over `window` rows of (high - low) / close. A fraction."""
     return mean((high - low) / close, window)
@@ -65,8 +88,31 @@ def range_position(*, window: PositiveInt = 20) -> Expr:
 
 @feature
 def drawdown(*, window: PositiveInt = 252) -> Expr:
-    """Close over the greatest close of `window` rows, less 1. A fraction, at most 0 (George and Hwang, 2004)."""
+    """Close over the greatest close of `window` rows, less 1. A fraction, at most 0."""
     return close / max(close, window) - 1
+
+
+@feature
+def high_nearness(*, window: PositiveInt = 252) -> Expr:
+    """Close over the greatest high of `window` rows, in (0, 1]: of 52 weeks by default (George and Hwang, 2004)."""
+    return close / max(high, window)
+
+
+@feature
+def fractional_difference(
+    *, order: Annotated[float, Field(gt=0, lt=1)] = 0.4, window: Annotated[int, Field(ge=2)] = 100
+) -> Expr:
+    """Fractional difference of the logarithm of the close, over `window` rows of returns (Lopez de Prado, 2018, ch. 5).
+
+    Order 0 is the price, 1 its return; between, a series that is nearly stationary and remembers. Of the fixed-width
+    sum w[0] log p[t] + ... + w[window] log p[t - window] the weights do not add up to 0, so it would move with the
+    level of prices; here log p is measured from the oldest price of the window. As (1 - L)^d = (1 - L)^(d - 1) (1 - L),
+    that is the sum of returns with the weights of order d - 1: 1, (1 - d), (1 - d)(2 - d) / 2, ...
+    """
+    weights = [1.0]
+    for k in range(1, window):
+        weights.append(weights[-1] * (k - order) / k)
+    return weighted(log(close / lag(close, 1)), weights)
 
 
 @feature

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import log as ln
+from typing import Annotated
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from alpha.features import feature
 from alpha.features.expr import Expr, close, high, is_finite, log, low, maximum, minimum, open, sqrt, where
-from alpha.features.operators import drawdown, lag, max, mean, quantile, std, wilder
+from alpha.features.operators import drawdown, kurt, lag, max, mean, quantile, skew, std, var, wilder
 
 
 def _ret() -> Expr:
@@ -62,6 +63,43 @@ def garman_klass(*, window: PositiveInt = 20) -> Expr:
     """Volatility from open, high, low and close. A fraction a row (Garman and Klass, 1980)."""
     spread, move = log(high / low), log(close / open)
     return sqrt(maximum(mean(0.5 * spread * spread - (2 * ln(2) - 1) * move * move, window), 0))
+
+
+@feature
+def rogers_satchell(*, window: PositiveInt = 20) -> Expr:
+    """Volatility that a drift within the bar does not disturb. A fraction a row (Rogers and Satchell, 1991).
+
+    The root of the mean over `window` rows of log(high/close) log(high/open) + log(low/close) log(low/open).
+    """
+    return sqrt(maximum(mean(_driftless(), window), 0))
+
+
+@feature
+def yang_zhang(*, window: Annotated[int, Field(ge=2)] = 20) -> Expr:
+    """Volatility from overnight, intraday and driftless variance, k = 0.34 / (1.34 + (n + 1) / (n - 1)).
+
+    The root of var(log(open/last close)) + k var(log(close/open)) + (1 - k) Rogers-Satchell over n = `window` rows
+    (ddof 1). A fraction a row, overnight moves included (Yang and Zhang, 2000).
+    """
+    k = 0.34 / (1.34 + (window + 1) / (window - 1))
+    overnight, intraday = var(log(open / lag(close, 1)), window), var(log(close / open), window)
+    return sqrt(maximum(overnight + k * intraday + (1 - k) * mean(_driftless(), window), 0))
+
+
+def _driftless() -> Expr:
+    return log(high / close) * log(high / open) + log(low / close) * log(low / open)
+
+
+@feature
+def return_skew(*, window: Annotated[int, Field(ge=3)] = 60) -> Expr:
+    """Skewness, unbiased, of the one-row returns of `window` rows (Boyer, Mitton and Vorkink, 2010)."""
+    return skew(_ret(), window)
+
+
+@feature
+def return_kurtosis(*, window: Annotated[int, Field(ge=4)] = 60) -> Expr:
+    """Excess kurtosis, unbiased, of the one-row returns of `window` rows; 0 for a normal law (Dittmar, 2002)."""
+    return kurt(_ret(), window)
 
 
 @feature
