@@ -61,13 +61,17 @@ def registries() -> tuple[Registry, ...]:
     from alpha.data import aggregate, scorer, source
     from alpha.execution import broker
     from alpha.features import feature
+    from alpha.features.ticks import bar_builder, tick_feature
     from alpha.gates import gate
     from alpha.labels import label
     from alpha.models import model
     from alpha.portfolio import limit, policy
     from alpha.validation import baseline, splitter
 
-    return source, aggregate, scorer, feature, label, model, splitter, baseline, policy, limit, broker, gate
+    return (
+        source, aggregate, scorer, tick_feature, bar_builder, feature, label, model, splitter, baseline, policy, limit,
+        broker, gate,
+    )  # fmt: skip
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

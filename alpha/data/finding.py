@@ -47,6 +47,14 @@ CODES = {
     "duplicate_contract": "warning",
     "no_implied_volatility": "warning",
     "volatility_mismatch": "warning",
+    # of trades and quotes
+    "bad_trade": "warning",
+    "odd_condition": "warning",
+    "bad_quote": "warning",
+    "zero_quote": "warning",
+    "one_sided_quote": "warning",
+    "crossed_quote": "warning",
+    "suspicious_tick": "warning",
     # of the whole
     "starts_late": "warning",
     "ends_early": "warning",

@@ -12,7 +12,10 @@ import numba
 from numba.core import config
 
 _HERE = Path(__file__).parent
-_KERNELS = ("compiled.py", "crossing.py", "interpreter.py", "windows.py", "lower.py")
+_KERNELS = (
+    "compiled.py", "crossing.py", "interpreter.py", "windows.py", "lower.py",
+    "ticks/book.py", "ticks/spreads.py", "ticks/flow.py", "ticks/toxicity.py", "ticks/variance.py", "ticks/bars.py",
+)  # fmt: skip
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:

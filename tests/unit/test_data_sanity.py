@@ -382,8 +382,8 @@ def test_an_empty_frame_has_nothing_wrong_but_its_columns():
 
 
 def test_every_code_is_found_by_some_test():
-    here = Path(__file__)
-    text = "".join(file.read_text(encoding="utf-8") for file in (here, here.with_name("test_data_options.py")))
+    files = [Path(__file__).with_name(f"test_data_{name}.py") for name in ("sanity", "options", "ticks")]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
     assert [code for code in CODES if f'"{code}"' not in text] == []
 
 

@@ -1,0 +1,43 @@
+"""From the events of sessions to one row a session, which panels can take in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.errors import ConfigError
+from alpha.features.ticks.book import CLOSE
+from alpha.features.ticks.events import Events
+from alpha.features.ticks.machine import Machine
+
+
+def at_closes(events: Events, columns: Mapping[str, Machine], *, symbol: str) -> pd.DataFrame:
+    """Return what tick features say at each CLOSE, one row each: a table for `alpha.data.asof`, or a join.
+
+    Parameters
+    ----------
+    events : Events
+        Of one symbol. A stream may push them piece by piece: the machines go on, and each call returns its own closes.
+    columns : mapping of str to Machine
+    symbol : str
+
+    Returns
+    -------
+    DataFrame
+        ``known_at`` (UTC: the instant of the CLOSE), ``symbol``, and the columns.
+
+    Raises
+    ------
+    ConfigError
+        ``column_taken``: a column is named ``known_at`` or ``symbol``.
+    DataError
+        ``unordered_time``.
+    """
+    for name in columns:
+        if name in ("known_at", "symbol"):
+            raise ConfigError(f"a tick feature cannot be named {name!r}; give it another name", code="column_taken")
+    at = np.flatnonzero(events.kind == CLOSE)
+    found = {name: machine.push(events)[at] for name, machine in columns.items()}
+    return pd.DataFrame({"known_at": pd.to_datetime(events.time[at], utc=True), "symbol": symbol, **found})
