@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,22 +11,24 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import core_schema
 
+from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, nearest
 from alpha.core.identity import digest
 from alpha.core.panel import Panel
-from alpha.core.registry import Plugin, Registry
+from alpha.core.registry import Bound, Plugin, Schema, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
@@ -37,45 +39,41 @@ from alpha.portfolio import limit, policy
 from alpha.strategy import Rules
 from alpha.validation import baseline, splitter
 
+Source = Annotated[Plugin, Bound(source)]
+Aggregate = Annotated[Plugin, Bound(aggregate)]
+LabelPlugin = Annotated[Plugin, Bound(label)]
+ModelPlugin = Annotated[Plugin, Bound(model)]
+Splitter = Annotated[Plugin, Bound(splitter)]
+Baseline = Annotated[Plugin, Bound(baseline)]
+Policy = Annotated[Plugin, Bound(policy)]
+Limit = Annotated[Plugin, Bound(limit)]
+BrokerPlugin = Annotated[Plugin, Bound(broker)]
+Gate = Annotated[Plugin, Bound(gate)]
 
-class _Bound:
-    """Says of a field that it holds one plugin of a registry: given as a name or as ``{name: ..., parameters}``."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-
-    def __get_pydantic_core_schema__(self, source_type: Any, handler: Any) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self.bind, serialization=core_schema.plain_serializer_function_ser_schema(lambda plugin: plugin.entry)
-        )
-
-    def bind(self, entry: Any) -> Plugin:
-        if not isinstance(entry, (str, Mapping, Plugin)):
-            raise ValueError(f"expected the name of a {self.registry.kind}, or a mapping with its name and parameters")
-        with _value_errors():
-            return self.registry.bind(entry)
+YEARS = 1678, 2261  # those whose every nanosecond has a number
 
 
-@contextmanager
-def _value_errors() -> Iterator[None]:
-    """Pydantic collects ValueErrors, so that all problems are told at once."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ValueError(error.args[0]) from None
+def _distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
+    """Refuse two of one name: what they earned is kept by it."""
+    twice = [name for name, count in Counter(plugin.name for plugin in plugins).items() if count > 1]
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is given twice; results are kept by name, so keep one of each")
+    return plugins
 
 
-Source = Annotated[Plugin, _Bound(source)]
-Aggregate = Annotated[Plugin, _Bound(aggregate)]
-LabelPlugin = Annotated[Plugin, _Bound(label)]
-ModelPlugin = Annotated[Plugin, _Bound(model)]
-Splitter = Annotated[Plugin, _Bound(splitter)]
-Baseline = Annotated[Plugin, _Bound(baseline)]
-Policy = Annotated[Plugin, _Bound(policy)]
-Limit = Annotated[Plugin, _Bound(limit)]
-BrokerPlugin = Annotated[Plugin, _Bound(broker)]
-Gate = Annotated[Plugin, _Bound(gate)]
+def _session(day: date) -> date:
+    if not YEARS[0] <= day.year <= YEARS[1]:
+        raise ValueError(f"must lie between {YEARS[0]} and {YEARS[1]}")
+    return day
 
+
+def _exchange(name: str) -> str:
+    with value_errors():
+        return Calendar(name).name
+
+
+Session = Annotated[date, AfterValidator(_session)]
+Exchange = Annotated[str, AfterValidator(_exchange)]
 
 PLACES = (
     ("models", "selected"), ("paper", "ledger"), ("paper", "kill_file"),
@@ -84,8 +82,8 @@ PLACES = (
 """Keys that say where a result is, and change none."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+class _Section(Schema):
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
 
 class Universe(_Section):
@@ -114,7 +112,7 @@ class Features(_Section):
         if problems:
             raise ValueError("; ".join(problems))
         across = info.data.get("cross_section", "rank")
-        with _value_errors():
+        with value_errors():
             columns(given, cross_section=across)
             return tuple(entries(given, cross_section=across))
 
@@ -122,7 +120,9 @@ class Features(_Section):
 class Models(_Section):
     """What is tried, and what is blessed."""
 
-    candidates: tuple[ModelPlugin, ...] = Field(min_length=1, description="models that research fits and judges")
+    candidates: Annotated[tuple[ModelPlugin, ...], AfterValidator(_distinct)] = Field(
+        min_length=1, description="models that research fits and judges; no two of one name"
+    )
     selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools")
     fallback: str | None = Field(None, description="the bundle to use where the selected one is refused")
 
@@ -141,8 +141,8 @@ class Paper(_Section):
 
     cash: PositiveFloat = Field(1_000_000.0, description="cash at the start of a ledger")
     sessions: PositiveInt = Field(60, description="bars replayed when no start is given")
-    end: date | None = Field(None, description="last session traded; default: the newest there is")
-    poll_sec: NonNegativeFloat = Field(0.0, description="seconds between bars; 0: as fast as possible")
+    end: Session | None = Field(None, description="last session traded; default: the newest there is")
+    poll_sec: NonNegativeFloat = Field(0.0, le=86_400, description="seconds between bars; 0: as fast as possible")
     max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
     kill_file: Path = Field(Path("artifacts/KILL"), description="while this file exists nothing is traded")
     ledger: Path | None = Field(
@@ -157,15 +157,30 @@ class Paths(_Section):
     reports: Path = Field(Path("reports"), description="scorecards and reports")
     trials: Path = Field(Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored")
 
+    @field_validator("*")
+    @classmethod
+    def _can_be_made(cls, path: Path, info: ValidationInfo) -> Path:
+        """A file in the way is told before the work, not after it."""
+        folder = path.parent if info.field_name == "trials" else path
+        try:
+            there = next(place for place in (folder, *folder.parents) if place.exists())
+            if folder != path and path.is_dir():
+                raise ValueError(f"{path} is a folder; name a file in it")
+        except OSError as error:
+            raise ValueError(f"cannot be used: {error}") from None
+        if not there.is_dir():
+            raise ValueError(f"{there} is no folder, so nothing can be kept in it")
+        return path
+
 
 class Config(_Section):
     """Everything a run depends on. Equal configs have equal ids, whatever their spelling."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+$", description="names the world in reports")
-    calendar: str = Field("XNYS", description="exchange calendar of the sessions")
-    start: date = Field(description="first session read")
-    end: date = Field(description="last session that research may read; paper runs on what comes after")
-    seed: int = Field(7, description="seed of the checks that draw at random")
+    calendar: Exchange = Field("XNYS", description="exchange calendar of the sessions")
+    start: Session = Field(description="first session read")
+    end: Session = Field(description="last session that research may read; paper runs on what comes after")
+    seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from")
     joins: tuple[Join, ...] = Field((), description="other tables, joined by the time they became known")
     aggregates: tuple[Aggregate, ...] = Field((), description="texts, options, announcements, labels: made into fields")
@@ -173,7 +188,9 @@ class Config(_Section):
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
     models: Models
-    baselines: tuple[Baseline, ...] = Field(description="what a model must beat, scored in the same run")
+    baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
+        description="what a model must beat, scored in the same run; no two of one name"
+    )
     walk_forward: Splitter = Field(description="how time is cut into folds")
     policy: Policy = Field(description="from a signal to the weights wanted")
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")

@@ -60,7 +60,7 @@ def registries() -> tuple[Registry, ...]:
     """Return every registry, in the order in which data flow through them."""
     from alpha.data import aggregate, scorer, source
     from alpha.execution import broker
-    from alpha.features import feature
+    from alpha.features import feature, feature_set
     from alpha.features.ticks import bar_builder, tick_feature
     from alpha.gates import gate
     from alpha.labels import label
@@ -69,8 +69,8 @@ def registries() -> tuple[Registry, ...]:
     from alpha.validation import baseline, splitter
 
     return (
-        source, aggregate, scorer, tick_feature, bar_builder, feature, label, model, splitter, baseline, policy, limit,
-        broker, gate,
+        source, aggregate, scorer, tick_feature, bar_builder, feature, feature_set, label, model, splitter, baseline, policy,
+        limit, broker, gate,
     )  # fmt: skip
 
 

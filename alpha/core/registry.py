@@ -6,12 +6,28 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic_core import core_schema
 
 from alpha.core.errors import ConfigError, nearest
+
+
+class Schema(BaseModel):
+    """What a person may give: nothing unknown, nothing endless, and no truth value (YAML's `yes`) for a number."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, given: Any, info: ValidationInfo) -> Any:
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(given, bool) and not {bool, Any} & {wanted, *get_args(wanted)}:
+            raise ValueError("must not be true or false")
+        return given
 
 
 @dataclass(frozen=True)
@@ -99,6 +115,34 @@ class Registry:
         return Plugin(self.kind, str(name), params, made.make)
 
 
+class Bound:
+    """Says of a field that it holds one plugin of a registry: given as a name or as ``{name: ..., parameters}``."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def __get_pydantic_core_schema__(self, source_type: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.bind, serialization=core_schema.plain_serializer_function_ser_schema(lambda plugin: plugin.entry)
+        )
+
+    def bind(self, entry: Any) -> Plugin:
+        """Return the plugin of an entry; raise ValueError where there is none."""
+        if not isinstance(entry, (str, Mapping, Plugin)):
+            raise ValueError(f"expected the name of a {self.registry.kind}, or a mapping with its name and parameters")
+        with value_errors():
+            return self.registry.bind(entry)
+
+
+@contextmanager
+def value_errors() -> Iterator[None]:
+    """Turn a ConfigError into the ValueError that pydantic collects, so that all problems are told at once."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ValueError(error.args[0]) from None
+
+
 def discover(package: str) -> None:
     """Import every module of `package`, so that dropping in a file registers its plugins."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
@@ -112,7 +156,7 @@ def _schema(make: Callable[..., Any]) -> type[BaseModel]:
         for p in inspect.signature(target, eval_str=True).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     }
-    return create_model(make.__name__, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
+    return create_model(make.__name__, __base__=Schema, **fields)
 
 
 def _problems(name: str, schema: type[BaseModel], error: ValidationError) -> Iterator[str]:
@@ -121,4 +165,4 @@ def _problems(name: str, schema: type[BaseModel], error: ValidationError) -> Ite
         if problem["type"] == "extra_forbidden":
             yield f"{name} has no parameter {key!r}; {nearest(key, schema.model_fields)}"
         else:
-            yield f"{name}.{key}: {problem['msg']} (it was {problem['input']!r})"
+            yield f"{name}.{key}: {problem['msg'].removeprefix('Value error, ')} (it was {problem['input']!r})"

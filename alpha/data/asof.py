@@ -88,26 +88,27 @@ class Join(BaseModel):
         return self
 
     def __call__(self, panel: Panel) -> Panel:
-        """Return the panel with this table's field."""
-        table = read_table(self.path)
-        wanted = [self.column, self.known_at, self.date, self.symbol, *self.where]
-        expect_columns(table, filter(None, wanted), self.path)
+        """Return the panel with this table's field; raise what `known_instants` and `asof` do."""
+        texts = [*filter(None, [self.symbol]), *self.where]
+        table = read_table(self.path, texts)
+        expect_columns(table, filter(None, [self.column, self.known_at, self.date, *texts]), self.path)
         table = self._narrowed(table)
         if self.symbol is not None:
             expect_symbols(table[self.symbol], panel.symbols, self.path)
-        if self.known_at is None:
-            ends = end_of_dates(table[self.date], self.zone, f"{self.path}: column {self.date!r}")
-            table = table.assign(_known_at=ends + pd.Timedelta(self.delay or 0))
+        known = known_instants(
+            table, known_at=self.known_at, date=self.date, delay=self.delay, zone=self.zone, where=self.path
+        )  # fmt: skip
         return asof(
-            panel, table, field=self.field, column=self.column, known_at=self.known_at or "_known_at", about=self.date,
-            symbol=self.symbol, max_age=None if self.max_age is None else pd.Timedelta(self.max_age), age=self.age,
+            panel, table.assign(_known_at=pd.to_datetime(known, utc=True)), field=self.field, column=self.column,
+            known_at="_known_at", about=self.date, symbol=self.symbol, age=self.age,
+            max_age=None if self.max_age is None else pd.Timedelta(self.max_age),
         )  # fmt: skip
 
     def _narrowed(self, table: pd.DataFrame) -> pd.DataFrame:
         for name, value in self.where.items():
             texts = table[name].astype(str)
             if not (texts == value).any():
-                message = f"{self.path} has no row where {name} is {value!r}; {nearest(value, texts.unique())}"
+                message = f"{self.path} has no row where {name} is {value!r}; {nearest(value, texts.dropna().unique())}"
                 raise DataError(message, code="no_rows")
             table = table[texts == value]
         return table

@@ -61,10 +61,11 @@ def ranges(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
 
 
 def events(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
-    """Volumes are not negative, dividends are less than the price, splits are ratios."""
+    """Volumes are finite and not negative, dividends are less than the price, splits are ratios."""
     volume, paid, split = (rows.fields.get(name) for name in ("volume", "dividend", "split"))
     if volume is not None:
         yield from _each(rows, "negative_volume", volume < 0, volume, "volume cannot be negative")
+        yield from _each(rows, "infinite_volume", volume == np.inf, volume, "volume must be finite")
     if paid is not None:
         before = rows.before("close")
         wrong = (paid < 0) | ((paid > 0) & (paid * _splits(rows) >= before))

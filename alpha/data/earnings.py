@@ -312,7 +312,7 @@ def _by_symbol(rows: pd.DataFrame, panel: Panel) -> Iterator[tuple[int, pd.DataF
 
 
 def _read(path: Path, panel: Panel, symbol: str, names: list[str | None]) -> pd.DataFrame:
-    table = read_table(path)
+    table = read_table(path, (symbol,))
     expect_columns(table, filter(None, (symbol, *names)), path)
     expect_symbols(table[symbol], panel.symbols, path)
     return table

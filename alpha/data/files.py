@@ -14,14 +14,13 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, mod
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.data import source
 from alpha.data.asof import Span
-from alpha.data.tables import OFFSET
+from alpha.data.tables import OFFSET, UNREADABLE, read_csv
 
 NUMBERS = ("open", "high", "low", "close", "volume", "dividend", "split", "adj_close")
 ALIASES = {
     "date": "time", "datetime": "time", "timestamp": "time", "ts": "time", "ticker": "symbol",
     "dividends": "dividend", "stock_splits": "split", "splits": "split", "adjclose": "adj_close",
 }  # fmt: skip
-MISSING = ["", "NA", "NaN", "nan", "null", "None"]
 
 
 class Action(BaseModel):
@@ -143,6 +142,8 @@ def _declare(frame: pd.DataFrame, action: Action, start: pd.Timestamp, end: pd.T
         if value is not None:
             if name not in frame:
                 frame[name] = nothing
+            elif pd.api.types.is_integer_dtype(frame[name]):
+                frame[name] = frame[name].astype(float)
             frame.loc[row, name] = value
 
 
@@ -160,17 +161,16 @@ def _files(path: Path, kind: str) -> list[Path]:
 
 
 def _read_parquet(path: Path, columns: Mapping[str, str], prices: str) -> pd.DataFrame:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path} is not a Parquet file: {error}", code="unreadable_file") from None
-    names = _names(file.schema_arrow.names, columns, prices, path)
-    table = pq.read_table(path, columns=list(names), read_dictionary=[k for k, v in names.items() if v == "symbol"])
+        header = pq.ParquetFile(path).schema_arrow.names
+        names = _names(header, columns, prices, path)
+        table = pq.read_table(path, columns=list(names), read_dictionary=[k for k, v in names.items() if v == "symbol"])
+    except UNREADABLE as error:
+        raise DataError(f"{path} is no whole Parquet file: {error}", code="unreadable_file") from None
     frame = table.rename_columns([names[name] for name in table.column_names]).to_pandas(date_as_object=False)
-    frame.attrs["header"] = file.schema_arrow.names
+    frame.attrs["header"] = header
     return frame
 
 
@@ -178,11 +178,9 @@ def _read_csv(path: Path, columns: Mapping[str, str], prices: str) -> pd.DataFra
     try:
         header = list(pd.read_csv(path, nrows=0).columns)
         names = _names(header, columns, prices, path)
-        texts = {name: str for name, ours in names.items() if ours in ("time", "symbol")}
-        missing = {name: MISSING for name in names if name not in texts}  # a ticker may well be called NA
-        frame = pd.read_csv(path, usecols=list(names), dtype=texts, na_values=missing, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a CSV file: {error}", code="unreadable_file") from None
+        frame = read_csv(path, [name for name, ours in names.items() if ours in ("time", "symbol")], list(names))
+    except UNREADABLE as error:
+        raise DataError(f"{path} is no whole CSV file: {error}", code="unreadable_file") from None
     frame = frame.rename(columns=names)
     frame.attrs["header"] = header
     return frame

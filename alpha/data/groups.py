@@ -46,7 +46,7 @@ def groups(
     """
     if group in panel.groups:
         raise ConfigError(f"the data have a group {group!r} already; give this one another name", code="group_taken")
-    table = read_table(path)
+    table = read_table(path, (symbol,))
     expect_columns(table, (label, symbol), path)
     expect_symbols(table[symbol], panel.symbols, path)
     known = table[table[label].notna()].astype({symbol: str, label: str})

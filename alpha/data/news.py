@@ -13,8 +13,9 @@ import pandas as pd
 from pydantic import AfterValidator, Field, PositiveInt
 
 from alpha.core.calendar import Calendar
-from alpha.core.errors import ConfigError, DataError
+from alpha.core.errors import DataError
 from alpha.core.panel import Panel
+from alpha.core.registry import value_errors
 from alpha.data import aggregate, scorer
 from alpha.data.asof import Span, arrivals, expect_free
 from alpha.data.finding import Finding
@@ -26,10 +27,8 @@ Shingles = frozenset[tuple[str, ...]]
 
 
 def _spelled_out(entry: str | dict[str, Any]) -> dict[str, Any]:
-    try:
+    with value_errors():
         return scorer.bind(entry).entry
-    except ConfigError as error:
-        raise ValueError(error.args[0]) from None
 
 
 Scorer = Annotated[str | dict[str, Any], AfterValidator(_spelled_out), Field(validate_default=True)]
@@ -82,7 +81,7 @@ def news(
         ``missing_column``, ``wrong_type``, ``naive_time``, ``null_time``, ``foreign_table``.
     """
     expect_free(panel, FIELDS, "only one table of texts can be read")
-    table = read_table(path)
+    table = read_table(path, (symbol,))
     expect_columns(table, (text, known_at, symbol), path)
     expect_symbols(table[symbol], panel.symbols, path)
     texts = _known(_texts(table, text, known_at, symbol), panel, pd.Timedelta(delay))

@@ -98,7 +98,7 @@ def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
         if name not in {*NEEDED, *NUMBERS}:
             message = f"options.columns: there is no column {name!r} to name; {nearest(name, {*NEEDED, *NUMBERS})}"
             raise ConfigError(message, code="unknown_column")
-    table = read_table(path)
+    table = read_table(path, (columns.get("symbol", "symbol"),))
     there = {columns.get(name, name): name for name in (*NEEDED, *NUMBERS)}
     expect_columns(table, [columns.get(name, name) for name in NEEDED], path)
     expect_columns(table, columns.values(), path)

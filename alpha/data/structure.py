@@ -36,6 +36,10 @@ def _symbols(frame: pd.DataFrame) -> Iterator[Finding]:
     elif not pd.api.types.is_string_dtype(texts.dtype):
         kind = type(symbols.iloc[0]).__name__
         yield _found("wrong_type", frame, 0, symbols.iloc[0], f"symbol must be a text; it is {kind}")
+    elif odd := [name for name in symbols.unique() if name != name.strip() or not name]:
+        at = int((symbols == odd[0]).to_numpy().argmax())
+        code, why = ("padded_symbol", "spaces around its symbol") if odd[0].strip() else ("null_symbol", "no symbol")
+        yield _found(code, frame, at, odd[0], f"row {at} has {why}")
 
 
 def _times(frame: pd.DataFrame) -> Iterator[Finding]:

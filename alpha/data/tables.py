@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +11,26 @@ import pandas as pd
 from alpha.core.errors import ConfigError, DataError, nearest
 
 OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
+MISSING = ["", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None"]
+UNREADABLE = (ValueError, OSError, EOFError, KeyError, zlib.error)
+"""What pandas, pyarrow and gzip raise on a file of another kind, and on one that is cut off or damaged."""
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a Parquet or CSV table as it is.
+def read_csv(path: Path, texts: Collection[str], columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a CSV table, or some of its columns; `texts` stay as they are written: a ticker may be called NA or 000001.
+
+    Raises
+    ------
+    One of ``UNREADABLE``.
+    """
+    missing = {str(name): [""] if name in texts else MISSING for name in pd.read_csv(path, nrows=0)}
+    return pd.read_csv(
+        path, usecols=columns, dtype=dict.fromkeys(texts, str), na_values=missing, keep_default_na=False
+    )  # fmt: skip
+
+
+def read_table(path: Path, texts: Collection[str] = ()) -> pd.DataFrame:
+    """Read a Parquet or CSV table as it is; `texts` are columns of names, which a CSV file does not mark as such.
 
     Raises
     ------
@@ -26,8 +43,8 @@ def read_table(path: Path) -> pd.DataFrame:
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         raise ConfigError(f"no file {path}; {nearest(path.name, beside)}", code="unknown_path")
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except (ValueError, OSError) as error:  # what pyarrow and pandas raise on a file of another kind
+        return pd.read_parquet(path) if path.suffix == ".parquet" else read_csv(path, texts)
+    except UNREADABLE as error:
         raise DataError(f"{path} cannot be read as a table: {error}", code="unreadable_file") from None
 
 
@@ -87,8 +104,17 @@ def expect_columns(table: pd.DataFrame, names: Iterable[str], where: Path) -> No
             raise DataError(f"{where} has no column {name!r}; {nearest(name, table.columns)}", code="missing_column")
 
 
+def expect_plain(column: pd.Series, where: Path) -> None:
+    """Raise DataError (``padded_symbol``) where a symbol has spaces around it: it would be another one."""
+    for name in map(str, column.dropna().unique()):
+        if name != name.strip():
+            message = f"{where}: column {column.name!r} must hold symbols without spaces around them; one is {name!r}"
+            raise DataError(message, code="padded_symbol")
+
+
 def expect_symbols(column: pd.Series, symbols: Sequence[str], where: Path) -> None:
-    """Raise DataError (``foreign_table``) where a column of symbols names none of the panel's."""
+    """Raise DataError where a column of symbols names none of the panel's (``foreign_table``), or ``padded_symbol``."""
+    expect_plain(column, where)
     if not column.astype(str).isin(symbols).any():
         message = f"{where}: column {column.name!r} names none of the symbols ({symbols[0]} ...)"
         raise DataError(message, code="foreign_table")

@@ -11,7 +11,7 @@ import pandas as pd
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.panel import Panel
-from alpha.data.tables import read_dates, read_table
+from alpha.data.tables import expect_plain, read_dates, read_table
 
 NAMES = {"symbol": ("symbol", "ticker"), "start": ("start", "start_date"), "end": ("end", "end_date")}
 
@@ -22,19 +22,29 @@ def read_membership(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        ``missing_column``, or ``wrong_type`` where a date is none.
+        ``missing_column``, ``null_symbol``, ``padded_symbol``, ``wrong_type`` where a date is none, ``null_time`` where
+        a start is missing, ``reversed_spell`` where an end lies before its start.
     """
-    table = read_table(path)
+    table = read_table(path, NAMES["symbol"])
     found = {ours: next((name for name in names if name in table), None) for ours, names in NAMES.items()}
     for ours, name in found.items():
         if name is None:
             message = f"{path} needs a column {' or '.join(NAMES[ours])}; it has {', '.join(map(str, table.columns))}"
             raise DataError(message, code="missing_column")
+    symbol = table[found["symbol"]]
+    if symbol.isna().any():
+        raise DataError(f"{path}: every spell needs a symbol; {int(symbol.isna().sum())} have none", code="null_symbol")
+    expect_plain(symbol, path)
     start, end = (read_dates(table[found[side]], f"{path}: column {found[side]!r}") for side in ("start", "end"))
     if start.isna().any():
         message = f"{path}: every spell needs a start; {int(start.isna().sum())} have none"
         raise DataError(message, code="null_time")
-    return pd.DataFrame({"symbol": table[found["symbol"]].astype(str), "start": start, "end": end})
+    spells = pd.DataFrame({"symbol": symbol.astype(str), "start": start, "end": end})
+    if (reversed_ := end < start).any():
+        name, first, last = spells[reversed_].iloc[0]
+        message = f"{path}: a spell ends after it starts; that of {name} is {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        raise DataError(message, code="reversed_spell")
+    return spells
 
 
 def members(panel: Panel, spells: pd.DataFrame, calendar: Calendar) -> Panel:

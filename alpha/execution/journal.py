@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ from alpha.execution.events import Event
 
 SCHEMA = 2
 _MAGIC = b"SQLite format 3\0"
+_HEAD = re.compile(r"(\d{1,18}) ([0-9a-f]{64})")
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -101,14 +103,15 @@ class SqliteJournal:
     def __init__(self, path: str | Path, run: str | None = None, *, readonly: bool = False) -> None:
         self.path = Path(path)
         _check_file(self.path)
-        self._lock = None if readonly else _locked(self.path)
+        file = self.path.resolve()  # a link to a journal is the journal: one lock, and a file that is not replaced
+        self._lock = None if readonly else _locked(file)
         with ExitStack() as undo:
             undo.callback(self.close)
-            if not self.path.exists():
+            if not file.exists():
                 with self._refusing("journal_unavailable"):
-                    _create(self.path, run, readonly)
+                    _create(file, run, readonly)
             with self._refusing("journal_damaged"):
-                where = f"{self.path.resolve().as_uri()}?mode={'ro' if readonly else 'rw'}"
+                where = f"{file.as_uri()}?mode={'ro' if readonly else 'rw'}"
                 self._db = sqlite3.connect(where, uri=True, isolation_level=None)
                 self.run = self._opened(run)
                 if not readonly:
@@ -125,10 +128,12 @@ class SqliteJournal:
         if meta.get("schema") != str(SCHEMA):
             raise BrokerError(f"{self.path} has journal schema {meta.get('schema')}; this version reads {SCHEMA}",
                               code="journal_schema")  # fmt: skip
-        if run is None or meta.get("run") == run:
+        if lost := {"run", "head"} - set(meta):
+            raise self._tampered(f"its {min(lost)} is gone")
+        if run is None or meta["run"] == run:
             return str(meta["run"])
-        if self._lock is None or not meta["head"].startswith("0 "):
-            raise BrokerError(f"{self.path} holds the run {meta.get('run')!r}, not {run!r}; "
+        if self._lock is None or self._head()[0] > 0:
+            raise BrokerError(f"{self.path} holds the run {meta['run']!r}, not {run!r}; "
                               f"name another one with --ledger", code="journal_run")  # fmt: skip
         named = [("run", run), ("head", f"0 {_genesis(run)}")]  # nothing ever happened in it
         self._db.executemany("UPDATE meta SET value = ?2 WHERE key = ?1", named)
@@ -150,7 +155,7 @@ class SqliteJournal:
             row = _row(event.checked())
             known = self._db.execute(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (event.id,)).fetchone()
             if known is None:
-                count, last = count + 1, digest([last, count + 1, *row])
+                count, last = count + 1, _chained(last, count + 1, row)
                 self._db.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?)", (count, *row, last))
             elif known != row:
                 raise _conflict(_event(known), event)
@@ -158,8 +163,11 @@ class SqliteJournal:
 
     def _head(self) -> tuple[int, str]:
         """Return how many rows there are and the digest of the last one."""
-        count, last = self._db.execute("SELECT value FROM meta WHERE key = 'head'").fetchone()[0].split()
-        return int(count), last
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'head'").fetchone()
+        head = _HEAD.fullmatch(str(row[0])) if row else None
+        if head is None:
+            raise self._tampered("its head is not one that was written")
+        return int(head[1]), head[2]
 
     def events(self) -> Iterator[Event]:
         """Yield every event in the order of writing, each checked against the chain of hashes.
@@ -176,7 +184,7 @@ class SqliteJournal:
             self._db.execute("COMMIT")
         last = _genesis(self.run)
         for number, (seq, mark, *row) in enumerate(rows, start=1):
-            last = digest([last, number, *row])
+            last = _chained(last, number, row)
             if seq != number or mark != last:
                 raise self._tampered(f"row {seq} is not what was written there")
             yield _event(row)
@@ -210,6 +218,14 @@ class SqliteJournal:
 
 def _genesis(run: str) -> str:
     return digest(f"alpha journal {SCHEMA} {run}")
+
+
+def _chained(last: str, number: int, row: Sequence[Any]) -> str:
+    """Return the hash of a row and of the one before it; none where it holds an infinity, which no append writes."""
+    try:
+        return digest([last, number, *row])
+    except ValueError:
+        return ""
 
 
 def _row(event: Event) -> tuple[str, str, str, str, float, float, int, str]:

@@ -171,7 +171,7 @@ def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
 
 def _day(option: str, text: str | None) -> pd.Timestamp | None:
     try:
-        return None if text is None else pd.Timestamp(text, tz="UTC")
+        return None if text is None else pd.Timestamp(date.fromisoformat(text), tz="UTC").as_unit("ns")
     except ValueError:
         raise ConfigError(f"{option} takes a date such as 2022-10-03; it was {text!r}", code="bad_date") from None
 
@@ -182,7 +182,10 @@ def last_session(cfg: Config) -> date:
         return cfg.paper.end
     exchange, now = Calendar(cfg.calendar), pd.Timestamp.now("UTC")
     sessions = exchange.sessions(pd.Timestamp(cfg.start), now)
-    return sessions[exchange.closes(sessions) <= now][-1].date()
+    over = sessions[exchange.closes(sessions) <= now]
+    if over.empty:
+        raise ConfigError(f"no session since start, {cfg.start}, is over", code="no_sessions")
+    return over[-1].date()
 
 
 def ledger_path(cfg: Config, wanted: Wanted) -> Path:

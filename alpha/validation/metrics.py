@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 SESSIONS_PER_YEAR = 252.0
+ROUNDING = 1e-12  # of a mean: a deviation below it is that of a constant
 
 
 def daily_ic(signal: np.ndarray, realised: np.ndarray, *, min_names: int = 3) -> np.ndarray:
@@ -145,4 +146,4 @@ def _mean(flags: np.ndarray) -> float:
 
 
 def _ratio(numerator: float, denominator: float) -> float:
-    return float(numerator / denominator) if denominator > 0 else np.nan
+    return float(numerator / denominator) if denominator > ROUNDING * abs(numerator) else np.nan

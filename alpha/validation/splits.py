@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import math
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, NonNegativeInt, PositiveInt
 
 from alpha.core.errors import ConfigError
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
+
+
+def _place(first_test: float | date | str) -> float | date | str:
+    """Refuse what is no place where testing can begin."""
+    try:
+        known = 0 < first_test < 1 if isinstance(first_test, float) else not pd.isna(_instant(first_test))
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("must be a fraction between 0 and 1 or a date such as 2006-01-31")
+    return first_test
+
+
+def _instant(day: date | str) -> pd.Timestamp:
+    time = pd.Timestamp(day)
+    return time if pd.isna(time) else (time.tz_localize("UTC") if time.tz is None else time).as_unit("ns")
 
 
 @splitter
@@ -23,7 +39,7 @@ def walk_forward(
     folds: PositiveInt = 5,
     train: Literal["expanding", "rolling"] = "expanding",
     train_rows: PositiveInt | None = None,
-    first_test: float | date | str = 0.3,
+    first_test: Annotated[float | date | str, AfterValidator(_place)] = 0.3,
     embargo: NonNegativeInt = 0,
 ) -> list[Fold]:
     """Cut the tail of `times` into consecutive test blocks, each preceded by what was known before it.
@@ -77,16 +93,13 @@ def _instants(times: pd.DatetimeIndex) -> np.ndarray:
 
 
 def _first_row(times: pd.DatetimeIndex, first_test: float | date | str) -> int:
-    expected = f"first_test must be a fraction between 0 and 1 or a date such as 2006-01-31; it was {first_test!r}"
-    if isinstance(first_test, float):
-        if not 0 < first_test < 1:
-            raise ConfigError(expected, code="first_test")
-        return int(first_test * len(times))
     try:
-        time = pd.Timestamp(first_test)
-    except ValueError:
-        raise ConfigError(expected, code="first_test") from None
-    return int(times.searchsorted(time.tz_localize("UTC") if time.tz is None else time, side="left"))
+        _place(first_test)
+    except ValueError as error:
+        raise ConfigError(f"first_test {error}; it was {first_test!r}", code="first_test") from None
+    if isinstance(first_test, float):
+        return int(first_test * len(times))
+    return int(times.searchsorted(_instant(first_test), side="left"))
 
 
 def _least_start(times: pd.DatetimeIndex, label: Label, embargo: int) -> int:

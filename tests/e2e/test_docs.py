@@ -20,6 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import structlog
 
 from alpha.config import load
 from alpha.reference import registries
@@ -42,12 +43,13 @@ def name(page: Path) -> str:
 
 
 @pytest.fixture
-def _own_registries() -> Iterator[None]:
-    """Forget afterwards what a page registered."""
+def _forgotten() -> Iterator[None]:
+    """Forget afterwards what a page registered, and the standard error that its commands log to."""
     before = [(registry, dict(registry._made)) for registry in registries()]
     yield
     for registry, made in before:
         registry._made = made
+    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -59,7 +61,7 @@ def test_every_block_says_what_it_is(page):
 RUNNING = [page for page in PAGES if any(kind in RUN for kind, _ in blocks(page))]
 
 
-@pytest.mark.usefixtures("_own_registries")
+@pytest.mark.usefixtures("_forgotten")
 @pytest.mark.parametrize("page", RUNNING, ids=name)
 def test_a_page_runs_from_top_to_bottom(page, workspace, monkeypatch, capsys):
     monkeypatch.chdir(workspace)

@@ -264,8 +264,9 @@ def test_a_trial_is_another_where_the_score_may_differ(override):
 
 
 def test_models_of_one_name_and_other_parameters_are_other_trials():
-    cfg = load(BASE, (), ["models.candidates=[lightgbm_v1, {name: lightgbm_v1, num_leaves: 7}]"])
-    assert len({cfg.trial_id(model) for model in cfg.models.candidates}) == 2
+    entries = ("lightgbm_v1", "{name: lightgbm_v1, num_leaves: 7}")
+    tried = [load(BASE, (), [f"models.candidates=[{entry}]"]) for entry in entries]
+    assert len({cfg.trial_id(cfg.models.candidates[0]) for cfg in tried}) == 2
 
 
 def test_every_world_has_a_ledger_of_its_own():
@@ -312,3 +313,61 @@ def test_a_text_that_breaks_the_parser_is_told(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ConfigError, match="invalid_yaml"):
         read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("calendar=XNYZ", "calendar: no exchange calendar named 'XNYZ'; did you mean 'XNZE'?"),
+        ("start=1500-01-01", "start: must lie between 1678 and 2261 (it was 1500-01-01)"),
+        ("end=9999-12-31", "end: must lie between 1678 and 2261 (it was 9999-12-31)"),
+        ("paper.end=1500-01-01", "paper.end: must lie between 1678 and 2261"),
+        ("seed=-1", "seed: Input should be greater than or equal to 0"),
+        ("paper.poll_sec=1e+300", "paper.poll_sec: Input should be less than or equal to 86400"),
+        ("walk_forward.first_test=foo", "walk_forward: walk_forward.first_test: must be a fraction between 0"),
+        ("walk_forward.first_test=1.5", "walk_forward: walk_forward.first_test: must be a fraction between 0"),
+        (
+            "walk_forward.first_test=1500-01-01",
+            "walk_forward: walk_forward.first_test: must be a fraction between 0",
+        ),
+    ],
+)
+def test_what_no_run_could_use_is_told_at_once(tmp_path, override, told):
+    assert f"\n  {told}" in refused(tmp_path, "sed: 3", override)
+    assert "has 2 problems" in refused(tmp_path, "sed: 3", override)
+
+
+@pytest.mark.parametrize(
+    "key", ["paper.sessions", "seed", "paper.cash", "risk.max_drawdown", "label.horizon", "walk_forward.first_test"]
+)  # fmt: skip
+def test_a_number_is_no_truth_value(tmp_path, key):
+    told = refused(tmp_path, "seed: 3", f"{key}=true")
+    assert "must not be true or false" in told
+    assert "has 1 problem:" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("models.candidates", "models: {candidates: [{name: lightgbm_v1, num_leaves: 7}, linear_v1, lightgbm_v1]}"),
+        ("baselines", "baselines: [{name: momentum, window: 150}, random, {name: momentum, window: 2, skip: 0}]"),
+    ],
+)
+def test_two_of_one_name_are_refused(tmp_path, key, text):
+    name = "momentum" if key == "baselines" else "lightgbm_v1"
+    told = refused(tmp_path, f"{text}\nsed: 3")
+    assert f"{key}: {name} is given twice" in told
+    assert "has 2 problems" in told
+
+
+@pytest.mark.parametrize("key", ["artifacts", "reports", "trials"])
+def test_a_place_below_a_file_can_hold_nothing(tmp_path, key):
+    (tmp_path / "file").touch()
+    told = refused(tmp_path, f"paths: {{{key}: {tmp_path / 'file' / 'deep' / 'place'}}}")
+    assert f"paths.{key}: {tmp_path / 'file'} is no folder" in told
+    assert f"paths.{key}: cannot be used" in refused(tmp_path, f"paths: {{{key}: {'long' * 100}/place}}")
+    assert load(BASE, [], [f"paths.{key}={tmp_path / 'new' / 'place'}"])
+
+
+def test_trials_are_a_file(tmp_path):
+    assert f"paths.trials: {tmp_path} is a folder" in refused(tmp_path, f"paths: {{trials: {tmp_path}}}")

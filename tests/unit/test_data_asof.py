@@ -247,8 +247,35 @@ def test_a_table_of_other_symbols_is_refused(tmp_path):
 
 def test_a_series_that_is_not_in_the_table_is_refused(tmp_path):
     path = tmp_path / "macro.csv"
-    path.write_text("date,series,value\n2010-01-04,DGS10,3.0\n2010-01-04,DGS2,1.0\n")
+    path.write_text("date,series,value\n2010-01-04,DGS10,3.0\n2010-01-04,DGS2,1.0\n2010-01-04,,1.0\n")
     join = Join(field="x", path=path, column="value", date="date", delay="0D", where={"series": "DGS1O"})
     with pytest.raises(DataError, match="no row where series is 'DGS1O'; did you mean 'DGS10'") as caught:
         join(PANEL)
     assert caught.value.code == "no_rows"
+
+
+def test_texts_of_a_csv_are_read_as_they_are_written(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("k,who,region,v\n" + "".join(
+        f"2010-01-04T14:00:00+00:00,{who},NA,{value}\n" for who, value in (("NA", 1), ("NULL", 2), ("000001", 3))
+    ))  # fmt: skip
+    panel = Panel(TIMES, ("000001", "NA", "NULL"), {"close": np.ones((len(TIMES), 3))})
+    got = Join(field="v", path=path, column="v", known_at="k", symbol="who", where={"region": "NA"})(panel)["v"]
+    same(got[-1], [3.0, 1.0, 2.0])
+
+
+def test_a_symbol_with_a_space_around_it_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("date,who,value\n2010-01-04,AA,3.0\n2010-01-04, BB,3.0\n")
+    with pytest.raises(DataError, match=r"t\.csv: .*' BB'") as caught:
+        join(path, date="date", delay="0D", symbol="who")
+    assert caught.value.code == "padded_symbol"
+
+
+@pytest.mark.parametrize("hour", ["00:00:00+00:00", "00:00:00-05:00"])
+def test_a_column_of_instants_that_holds_dates_is_refused(tmp_path, hour):
+    path = tmp_path / "t.csv"
+    path.write_text("k,series,value\n" + "".join(f"{day:%Y-%m-%d}T{hour},x,1\n" for day in DAYS))
+    with pytest.raises(DataError, match=r"every instant of column 'k' is a midnight") as caught:
+        join(path, known_at="k", where={"series": "x"})
+    assert caught.value.code == "midnight_stamp"

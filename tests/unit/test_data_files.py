@@ -7,6 +7,7 @@ import pytest
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.data import check, load_panel, source
+from alpha.data.tables import read_table
 
 START, END = pd.Timestamp("2010-01-01"), pd.Timestamp("2010-12-31")
 DAYS = Calendar().sessions("2010-01-04", "2010-01-15")
@@ -231,3 +232,48 @@ def test_an_action_without_a_bar_is_refused(tmp_path):
 def test_an_action_must_say_something(tmp_path):
     with pytest.raises(ConfigError, match="needs a split or a dividend"):
         source.bind({"name": "csv", "path": tmp_path, "actions": [{"symbol": "AA", "date": "2010-01-07"}]})
+
+
+def test_a_blank_ticker_is_missing(tmp_path):
+    frame = table().replace({"ticker": {"BB": ""}})
+    findings = check(read(write(frame, tmp_path / "bars.csv")), Calendar())
+    assert [(f.code, f.symbol) for f in findings] == [("null_symbol", "nan")]
+
+
+@pytest.mark.parametrize("column", ["split", "dividend"])
+def test_an_action_may_be_a_fraction_where_the_file_has_whole_numbers(tmp_path, column):
+    path = write(table().assign(**{column: 1}), tmp_path / "bars.csv")
+    frame = read(path, actions=[{"symbol": "AA", "date": "2010-01-07", column: 2.5}])
+    assert sorted(frame[column])[-2:] == [1.0, 2.5]
+
+
+def _damaged(content, at, width=40):
+    return content[:at] + bytes(255 - byte for byte in content[at : at + width]) + content[at + width :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda b: b[: len(b) // 2],
+        lambda b: _damaged(b, len(b) // 2),
+        lambda b: b"date,ticker\n",
+        lambda b: b[:-6],
+    ],
+    ids=["truncated", "corrupt", "no gzip", "without its end"],
+)
+def test_a_damaged_compressed_file_is_refused(tmp_path, damage):
+    path = write(table(), tmp_path / "bars.csv.gz")
+    path.write_bytes(damage(path.read_bytes()))
+    for use in (read_table, read):
+        with pytest.raises(DataError, match=r"bars\.csv\.gz") as caught:
+            use(path)
+        assert caught.value.code == "unreadable_file"
+
+
+def test_a_parquet_file_damaged_in_its_body_is_refused(tmp_path):
+    path = write(table(), tmp_path / "bars.parquet")
+    path.write_bytes(_damaged(path.read_bytes(), 4, 300))
+    for use in (read_table, read):
+        with pytest.raises(DataError) as caught:
+            use(path)
+        assert caught.value.code == "unreadable_file"

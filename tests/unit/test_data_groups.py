@@ -36,3 +36,9 @@ def test_labels_that_cannot_be_told_are_refused(table, panel, code, tmp_path):
     with pytest.raises(AlphaError) as caught:
         labelled(table, tmp_path, panel)
     assert caught.value.code == code
+
+
+def test_symbols_are_read_as_they_are_written(tmp_path):
+    panel = Panel(PANEL.times, ("000001", "600000", "NA"), dict(PANEL.fields))
+    table = pd.DataFrame({"symbol": ["NA", "000001", "600000"], "sector": ["oil", "tech", "steel"]})
+    assert labelled(table, tmp_path, panel).groups == {"sector": ("tech", "steel", "oil")}

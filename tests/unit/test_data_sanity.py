@@ -74,6 +74,7 @@ def test_clean_bars_have_no_findings(prices):
         ("low", 0.0, "zero_price"),
         ("low", -3.0, "negative_price"),
         ("volume", -5.0, "negative_volume"),
+        ("volume", np.inf, "infinite_volume"),
         ("dividend", -0.5, "bad_dividend"),
         ("dividend", 900.0, "bad_dividend"),
         ("split", -2.0, "bad_split"),
@@ -164,6 +165,15 @@ def test_a_missing_symbol_and_a_missing_time():
     frame = clean()
     frame.loc[at(frame), "time"] = pd.NaT
     assert only(frame, "null_time").symbol == "BB"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("", "null_symbol"), ("  ", "null_symbol"), (" BB", "padded_symbol"), ("BB\t", "padded_symbol")]
+)
+@pytest.mark.parametrize("kind", ["str", "category"])
+def test_a_symbol_is_a_name_without_spaces_around_it(name, code, kind):
+    frame = put(clean(), "symbol", name).astype({"symbol": kind})
+    assert only(frame, code).time == HIT
 
 
 def test_a_time_within_the_day_must_say_its_zone():

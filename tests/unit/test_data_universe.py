@@ -84,3 +84,25 @@ def test_a_spell_needs_a_start_that_is_a_date(tmp_path, start, code):
     with pytest.raises(DataError) as caught:
         read_membership(path)
     assert caught.value.code == code
+
+
+def test_symbols_that_look_like_something_else_stay_symbols(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("symbol,start,end\nNA,2010-01-04,\nNULL,2010-01-04,\n000001,2010-01-04,\n600000,2010-01-04,\n")
+    assert read_membership(path)["symbol"].tolist() == ["NA", "NULL", "000001", "600000"]
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (",2010-01-04,", "null_symbol"),
+        (" AA,2010-01-04,", "padded_symbol"),
+        ("AA,2010-01-06,2010-01-05", "reversed_spell"),
+    ],
+)
+def test_a_spell_that_would_count_for_nobody_is_refused(tmp_path, row, code):
+    path = tmp_path / "m.csv"
+    path.write_text(f"symbol,start,end\nBB,2010-01-04,2010-01-04\n{row}\n")
+    with pytest.raises(DataError, match=r"m\.csv") as caught:
+        read_membership(path)
+    assert caught.value.code == code

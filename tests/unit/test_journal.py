@@ -119,6 +119,20 @@ def test_one_writer_at_a_time(tmp_path):
     SqliteJournal(tmp_path / "j", "run").close()
 
 
+def test_a_link_is_the_file_it_names(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "j")
+    with SqliteJournal(tmp_path / "link", "run") as journal:
+        journal.append(events())
+        with raises("ledger_in_use"):
+            SqliteJournal(tmp_path / "deep" / "j", "run")
+    with SqliteJournal(tmp_path / "deep" / "j", "run") as journal:
+        with raises("ledger_in_use"):
+            SqliteJournal(tmp_path / "link", "run")
+        assert list(journal.events()) == events()
+    assert (tmp_path / "link").is_symlink()
+
+
 def test_a_reader_takes_no_lock_and_writes_nothing(tmp_path):
     with raises("journal_absent"):
         SqliteJournal(tmp_path / "j", "run", readonly=True)
@@ -236,6 +250,13 @@ TAMPERED = {
     "other run": "UPDATE meta SET value = 'other' WHERE key = 'run'",
     "hash": "UPDATE events SET digest = 'ab' WHERE seq = 3",
     "head": "UPDATE meta SET value = '2 ab' WHERE key = 'head'",
+    "no head": "DELETE FROM meta WHERE key = 'head'",
+    "no run": "DELETE FROM meta WHERE key = 'run'",
+    "no such head": "UPDATE meta SET value = 'abc' WHERE key = 'head'",
+    "head of texts": "UPDATE meta SET value = 'x y' WHERE key = 'head'",
+    "head of bytes": "UPDATE meta SET value = x'ff00' WHERE key = 'head'",
+    "bytes": "UPDATE events SET note = x'ff00' WHERE seq = 2",
+    "endless": "UPDATE events SET price = 9e999 WHERE seq = 2",
 }
 
 
@@ -244,8 +265,17 @@ def test_a_changed_file_is_refused(tmp_path, change):
     with SqliteJournal(tmp_path / "j", "run") as journal:
         journal.append(events())
     edit(tmp_path / "j", "DROP TRIGGER events_not_edited", "DROP TRIGGER events_not_removed", change)
-    with SqliteJournal(tmp_path / "j") as journal, raises("journal_tampered"):
-        list(journal.events())
+    for readonly in (True, False):
+        with raises("journal_tampered"), SqliteJournal(tmp_path / "j", readonly=readonly) as journal:
+            list(journal.events())
+
+
+@pytest.mark.parametrize("change", ["no head", "no such head"])
+def test_nothing_is_added_to_a_changed_file(tmp_path, change):
+    SqliteJournal(tmp_path / "j", "run").close()
+    edit(tmp_path / "j", TAMPERED[change])
+    with raises("journal_tampered"), SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append(events())
 
 
 def test_nothing_that_was_changed_is_handed_out(tmp_path):

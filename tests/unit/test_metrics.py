@@ -147,3 +147,14 @@ def test_a_flat_book_has_no_ratio() -> None:
     assert np.isnan(metrics.sharpe(flat))
     assert np.isnan(metrics.sortino(flat))
     assert metrics.max_drawdown(flat) == 0
+
+
+@pytest.mark.parametrize("value", [0.001, -0.0003, 1e-9, 0.1])
+@pytest.mark.parametrize("rows", [3, 100, 10_001])
+def test_what_never_changes_has_no_ratio(value: float, rows: int) -> None:
+    """The deviation of a constant is zero but for rounding, and a ratio to rounding says nothing."""
+    constant = np.full(rows, value)
+    assert np.isnan(metrics.sharpe(constant))
+    assert np.isnan(metrics.icir(constant))
+    steady = constant + 1e-6 * value * np.sin(np.arange(rows))
+    assert metrics.sharpe(steady) == pytest.approx(steady.mean() / steady.std(ddof=1) * np.sqrt(252))

@@ -114,7 +114,7 @@ class TestCommandLine:
             papering.profile_path("paper_strikt")
         assert caught.value.code == "unknown_profile"
 
-    @pytest.mark.parametrize("start", ["soon", "2001-02-30"])
+    @pytest.mark.parametrize("start", ["soon", "2001-02-30", "1500-01-01", "2300-01-01", ""])
     def test_a_start_is_a_date(self, cfg, start):
         with pytest.raises(ConfigError, match="--start takes a date") as caught:
             papering.clock(cfg, Wanted(start=start), plain)
@@ -150,6 +150,13 @@ def test_the_newest_bar_is_one_that_is_complete(cfg, monkeypatch, now, last):
     monkeypatch.setattr(pd.Timestamp, "now", classmethod(lambda cls, tz=None: pd.Timestamp(now, tz=tz)))
     assert papering.last_session(whole) == date.fromisoformat(last)
     assert papering.last_session(cfg) == cfg.paper.end
+
+
+def test_a_start_that_is_yet_to_come_is_told(cfg):
+    ahead = load("config/base.yaml", (), ["paper.end=null", "start=2200-01-03", "end=2201-01-04"])
+    with pytest.raises(ConfigError, match="no session since start, 2200-01-03, is over") as caught:
+        papering.last_session(ahead)
+    assert caught.value.code == "no_sessions"
 
 
 class TestBlessing:

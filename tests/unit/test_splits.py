@@ -65,8 +65,8 @@ def test_a_row_is_learned_from_as_soon_as_one_of_its_names_is_known() -> None:
     assert walk_forward(TIMES, mixed, folds=1, first_test=0.5)[0].train.tolist() == list(range(8))
 
 
-@pytest.mark.parametrize("wrong", [0.0, 1.0, -3.0, 2006.0, "next week"])
-def test_where_testing_begins_must_be_a_fraction_or_a_date(wrong: float | str) -> None:
+@pytest.mark.parametrize("wrong", [0.0, 1.0, -3.0, 2006.0, "next week", "", date(1500, 1, 1), "2300-01-01"])
+def test_where_testing_begins_must_be_a_fraction_or_a_date(wrong: float | date | str) -> None:
     with pytest.raises(ConfigError, match="first_test must be a fraction") as caught:
         walk_forward(TIMES, labelled(2), first_test=wrong)
     assert caught.value.code == "first_test"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -286,16 +287,22 @@ def test_only_what_was_blessed_may_be_required(refs):  # type: ignore[no-untyped
         lambda lines: [*lines[:2], lines[2][:40]],
         lambda lines: [*lines, "[]"],
         lambda lines: [*lines, ""],
+        lambda lines: [*lines, "\udcff\udcfe"],
+        lambda lines: [lines[0], re.sub(r'"value":[^,}]+', '"value":NaN', lines[1]), lines[2]],
+        lambda lines: [*lines, "[" * 200_000],
     ],
-    ids=["first lost", "one lost", "moved", "action", "config", "repeated", "half", "list", "blank"],
-)
+    ids=[
+        "first lost", "one lost", "moved", "action", "config", "repeated", "half", "list", "blank", "no text",
+        "no number", "deep",
+    ],
+)  # fmt: skip
 def test_a_changed_log_is_noticed(tamper, refs):  # type: ignore[no-untyped-def]
     root, all_refs = refs
     log = store.Blessings(root)
     for ref in all_refs:
         log.bless(ref)
     lines = log.path.read_text().splitlines()
-    log.path.write_text("".join(f"{line}\n" for line in tamper(lines)))
+    log.path.write_text("".join(f"{line}\n" for line in tamper(lines)), errors="surrogateescape")
     for ask in (log.history, log.rollback, lambda: log.bless(all_refs[0]), lambda: log.at("2026-01-01")):
         with pytest.raises(ModelError, match="is not as it was written") as caught:
             ask()

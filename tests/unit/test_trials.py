@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alpha.core.errors import DataError
+from alpha.core.errors import ConfigError, DataError
 from alpha.core.identity import canonical, digest
 from alpha.validation.trials import Trials
 
@@ -71,9 +71,16 @@ def _forge(old: list[str]) -> list[str]:
         lambda old: [*old, "[]"],
         lambda old: [*old[:2], old[2][:40]],
         lambda old: [*old[:2], "", old[2]],
+        lambda old: [old[0], old[1].replace("0.02", "NaN"), old[2]],
+        lambda old: [old[0], old[1].replace("0.02", "1e999"), old[2]],
+        lambda old: [*old, "[" * 200_000],
+        lambda old: [*old, '{"hash":' * 200_000],
     ],
-    ids=["edited", "forged", "first dropped", "dropped", "swapped", "repeated", "empty", "no object", "torn", "blank"],
-)
+    ids=[
+        "edited", "forged", "first dropped", "dropped", "swapped", "repeated", "empty", "no object", "torn", "blank",
+        "no number", "endless", "deep list", "deep object",
+    ],
+)  # fmt: skip
 def test_a_changed_file_is_refused(trials: Trials, change) -> None:  # type: ignore[no-untyped-def]
     trials.path.write_text("\n".join(change(lines(trials))) + "\n")
     for use in (trials.count, lambda: trials.record("config", "data", "d", 0.0)):
@@ -105,3 +112,33 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         Trials(path).count()
     assert caught.value.code == "trials_tampered"
+
+
+def test_a_file_without_its_last_newline_goes_on_with_a_line_of_its_own(trials: Trials) -> None:
+    trials.path.write_text(trials.path.read_text().rstrip("\n"))
+    assert trials.count() == 3
+    trials.record("config", "data", "d", 0.1)
+    assert [trial["model"] for trial in trials.read()] == ["a", "b", "c", "d"]
+    assert len(lines(trials)) == 4
+
+
+@pytest.mark.parametrize("lost", [1, 30, 150])
+def test_a_line_that_a_crash_cut_off_is_told_as_one(trials: Trials, lost: int) -> None:
+    trials.path.write_bytes(trials.path.read_bytes()[: -1 - lost])
+    for use in (trials.count, lambda: trials.record("config", "data", "d", 0.0)):
+        with pytest.raises(DataError, match=r"line 3, the last of .*jsonl, is cut off.*remove that line") as caught:
+            use()
+        assert caught.value.code == "trials_torn"
+    trials.path.write_text("\n".join(lines(trials)[:2]) + "\n")
+    trials.record("config", "data", "d", 0.0)
+    assert trials.count() == 3
+
+
+def test_a_place_that_can_hold_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "trials.jsonl"):
+        with pytest.raises(ConfigError, match=r"paths\.trials") as caught:
+            Trials(path).record("config", "data", "a", 0.0)
+        assert caught.value.code == "trials_unavailable"
+    with pytest.raises(ConfigError, match=r"paths\.trials"):
+        Trials(tmp_path).count()
