@@ -69,8 +69,8 @@ def registries() -> tuple[Registry, ...]:
     from alpha.validation import baseline, splitter
 
     return (
-        source, aggregate, scorer, tick_feature, bar_builder, feature, feature_set, label, model, splitter, baseline, policy,
-        limit, broker, gate,
+        source, aggregate, scorer, tick_feature, bar_builder, feature, feature_set, label, model, splitter, baseline,
+        policy, limit, broker, gate,
     )  # fmt: skip
 
 
