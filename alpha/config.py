@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
 import yaml
@@ -22,6 +22,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from alpha.core.calendar import Calendar
@@ -30,11 +31,13 @@ from alpha.core.identity import digest
 from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin, Schema, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
+from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
 from alpha.gates import gate
 from alpha.labels import label
 from alpha.models import model
+from alpha.models.search import Search
 from alpha.portfolio import limit, policy
 from alpha.strategy import Rules
 from alpha.validation import baseline, splitter
@@ -77,7 +80,7 @@ Exchange = Annotated[str, AfterValidator(_exchange)]
 
 PLACES = (
     ("models", "selected"), ("paper", "ledger"), ("paper", "kill_file"),
-    ("paths", "artifacts"), ("paths", "reports"), ("paths", "trials"),
+    ("paths", "artifacts"), ("paths", "reports"), ("paths", "trials"), ("paths", "looks"),
 )  # fmt: skip
 """Keys that say where a result is, and change none."""
 
@@ -123,6 +126,7 @@ class Models(_Section):
     candidates: Annotated[tuple[ModelPlugin, ...], AfterValidator(_distinct)] = Field(
         min_length=1, description="models that research fits and judges; no two of one name"
     )
+    search: Search | None = Field(None, description="parameters of the candidates are drawn, each draw a trial")
     selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools")
     fallback: str | None = Field(None, description="the bundle to use where the selected one is refused")
 
@@ -156,12 +160,13 @@ class Paths(_Section):
     artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers")
     reports: Path = Field(Path("reports"), description="scorecards and reports")
     trials: Path = Field(Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored")
+    looks: Path = Field(Path("artifacts/looks.jsonl"), description="every look at a sealed holdout")
 
     @field_validator("*")
     @classmethod
     def _can_be_made(cls, path: Path, info: ValidationInfo) -> Path:
         """A file in the way is told before the work, not after it."""
-        folder = path.parent if info.field_name == "trials" else path
+        folder = path.parent if info.field_name in ("trials", "looks") else path
         try:
             there = next(place for place in (folder, *folder.parents) if place.exists())
             if folder != path and path.is_dir():
@@ -180,6 +185,7 @@ class Config(_Section):
     calendar: Exchange = Field("XNYS", description="exchange calendar of the sessions")
     start: Session = Field(description="first session read")
     end: Session = Field(description="last session that research may read; paper runs on what comes after")
+    holdout: Holdout | None = Field(None, description="what research may not read, and blessing must pass on")
     seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from")
     joins: tuple[Join, ...] = Field((), description="other tables, joined by the time they became known")
@@ -208,6 +214,14 @@ class Config(_Section):
             raise ValueError(f"must be after start ({start})")
         return end
 
+    @model_validator(mode="after")
+    def _seal(self) -> Self:
+        """Put the seal on the source itself, so that nothing below can read past it."""
+        if self.holdout is not None and self.holdout.end <= self.end:
+            raise ValueError(f"holdout.end must be after end ({self.end}), up to which research reads")
+        self.__dict__["source"] = sealed(self.source, self.end, self.holdout)
+        return self
+
     def resolved(self) -> dict[str, Any]:
         """Return the whole configuration as plain values, every default spelled out."""
         return self.model_dump(mode="json")
@@ -216,12 +230,19 @@ class Config(_Section):
         """Return the resolved configuration as YAML, as `load` reads it."""
         return yaml.safe_dump(self.resolved(), sort_keys=False)
 
-    def panel(self, until: date | None = None) -> tuple[Panel, tuple[Finding, ...]]:
-        """Return the data up to `until` (default: the end of research), and what looked odd in them."""
+    def panel(self, until: date | None = None, key: Key | None = None) -> tuple[Panel, tuple[Finding, ...]]:
+        """Return the data up to `until` (default: the end of research), and what looked odd in them.
+
+        Raises
+        ------
+        DataError
+            ``sealed``, where they reach into the holdout and there is no key.
+        """
+        opened = self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
         panel, findings = load_panel(
-            self.source, pd.Timestamp(self.start), pd.Timestamp(until or self.end), calendar=self.calendar,
+            opened, pd.Timestamp(self.start), pd.Timestamp(until or self.end), calendar=self.calendar,
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
-            exclude=self.universe.exclude, waive=self.universe.waive,
+            exclude=[symbol for symbol in self.universe.exclude if not _hidden(opened, symbol)], waive=self.universe.waive,
         )  # fmt: skip
         return panel, tuple(findings)
 
@@ -258,6 +279,10 @@ class Config(_Section):
         for section in ("name", "models", "baselines", "gates", "paper", "paths"):
             del values[section]
         return digest({**values, "cash": cash, "model": model.entry})[:12]
+
+
+def _hidden(source: Plugin, symbol: str) -> bool:
+    return isinstance(source, Sealed) and source.hides(symbol)
 
 
 def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:

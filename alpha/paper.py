@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,8 @@ class Clock:
         Returns the panel of everything known now; called again for new bars while `live`.
     start : Timestamp, optional
         The first bar to trade, where the ledger is new; default: the last `sessions` bars.
+    sealed : date, optional
+        Bars up to here are history only: nothing is traded on them.
     steps : int, optional
         The most bars to trade in this run; default: all there are.
     poll_sec : float
@@ -42,6 +45,7 @@ class Clock:
     read: Callable[[], Panel]
     sessions: int
     start: pd.Timestamp | None = None
+    sealed: date | None = None
     steps: int | None = None
     poll_sec: float = 0.0
     live: bool = False
@@ -66,7 +70,17 @@ class Clock:
                     code="no_bars",
                 )
             return first
-        return max(0, len(panel) - self.sessions)
+        return max(self._unsealed(panel), len(panel) - self.sessions)
+
+    def _unsealed(self, panel: Panel) -> int:
+        """Return the first row that may be traded."""
+        if self.sealed is None:
+            return 0
+        first = int(panel.times.searchsorted(pd.Timestamp(self.sealed, tz="UTC") + pd.Timedelta(days=1)))
+        if first == len(panel):
+            raise DataError(f"there is no bar after the sealed sessions, which end {self.sealed}; the last is "
+                            f"{panel.times[-1].date()}", code="no_bars")  # fmt: skip
+        return first
 
     def _bars(self, panel: Panel, row: int) -> Iterator[Bar]:
         delivered, last = 0, panel.times[row - 1]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 
 from alpha.config import Config
@@ -16,9 +18,12 @@ from alpha.core.types import FeatureSet, Fold, Label, Scorecard
 from alpha.data import Finding
 from alpha.features import Plan
 from alpha.gates import Evidence, judge
+from alpha.models.search import drawn
 from alpha.portfolio import policy
 from alpha.strategy import Book, Bundle, Candidate, Rules, backtest
 from alpha.validation import Trials, cross_fit, fit, predict, score
+from alpha.validation.selection import Selection, selection
+from alpha.validation.trials import SERIES
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 GOLDEN_ROWS = 64
@@ -105,22 +110,27 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     label = cfg.label(panel)
     folds = tuple(cfg.walk_forward(panel.times, label))
     bench = _Bench(cfg, panel, plan, plan.batch(panel), label, folds, cfg.rules())
-    models, baselines = cfg.models.candidates, cfg.baselines
-    signals = [baseline(panel) for baseline in baselines] + [_cross_fitted(bench, model, track) for model in models]
-    rules = [_rules_of(bench, baseline) for baseline in baselines] + [bench.rules] * len(models)
-    books = bench.books(list(zip(signals, rules, strict=True)), track)
-    names = [plugin.name for plugin in (*baselines, *models)]
-    cards = [score(name, signal, label, book, folds) for name, signal, book in zip(names, signals, books, strict=True)]
-    beaten = dict(zip(names, cards[: len(baselines)], strict=False))
-    trials = _recorded(bench, cards[len(baselines) :])
-    made = zip(models, signals[len(baselines) :], books[len(baselines) :], cards[len(baselines) :], strict=True)
-    candidates = [_candidate(bench, each, beaten, trials) for each in track(list(made), f"{cfg.name}: gates")]
-    return Study(cfg, panel, findings, folds, tuple(candidates), beaten, trials)
+    beaten = {made.card.model: made.card for made in _baselines(bench, track)}
+    scored = _scored(bench, _found(bench, track), track)
+    tried = selection(Trials(cfg.paths.trials), panel.id, scored[0].card, beaten)
+    candidates = [_candidate(bench, each, beaten, tried) for each in track(scored, f"{cfg.name}: gates")]
+    return Study(cfg, panel, findings, folds, tuple(candidates), beaten, tried.trials)
 
 
-def _cross_fitted(bench: _Bench, model: Plugin, track: Track) -> np.ndarray:
-    folds = track(bench.folds, f"{bench.config.name}: {model.name}")
-    return cross_fit(model, bench.features, bench.label, folds, bench.panel.tradable)
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """A model or baseline, what it said, what trading that did, and what it is worth."""
+
+    plugin: Plugin
+    signal: np.ndarray
+    book: Book
+    card: Scorecard
+
+
+def _baselines(bench: _Bench, track: Track) -> list[_Scored]:
+    plugins = bench.config.baselines
+    rules = [_rules_of(bench, plugin) for plugin in plugins]
+    return _traded(bench, plugins, [plugin(bench.panel) for plugin in plugins], rules, track)
 
 
 def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
@@ -129,24 +139,57 @@ def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
     return bench.rules if named is None else replace(bench.rules, policy=policy.bind(named))
 
 
-def _recorded(bench: _Bench, cards: Sequence[Scorecard]) -> int:
-    """Record one trial a model; return how many distinct ones there have been on these data."""
+def _found(bench: _Bench, track: Track) -> list[Plugin]:
+    """Return the candidates; where a search is configured, the best draw of each."""
+    cfg, search = bench.config, bench.config.models.search
+    if search is None:
+        return list(cfg.models.candidates)
+
+    def worth(variant: Plugin) -> float:
+        return _scored(bench, [variant])[0].card.metrics["ic_low"]
+
+    return [
+        drawn(plugin, search, worth, seed=cfg.seed, track=partial(track, what=f"{cfg.name}: search of {plugin.name}"))
+        for plugin in cfg.models.candidates
+    ]
+
+
+def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items, what: items) -> list[_Scored]:
+    """Score models out of sample. Every one is recorded as a trial: there is no other way to a score."""
     cfg, trials = bench.config, Trials(bench.config.paths.trials)
-    for model, card in zip(cfg.models.candidates, cards, strict=True):
-        trials.record(cfg.trial_id(model), bench.panel.id, card.model, card.metrics["ic"])
-    return trials.count(bench.panel.id)
+    made = _traded(bench, models, [_cross_fitted(bench, model, track) for model in models],
+                   [bench.rules] * len(models), track)  # fmt: skip
+    for each in made:
+        card = each.card
+        series = pd.DataFrame({name: card.series[name] for name in SERIES})
+        trials.record(cfg.trial_id(each.plugin), bench.panel.id, card.model, card.metrics, series)
+    return made
 
 
-def _candidate(
-    bench: _Bench, made: tuple[Plugin, np.ndarray, Book, Scorecard], beaten: Mapping[str, Scorecard], trials: int
-) -> Candidate:
+def _cross_fitted(bench: _Bench, model: Plugin, track: Track) -> np.ndarray:
+    folds = track(bench.folds, f"{bench.config.name}: {model.name}")
+    return cross_fit(model, bench.features, bench.label, folds, bench.panel.tradable)
+
+
+def _traded(
+    bench: _Bench, plugins: Sequence[Plugin], signals: Sequence[np.ndarray], rules: Sequence[Rules], track: Track
+) -> list[_Scored]:
+    books = bench.books(list(zip(signals, rules, strict=True)), track)
+    return [
+        _Scored(plugin, signal, book, score(plugin.name, signal, bench.label, book, bench.folds))
+        for plugin, signal, book in zip(plugins, signals, books, strict=True)
+    ]
+
+
+def _candidate(bench: _Bench, made: _Scored, beaten: Mapping[str, Scorecard], tried: Selection) -> Candidate:
     """Refit on everything known, and let every gate judge."""
-    (model, signal, book, card), cfg, panel = made, bench.config, bench.panel
-    card = replace(card, metrics={**card.metrics, "trials": float(trials)},
+    cfg, panel = bench.config, bench.panel
+    selected = tried.metrics(made.card, bench.label.horizon)
+    card = replace(made.card, metrics={**made.card.metrics, **selected},
                    baselines={name: dict(other.metrics) for name, other in beaten.items()})  # fmt: skip
-    bundle = _refit(bench, model, signal)
+    bundle = _refit(bench, made.plugin, made.signal)
     candidate = Candidate(
-        bundle, panel, bench.features, bench.label, signal, book, card, (), cfg.id, panel.id, cfg.seed
+        bundle, panel, bench.features, bench.label, made.signal, made.book, card, (), cfg.id, panel.id, cfg.seed
     )
     evidence = Evidence(card.metrics, card.baselines, candidate, bench.folds, memo=bench.memo)
     return replace(candidate, gates=judge(evidence, cfg.gates))

@@ -12,6 +12,7 @@ def options() -> argparse.ArgumentParser:
     made = cli.parser(__doc__)
     made.add_argument("--model", help="bless this candidate rather than the best one that passes")
     made.add_argument("--select", action="store_true", help="name the bundle in the last --overlay, else in --config")
+    made.add_argument("--reason", help="why the sealed holdout is opened; kept with the record of the look")
     made.add_argument("--list", action="store_true", help="list what was blessed, and stop")
     made.add_argument("--at", metavar="DATE", help="print what was blessed at a time, and stop")
     made.add_argument("--rollback", action="store_true", help="go back to the bundle blessed before, and stop")
@@ -28,7 +29,7 @@ def main(args: argparse.Namespace) -> int:
     elif args.rollback:
         print(f"selected: {blessing.rollback(cfg, written)}")
     else:
-        ref = blessing.bless(cfg, written, cli.track, model=args.model, selected=args.select)
+        ref = blessing.bless(cfg, written, cli.track, model=args.model, selected=args.select, reason=args.reason)
         print(f"blessed: {ref}")
     return 0
 

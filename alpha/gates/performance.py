@@ -23,6 +23,30 @@ def ic_lower_bound(evidence: Evidence, *, limit: float = 0.0) -> GateResult:
 
 
 @gate
+def ic_lower_bound_corrected(evidence: Evidence, *, limit: float = 0.0) -> GateResult:
+    """Lower end of the interval of the IC, at 2.5 % over the effective number of trials: above `limit`."""
+    return compared("ic_lower_bound_corrected", evidence.metrics.get("ic_low_corrected"), ">", limit)
+
+
+@gate
+def deflated_sharpe(evidence: Evidence, *, limit: float = 0.95) -> GateResult:
+    """Probability that the Sharpe ratio is real, given the best that chance gives in so many trials: at least `limit`."""
+    return compared("deflated_sharpe", evidence.metrics.get("deflated_sharpe"), ">=", limit)
+
+
+@gate
+def pbo(evidence: Evidence, *, limit: float = 0.5) -> GateResult:
+    """Probability that the best of all trials and baselines in one half of the time is below the median in the other."""
+    return compared("pbo", evidence.metrics.get("pbo"), "<=", limit)
+
+
+@gate
+def spa(evidence: Evidence, *, limit: float = 0.05) -> GateResult:
+    """p-value of Hansen's test that no trial on these data earns more than nothing: at most `limit`."""
+    return compared("spa", evidence.metrics.get("spa_p"), "<=", limit)
+
+
+@gate
 def hit_rate(evidence: Evidence, *, limit: float = 0.52) -> GateResult:
     """Share of predictions with the sign of the outcome: at least `limit`, as a fraction."""
     return compared("hit_rate", evidence.metrics.get("hit_rate"), ">=", limit)

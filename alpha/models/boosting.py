@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from alpha.core.errors import ModelError
 from alpha.models import expect_columns, model, only_file
+from alpha.models.search import Range
 
 Share = Annotated[float, Field(gt=0, le=1)]
 _BINS = 63  # ranks and z-scores need no more; a third faster than 255
@@ -46,6 +47,11 @@ class lightgbm_v1:
 
     handles_nan: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("numpy", "lightgbm")
+    space: ClassVar[Mapping[str, Any]] = {
+        "num_leaves": Range(low=3, high=63, log=True), "learning_rate": Range(low=0.01, high=0.2, log=True),
+        "n_estimators": Range(low=30, high=300, log=True), "min_child_samples": Range(low=20, high=1000, log=True),
+        "colsample": Range(low=0.2, high=1.0), "reg_lambda": Range(low=0.1, high=100.0, log=True),
+    }  # fmt: skip
     booster_: Any = field(init=False, repr=False, default=None)
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:
@@ -115,6 +121,11 @@ class xgboost_v1:
 
     handles_nan: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("numpy", "xgboost")
+    space: ClassVar[Mapping[str, Any]] = {
+        "max_depth": Range(low=2, high=7), "learning_rate": Range(low=0.01, high=0.2, log=True),
+        "n_estimators": Range(low=30, high=300, log=True), "min_child_weight": Range(low=10.0, high=1000.0, log=True),
+        "colsample": Range(low=0.2, high=1.0), "reg_lambda": Range(low=0.1, high=100.0, log=True),
+    }  # fmt: skip
     booster_: Any = field(init=False, repr=False, default=None)
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:

@@ -12,6 +12,7 @@ from pydantic import PositiveFloat
 
 from alpha.core.errors import ModelError
 from alpha.models import expect_columns, model, only_file
+from alpha.models.search import Choice
 
 _FILE = "model.json"
 _PARTS = ("mean", "scale", "weights", "intercept")
@@ -36,6 +37,9 @@ class linear_v1:
 
     handles_nan: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("numpy",)
+    space: ClassVar[Mapping[str, Any]] = {
+        "alphas": Choice(options=((0.1, 1.0, 10.0), (1e2, 1e3, 1e4), (1e5, 1e6, 1e7)))
+    }
     mean_: np.ndarray = field(init=False, repr=False, default_factory=lambda: np.empty(0))
     scale_: np.ndarray = field(init=False, repr=False, default_factory=lambda: np.empty(0))
     weights_: np.ndarray = field(init=False, repr=False, default_factory=lambda: np.empty(0))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from alpha.config import Config
 from alpha.core.errors import ConfigError, GateFailed, nearest
+from alpha.operate.opening import opened
 from alpha.operate.study import show, write_report
 from alpha.research import Study, Track, research
 from alpha.store import Blessings, check_selectable, locked, promote, reference, save, select
@@ -23,8 +25,9 @@ def candidates_root(cfg: Config) -> Path:
 
 
 def bless(
-    cfg: Config, config_path: str | Path, track: Track, *, model: str | None = None, selected: bool = False
-) -> str:
+    cfg: Config, config_path: str | Path, track: Track, *, model: str | None = None, selected: bool = False,
+    reason: str | None = None,
+) -> str:  # fmt: skip
     """Research, and bless the best candidate that passed every gate; return its reference.
 
     Parameters
@@ -33,6 +36,8 @@ def bless(
         Bless this one; default: the best.
     selected : bool
         Name it in ``models.selected`` of the file at `config_path`: that a world of its own is laid over with, if any.
+    reason : str, optional
+        Why the holdout is opened, if it is; kept with the record of the look.
 
     Raises
     ------
@@ -47,7 +52,7 @@ def bless(
     show(found)
     print(f"report: {folder}")
     with locked(models_root(cfg)):  # no other blessing comes between the log and the configuration
-        ref = keep(found, named(found, model))
+        ref = keep(found, named(found, model), reason)
         if selected:
             select(config_path, ref)
     return ref
@@ -59,20 +64,25 @@ def _check_model(cfg: Config, model: str | None) -> None:
         raise ConfigError(f"no candidate {model!r} in models.candidates; {nearest(model, names)}", code="unknown_model")
 
 
-def keep(found: Study, candidate: Candidate) -> str:
-    """Bless a candidate and write its report again; keep one that failed for shadow runs, and raise.
+def keep(found: Study, candidate: Candidate, reason: str | None = None) -> str:
+    """Open the holdout for a candidate that passed, bless it and write its report again; keep one that failed, and raise.
 
     Raises
     ------
     GateFailed
     """
     cfg = found.config
+    judged = opened(found, candidate, reason)
+    found = replace(found, candidates=tuple(judged if c is candidate else c for c in found.candidates))
+    if len(judged.gates) > len(candidate.gates):
+        print(f"  {judged.gates[-1]}")
     try:
-        ref = promote(candidate, cfg.resolved(), models_root(cfg))
+        ref = promote(judged, cfg.resolved(), models_root(cfg))
     except GateFailed:
-        save(candidate, cfg.resolved(), candidates_root(cfg))
+        save(judged, cfg.resolved(), candidates_root(cfg))
+        write_report(found)
         raise
-    write_report(found, {candidate.bundle.name: ref})
+    write_report(found, {judged.bundle.name: ref})
     return ref
 
 

@@ -15,6 +15,7 @@ from alpha.config import Config
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, nearest
 from alpha.core.panel import Panel
+from alpha.data.seal import Key
 from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
 from alpha.operate.blessing import candidates_root, models_root
 from alpha.operate.statement import statement
@@ -25,6 +26,7 @@ from alpha.store import Blessings, bundles, load, locate, read_manifest, referen
 from alpha.strategy import Bundle
 
 DATA = ("source", "calendar", "universe", "joins", "aggregates")
+HISTORY = Key("history of the features of what is traded after the sealed sessions")
 LIVE = {"yfinance"}  # sources worth asking again for a bar that has not come yet
 
 
@@ -159,12 +161,16 @@ def _blessed(cfg: Config, ref: str | None) -> Chosen:
 def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
     """Return the clock over the configured source, up to the newest bar or `paper.end`."""
     start = _day("--start", wanted.start)
+    sealed = cfg.holdout and cfg.holdout.end
+    if sealed and start and start.date() <= sealed:
+        raise ConfigError(f"--start {start.date()} is not after the sealed sessions, which end {sealed}: nothing is "
+                          f"traded on them; give a later one", code="sealed")  # fmt: skip
 
     def read() -> Panel:
-        return cfg.panel(last_session(cfg))[0]
+        return cfg.panel(last_session(cfg), HISTORY)[0]
 
     return Clock(
-        read, sessions=cfg.paper.sessions, start=start, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
+        read, sessions=cfg.paper.sessions, start=start, sealed=sealed, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
         live=cfg.source.name in LIVE and cfg.paper.poll_sec > 0, track=track,
     )  # fmt: skip
 
@@ -196,7 +202,7 @@ def ledger_path(cfg: Config, wanted: Wanted) -> Path:
 
 def _check_symbols(cfg: Config, symbols: tuple[str, ...]) -> None:
     if symbols:
-        known = cfg.panel(last_session(cfg))[0].symbols
+        known = cfg.panel(last_session(cfg), HISTORY)[0].symbols
         for symbol in symbols:
             if symbol not in known:
                 raise ConfigError(f"--symbols: no symbol {symbol!r}; {nearest(symbol, known)}", code="unknown_symbol")

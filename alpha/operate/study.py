@@ -19,6 +19,7 @@ from alpha.core.identity import code_id, environment
 from alpha.core.types import GateResult
 from alpha.data import Finding
 from alpha.gates import Evidence, gate, judge
+from alpha.operate.opening import state
 from alpha.report import evaluation, html
 from alpha.report.table import SummaryRow, summary_table
 from alpha.research import Study, Track, research
@@ -115,6 +116,7 @@ def show(found: Study) -> None:
         print(f"\n{found.config.name} / {candidate.bundle.name}")
         print("\n".join(f"  {gate}" for gate in candidate.gates))
     print(f"\nconfigurations tried on these data so far: {found.trials}")
+    print(state(found.config, found.panel.id))
 
 
 def _example(finding: evaluation.FindingCount) -> str:

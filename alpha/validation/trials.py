@@ -1,106 +1,123 @@
-"""How many configurations were tried: the count that a good-looking result must be discounted by."""
+"""What was tried: every configuration that was ever scored, and what it earned out of sample.
+
+A good-looking result must be discounted by how many there were to choose from.
+"""
 
 from __future__ import annotations
 
-import fcntl
-import json
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from alpha.core.errors import ConfigError, DataError
-from alpha.core.identity import canonical, digest
+from alpha.core.errors import DataError
+from alpha.core.identity import digest
+from alpha.validation.chain import Chain
 
-_START = "0" * 64
+SERIES = ("ic", "net_returns")
 
 
 @dataclass(frozen=True)
 class Trials:
-    """An append-only file of everything that was scored, one JSON object a line.
+    """An append-only ledger of trials: a hash-chained file, and beside it a folder with the series of each.
 
-    Each line holds the hash of the line before it, so that editing, dropping or moving a line shows. (Cutting off the
-    newest lines does not: compare the count with that of an earlier report.) Several processes may append at once.
+    Parameters
+    ----------
+    path : Path
+        A file of JSON lines; the series are in the folder ``<stem>/`` beside it, named by their hash.
     """
 
     path: Path
 
-    def record(self, config_id: str, data_id: str, model: str, ic: float) -> None:
-        """Append one trial.
+    @property
+    def chain(self) -> Chain:
+        """The log itself."""
+        return Chain(self.path, "trials", "paths.trials")
+
+    def record(
+        self, config_id: str, data_id: str, model: str, metrics: Mapping[str, float], series: pd.DataFrame
+    ) -> dict[str, Any]:
+        """Append one trial; return its line.
+
+        Parameters
+        ----------
+        config_id : str
+            Hash of what its score depends on.
+        data_id : str
+            Hash of the data it was scored on.
+        metrics : mapping of str to float
+            What it scored; what is not finite is kept as null.
+        series : DataFrame
+            Index: instants of the tested rows, UTC. Columns ``ic`` and ``net_returns``: the rank correlation of each
+            row, and the book's return over it after costs, a fraction.
+
+        Raises
+        ------
+        DataError, ConfigError
+            As `Chain.append` does.
+        """
+        name = self._kept(series)
+        finite = {key: float(value) if math.isfinite(value) else None for key, value in metrics.items()}
+        line = {"config_id": config_id, "data_id": data_id, "model": model, "metrics": finite, "returns_hash": name}
+        return self.chain.append(line)
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return all trials, oldest first, once the chain is checked."""
+        return self.chain.read()
+
+    def count(self, data_id: str | None = None) -> int:
+        """Return the number of distinct (configuration, model) scored so far, on some data or on all."""
+        return len(self.distinct(data_id))
+
+    def distinct(self, data_id: str | None = None) -> list[dict[str, Any]]:
+        """Return the newest record of each distinct trial, on some data or on all, in the order of their first."""
+        found: dict[tuple[str, str, str], dict[str, Any]] = {}
+        for trial in self.read():
+            if data_id in (None, trial["data_id"]):
+                found[trial["config_id"], trial["data_id"], trial["model"]] = trial
+        return list(found.values())
+
+    def series(self, trial: Mapping[str, Any]) -> pd.DataFrame:
+        """Return what a trial earned, as it was given to `record`.
 
         Raises
         ------
         DataError
-            `trials_tampered` if the file was changed by anything else; `trials_torn` if its last line is cut off.
-        ConfigError
-            `trials_unavailable`.
+            ``trials_tampered``: the file is gone, or not the one that was written.
         """
-        with self._opened("a+", fcntl.LOCK_EX) as file:
-            text = file.read()
-            trial = {
-                "at": pd.Timestamp.now("UTC").isoformat(timespec="seconds"),
-                "config_id": config_id,
-                "data_id": data_id,
-                "model": model,
-                "ic": ic if math.isfinite(ic) else None,
-                "previous": (self._checked(text) or [{"hash": _START}])[-1]["hash"],
-            }
-            ended = not text or text.endswith("\n")
-            file.write(("" if ended else "\n") + canonical({**trial, "hash": digest(trial)}) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def count(self, data_id: str | None = None) -> int:
-        """Return the number of distinct (configuration, model) scored so far, on some data or on all."""
-        trials = [trial for trial in self.read() if data_id in (None, trial["data_id"])]
-        return len({(trial["config_id"], trial["data_id"], trial["model"]) for trial in trials})
-
-    def read(self) -> list[dict[str, Any]]:
-        """Return all trials, oldest first, once the chain is checked; raises as `record` does."""
-        if not self.path.exists():
-            return []
-        with self._opened("r", fcntl.LOCK_SH) as file:
-            return self._checked(file.read())
-
-    @contextmanager
-    def _opened(self, mode: str, lock: int) -> Iterator[IO[str]]:
-        """Open the file at its start, once no other process is in its way."""
+        path = self._folder / f"{trial['returns_hash']}.npz"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = self.path.open(mode, encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise ConfigError(f"paths.trials: no trials can be kept in {self.path}: {error}; name another file",
-                              code="trials_unavailable") from None  # fmt: skip
-        with file:
-            fcntl.flock(file, lock)
-            file.seek(0)
-            yield file
+            with np.load(path, allow_pickle=False) as file:
+                times, values = file["times"], file["values"]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise DataError(f"{path} cannot be read: {error}; restore it", code="trials_tampered") from None
+        if _name(times, values) != trial["returns_hash"]:
+            raise DataError(f"{path} is not as it was written; restore it", code="trials_tampered")
+        return pd.DataFrame(values, pd.DatetimeIndex(times.view("datetime64[ns]"), tz="UTC"), list(SERIES))
 
-    def _checked(self, text: str) -> list[dict[str, Any]]:
-        trials: list[dict[str, Any]] = []
-        lines = text.removesuffix("\n").split("\n") if text else []
-        for number, line in enumerate(lines, start=1):
-            trial = _parsed(line)
-            if trial is None and number == len(lines) and line.startswith("{") and not text.endswith("\n"):
-                raise DataError(f"line {number}, the last of {self.path}, is cut off, as by a crash while it was "
-                                f"written; remove that line, and no other", code="trials_torn")  # fmt: skip
-            if trial is None or trial.get("previous") != (trials[-1]["hash"] if trials else _START):
-                raise DataError(f"line {number} of {self.path} is not as it was written; restore the file",
-                                code="trials_tampered")  # fmt: skip
-            trials.append(trial)
-        return trials
+    @property
+    def _folder(self) -> Path:
+        return self.path.with_suffix("")
+
+    def _kept(self, series: pd.DataFrame) -> str:
+        """Write the series before the line that names it, so that no line names what is not there."""
+        times = pd.DatetimeIndex(series.index).as_unit("ns").asi8
+        values = series[list(SERIES)].to_numpy(np.float64)
+        name = _name(times, values)
+        path = self._folder / f"{name}.npz"
+        if not path.exists():
+            self.chain.prepare(self._folder)
+            unfinished = path.with_suffix(f".{os.getpid()}.part")
+            with unfinished.open("wb") as file:
+                np.savez_compressed(file, times=times, values=values)
+            os.replace(unfinished, path)
+        return name
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
-    """Return what a line says; None where its hash is not that of it."""
-    try:
-        trial = json.loads(line)
-        seal = trial.pop("hash", None) if isinstance(trial, dict) else None
-        return {**trial, "hash": seal} if seal == digest(trial) else None
-    except (ValueError, RecursionError):  # no JSON; a NaN, which has no hash; endless nesting
-        return None
+def _name(times: np.ndarray, values: np.ndarray) -> str:
+    return digest(np.ascontiguousarray(times).tobytes() + np.ascontiguousarray(values).tobytes())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from alpha.core.errors import ConfigError, DataError
@@ -14,11 +16,21 @@ from alpha.core.identity import canonical, digest
 from alpha.validation.trials import Trials
 
 
+def earned(seed: int = 0, rows: int = 50) -> pd.DataFrame:
+    """Return what a trial earned."""
+    values = np.random.default_rng(seed).normal(0, 0.01, (rows, 2))
+    return pd.DataFrame(values, pd.date_range("2020-01-01", periods=rows, tz="UTC", unit="ns"), ["ic", "net_returns"])
+
+
+def record(trials: Trials, config: str, data: str, model: str, ic: float) -> None:
+    trials.record(config, data, model, {"ic": ic}, earned())
+
+
 @pytest.fixture
 def trials(tmp_path: Path) -> Trials:
     made = Trials(tmp_path / "deep" / "trials.jsonl")
     for model in ("a", "b", "c"):
-        made.record("config", "data", model, 0.02)
+        record(made, "config", "data", model, 0.02)
     return made
 
 
@@ -33,18 +45,18 @@ def test_nothing_was_tried_yet(tmp_path: Path) -> None:
 
 def test_counts_what_differs(trials: Trials) -> None:
     assert trials.count() == 3
-    trials.record("config", "data", "a", 0.03)
+    record(trials, "config", "data", "a", 0.03)
     assert trials.count() == 3, "the same again is no new trial"
     assert (trials.count("data"), trials.count("other data")) == (3, 0)
-    trials.record("config", "other data", "a", 0.02)
-    trials.record("other config", "data", "a", 0.02)
+    record(trials, "config", "other data", "a", 0.02)
+    record(trials, "other config", "data", "a", 0.02)
     assert trials.count() == 5
-    assert [trial["ic"] for trial in trials.read()] == [0.02, 0.02, 0.02, 0.03, 0.02, 0.02]
+    assert [trial["metrics"]["ic"] for trial in trials.read()] == [0.02, 0.02, 0.02, 0.03, 0.02, 0.02]
 
 
 def test_an_ic_that_is_not_finite_is_kept_as_none(trials: Trials) -> None:
-    trials.record("config", "data", "d", np.nan)
-    assert trials.read()[-1]["ic"] is None
+    record(trials, "config", "data", "d", np.nan)
+    assert trials.read()[-1]["metrics"]["ic"] is None
 
 
 def _edit(old: list[str]) -> list[str]:
@@ -53,7 +65,7 @@ def _edit(old: list[str]) -> list[str]:
 
 def _forge(old: list[str]) -> list[str]:
     """Edit a line and give it a hash that fits: the next line still tells."""
-    trial = {**json.loads(old[1]), "ic": 0.01}
+    trial = {**json.loads(old[1]), "metrics": {"ic": 0.01}}
     del trial["hash"]
     return [old[0], canonical({**trial, "hash": digest(trial)}), old[2]]
 
@@ -83,15 +95,17 @@ def _forge(old: list[str]) -> list[str]:
 )  # fmt: skip
 def test_a_changed_file_is_refused(trials: Trials, change) -> None:  # type: ignore[no-untyped-def]
     trials.path.write_text("\n".join(change(lines(trials))) + "\n")
-    for use in (trials.count, lambda: trials.record("config", "data", "d", 0.0)):
-        with pytest.raises(DataError, match=r"line \d of .*trials\.jsonl is not as it was written") as caught:
+    for use in (trials.count, lambda: record(trials, "config", "data", "d", 0.0)):
+        with pytest.raises(
+            DataError, match=r"line \d of .*trials\.jsonl is not as it was written|does not hold the 3 lines"
+        ) as caught:
             use()
         assert caught.value.code == "trials_tampered"
 
 
 def _record_many(path: Path, who: int) -> None:
     for number in range(15):
-        Trials(path).record(f"config {who}", "data", f"model {number}", 0.0)
+        record(Trials(path), f"config {who}", "data", f"model {number}", 0.0)
 
 
 def test_processes_may_record_at_once(tmp_path: Path) -> None:
@@ -117,28 +131,86 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_file_without_its_last_newline_goes_on_with_a_line_of_its_own(trials: Trials) -> None:
     trials.path.write_text(trials.path.read_text().rstrip("\n"))
     assert trials.count() == 3
-    trials.record("config", "data", "d", 0.1)
+    record(trials, "config", "data", "d", 0.1)
     assert [trial["model"] for trial in trials.read()] == ["a", "b", "c", "d"]
     assert len(lines(trials)) == 4
 
 
 @pytest.mark.parametrize("lost", [1, 30, 150])
 def test_a_line_that_a_crash_cut_off_is_told_as_one(trials: Trials, lost: int) -> None:
+    head = trials.path.with_name("trials.jsonl.head")
+    told = head.read_text()
+    record(trials, "config", "data", "d", 0.0)
+    head.write_text(told)  # it is written after the line
     trials.path.write_bytes(trials.path.read_bytes()[: -1 - lost])
-    for use in (trials.count, lambda: trials.record("config", "data", "d", 0.0)):
-        with pytest.raises(DataError, match=r"line 3, the last of .*jsonl, is cut off.*remove that line") as caught:
+    for use in (trials.count, lambda: record(trials, "config", "data", "d", 0.0)):
+        with pytest.raises(DataError, match=r"line 4, the last of .*jsonl, is cut off.*remove that line") as caught:
             use()
         assert caught.value.code == "trials_torn"
+    trials.path.write_text("\n".join(lines(trials)[:3]) + "\n")
+    record(trials, "config", "data", "d", 0.0)
+    assert trials.count() == 4
+
+
+def test_a_crash_between_a_line_and_the_head_loses_nothing(trials: Trials) -> None:
+    head = trials.path.with_name("trials.jsonl.head")
+    told = head.read_text()
+    record(trials, "config", "data", "d", 0.0)
+    head.write_text(told)
+    assert trials.count() == 4
+    record(trials, "config", "data", "e", 0.0)
+    assert head.read_text() == f"5 {trials.read()[-1]['hash']}\n"
+
+
+def _cut_off_the_newest(trials: Trials) -> None:
     trials.path.write_text("\n".join(lines(trials)[:2]) + "\n")
-    trials.record("config", "data", "d", 0.0)
-    assert trials.count() == 3
+
+
+def _remove(trials: Trials) -> None:
+    trials.path.unlink()
+
+
+def _empty(trials: Trials) -> None:
+    trials.path.write_text("")
+
+
+def _remove_head(trials: Trials) -> None:
+    trials.path.with_name("trials.jsonl.head").unlink()
+
+
+def _garble_head(trials: Trials) -> None:
+    trials.path.with_name("trials.jsonl.head").write_bytes(b"\xff")
+
+
+@pytest.mark.parametrize("change", [_cut_off_the_newest, _remove, _empty, _remove_head, _garble_head])
+def test_lines_that_are_gone_are_noticed(trials: Trials, change: Callable[[Trials], None]) -> None:
+    change(trials)
+    for use in (trials.count, lambda: record(trials, "config", "data", "d", 0.0)):
+        with pytest.raises(DataError) as caught:
+            use()
+        assert caught.value.code == "trials_tampered"
+
+
+def test_what_a_trial_earned_is_kept_to_the_bit(trials: Trials) -> None:
+    series = earned(1)
+    series.iloc[3, 0] = np.nan
+    line = trials.record("config", "data", "d", {}, series)
+    pd.testing.assert_frame_equal(trials.series(line), series, check_exact=True, check_freq=False)
+    assert trials.record("config", "data", "e", {}, series)["returns_hash"] == line["returns_hash"]
+    path = trials.path.with_suffix("") / f"{line['returns_hash']}.npz"
+    other = trials.path.with_suffix("") / f"{trials.read()[0]['returns_hash']}.npz"
+    for damage in (lambda: path.write_bytes(other.read_bytes()), lambda: path.write_bytes(b"PK"), path.unlink):
+        damage()
+        with pytest.raises(DataError) as caught:
+            trials.series(line)
+        assert caught.value.code == "trials_tampered"
 
 
 def test_a_place_that_can_hold_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file" / "trials.jsonl"):
         with pytest.raises(ConfigError, match=r"paths\.trials") as caught:
-            Trials(path).record("config", "data", "a", 0.0)
+            record(Trials(path), "config", "data", "a", 0.0)
         assert caught.value.code == "trials_unavailable"
     with pytest.raises(ConfigError, match=r"paths\.trials"):
         Trials(tmp_path).count()

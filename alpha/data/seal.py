@@ -1,0 +1,94 @@
+"""What research may not read: the last sessions of the data, and some of its names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+from pydantic import Field, PositiveFloat
+
+from alpha.core.errors import DataError
+from alpha.core.identity import digest
+from alpha.core.registry import Plugin, Schema
+
+_WHOLE = 16**8
+
+
+class Holdout(Schema, frozen=True):
+    """Data that research cannot read. Blessing opens them, once a candidate has passed every other gate.
+
+    Each look is recorded and spends part of `budget`, so that looking often makes passing harder, and chance passes
+    with a probability of `budget` at most over all looks.
+    """
+
+    end: date = Field(description="last sealed session; those after the end of research up to here are sealed")
+    symbols: float = Field(0.0, ge=0, le=0.5, description="share of the names that are sealed in every session")
+    budget: PositiveFloat = Field(0.05, lt=1, description="probability that chance passes, over all looks together")
+
+
+@dataclass(frozen=True)
+class Key:
+    """Opens a sealed source. Held by the gate, once the look is recorded, and by what trades after the sealed sessions.
+
+    Parameters
+    ----------
+    reason : str
+        Who reads the sealed rows, and what for.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sealed(Plugin):
+    """A bound source without the sealed rows.
+
+    Parameters
+    ----------
+    first, last : date
+        The sealed sessions, both included.
+    share : float
+        Of the names, which no session shows.
+    """
+
+    first: date = date.max
+    last: date = date.max
+    share: float = 0.0
+
+    def __call__(self, *args: Any) -> Any:
+        """Read the bars of research from ``start`` to ``end``.
+
+        Raises
+        ------
+        DataError
+            ``sealed``: the dates asked for reach into the sealed sessions, or beyond them.
+        """
+        end = pd.Timestamp(args[1]).date()
+        if end >= self.first:
+            raise DataError(
+                f"the sessions from {self.first} to {self.last} are sealed, and {end} was asked for; research ends "
+                f"{self.first - timedelta(days=1)}. Blessing opens them: python tools/bless_model_inference.py",
+                code="sealed",
+            )
+        frame = super().__call__(*args)
+        return frame[~frame["symbol"].map(self.hides)] if self.share and "symbol" in frame else frame
+
+    def opened(self, key: Key) -> Plugin:
+        """Return the source itself, which reads everything."""
+        if not key.reason.strip():
+            raise DataError("a look at sealed rows needs a reason; it was empty", code="no_reason")
+        return Plugin(self.kind, self.name, self.params, self.make)
+
+    def hides(self, symbol: object) -> bool:
+        """Whether a name is sealed: by a hash of it, so that the choice outlives any change of the universe."""
+        return int(digest(f"sealed {symbol}")[:8], 16) < self.share * _WHOLE
+
+
+def sealed(source: Plugin, end: date, holdout: Holdout | None) -> Plugin:
+    """Return a source that shows research what it may read: sessions up to `end`, without the sealed names."""
+    if holdout is None:
+        return source
+    return Sealed(source.kind, source.name, source.params, source.make, first=end + timedelta(days=1),
+                  last=holdout.end, share=holdout.symbols)  # fmt: skip

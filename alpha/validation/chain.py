@@ -1,0 +1,146 @@
+"""A file that only grows: JSON objects, one a line, in which any change of what was written shows."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from alpha.core.errors import ConfigError, DataError
+from alpha.core.identity import canonical, digest
+
+START = "0" * 64
+
+
+@dataclass(frozen=True)
+class Chain:
+    """An append-only log.
+
+    Each line holds the hash of the line before it, and ``<name>.head`` beside the file holds the number of lines and
+    the hash of the newest, so that editing, dropping, moving or cutting off lines shows. (Whoever writes both anew can
+    still deceive: compare with the count and hash in an earlier report.) Several processes may append at once.
+
+    Parameters
+    ----------
+    path : Path
+    noun : str
+        What a line records, in the plural; begins the codes of its errors.
+    key : str
+        The key of the configuration that names the file.
+    """
+
+    path: Path
+    noun: str
+    key: str
+
+    def append(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Add one record, with the instant and the hash of the line before; return the line.
+
+        Raises
+        ------
+        DataError
+            ``<noun>_tampered`` if the file was changed by anything else; ``<noun>_torn`` if its last line is cut off.
+        ConfigError
+            ``<noun>_unavailable``.
+        """
+        with self._opened("a+", fcntl.LOCK_EX) as file:
+            text = file.read()
+            known = self._checked(text)
+            at = pd.Timestamp.now("UTC").isoformat(timespec="seconds")
+            line = {"at": at, **record, "previous": known[-1]["hash"] if known else START}
+            line["hash"] = digest(line)
+            ended = not text or text.endswith("\n")
+            file.write(("" if ended else "\n") + canonical(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            self._set_head(len(known) + 1, line["hash"])
+        return line
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return all lines, oldest first, once the chain is checked; raises as `append` does."""
+        if not self.path.exists():
+            return self._checked("")
+        with self._opened("r", fcntl.LOCK_SH) as file:
+            return self._checked(file.read())
+
+    def prepare(self, folder: Path) -> None:
+        """Make a folder for what belongs to the log; raises `ConfigError` as `append` does."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unavailable(error) from None
+
+    @property
+    def _head(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.head")
+
+    def _set_head(self, count: int, seal: str) -> None:
+        """Replace the head, whole or not at all; a crash before this leaves it a line behind, which is allowed."""
+        unfinished = self._head.with_suffix(".part")
+        unfinished.write_text(f"{count} {seal}\n", encoding="utf-8")
+        os.replace(unfinished, self._head)
+
+    @contextmanager
+    def _opened(self, mode: str, lock: int) -> Iterator[IO[str]]:
+        """Open the file at its start, once no other process is in its way."""
+        self.prepare(self.path.parent)
+        try:
+            file = self.path.open(mode, encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise self._unavailable(error) from None
+        with file:
+            fcntl.flock(file, lock)
+            file.seek(0)
+            yield file
+
+    def _checked(self, text: str) -> list[dict[str, Any]]:
+        """Return the lines; one more than the head tells of may be there, written when a crash came before the head."""
+        found: list[dict[str, Any]] = []
+        told, newest = self._read_head()
+        lines = text.removesuffix("\n").split("\n") if text else []
+        for number, line in enumerate(lines, start=1):
+            record = _parsed(line)
+            torn = number == len(lines) == told + 1 and line.startswith("{") and not text.endswith("\n")
+            if record is None and torn:
+                raise DataError(f"line {number}, the last of {self.path}, is cut off, as by a crash while it was "
+                                f"written; remove that line, and no other", code=f"{self.noun}_torn")  # fmt: skip
+            if record is None or record.get("previous") != (found[-1]["hash"] if found else START):
+                raise self._tampered(f"line {number} of {self.path} is not as it was written")
+            found.append(record)
+        if not told <= len(found) <= told + 1 or (told and found[told - 1]["hash"] != newest):
+            raise self._tampered(f"{self.path} does not hold the {told} lines that {self._head.name} tells of")
+        return found
+
+    def _read_head(self) -> tuple[int, str]:
+        """Return how many lines there are, and the hash of the newest."""
+        if not self._head.exists():
+            return 0, START
+        try:
+            count, seal = self._head.read_text(encoding="utf-8").split()
+            return int(count), seal
+        except (OSError, ValueError) as error:
+            raise self._tampered(f"{self._head} cannot be read: {error}") from None
+
+    def _unavailable(self, error: OSError) -> ConfigError:
+        return ConfigError(f"{self.key}: no {self.noun} can be kept in {self.path}: {error}; name another file",
+                           code=f"{self.noun}_unavailable")  # fmt: skip
+
+    def _tampered(self, what: str) -> DataError:
+        return DataError(f"{what}; restore both files from a copy", code=f"{self.noun}_tampered")
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    """Return what a line says; None where its hash is not that of it."""
+    try:
+        record = json.loads(line)
+        seal = record.pop("hash", None) if isinstance(record, dict) else None
+        return {**record, "hash": seal} if seal == digest(record) else None
+    except (ValueError, RecursionError):  # no JSON; a NaN, which has no hash; endless nesting
+        return None

@@ -1,0 +1,134 @@
+"""What choosing among many trials does to the evidence for the one that was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.types import Scorecard
+from alpha.validation.overfit import (
+    deflated_sharpe_ratio,
+    expected_max_sharpe,
+    probability_of_backtest_overfitting,
+)
+from alpha.validation.significance import mean_interval, superior_predictive_ability
+from alpha.validation.trials import Trials
+
+ALIKE = 0.5  # trials whose returns correlate more than this, on average, are one idea
+FEWEST_ROWS = 60  # to tell a correlation by
+SPLITS = 16
+ONE_SIDED = 0.025
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """All trials on some data, taken together.
+
+    Parameters
+    ----------
+    trials : int
+        Distinct trials.
+    effective : int
+        Clusters of them: trials that are much alike are one idea.
+    sharpe_std : float
+        Standard deviation of the trials' Sharpe ratios a row; never less than that of chance, 1 / sqrt(rows).
+    pbo : float
+        Probability of backtest overfitting among the trials and baselines of the newest tested rows; NaN below two.
+    spa_p : float
+        p-value of Hansen's test that no trial earns more than nothing.
+    """
+
+    trials: int
+    effective: int
+    sharpe_std: float
+    pbo: float
+    spa_p: float
+
+    def metrics(self, card: Scorecard, horizon: int) -> dict[str, float]:
+        """Return the evidence for one trial, discounted for the others.
+
+        Returns
+        -------
+        dict
+            ``trials``, ``trials_effective``; ``ic_low_corrected``: the lower end of the interval of the IC, at 2.5 % over
+            the effective number; ``sharpe_expected_max``: the best Sharpe ratio a row that chance would have given;
+            ``deflated_sharpe``: the probability that the true one is above zero, given that; ``pbo``; ``spa_p``.
+        """
+        net = card.series["net_returns"].to_numpy()
+        ic = card.series["ic"].to_numpy()
+        low, _ = mean_interval(ic, level=1 - 2 * ONE_SIDED / self.effective, horizon=horizon)
+        return {
+            "trials": float(self.trials),
+            "trials_effective": float(self.effective),
+            "ic_low_corrected": low,
+            "sharpe_expected_max": expected_max_sharpe(self.effective, self.sharpe_std),
+            "deflated_sharpe": _deflated(net, self.effective, self.sharpe_std),
+            "pbo": self.pbo,
+            "spa_p": self.spa_p,
+        }
+
+
+def selection(trials: Trials, data_id: str, newest: Scorecard, baselines: Mapping[str, Scorecard]) -> Selection:
+    """Take all trials on the same data together.
+
+    Parameters
+    ----------
+    newest : Scorecard
+        Says which rows are tested now: trials over other rows count, and are not compared row by row.
+    baselines : mapping of str to Scorecard
+        Over the same rows; what a choice is made against.
+    """
+    records = trials.distinct(data_id)
+    net = pd.DataFrame({number: trials.series(record)["net_returns"] for number, record in enumerate(records)})
+    rows = newest.series["net_returns"].index
+    same = net.reindex(rows).dropna(axis=1, how="any")
+    ruled = pd.DataFrame({name: card.series["net_returns"] for name, card in baselines.items()}, index=rows)
+    sharpes = (net.mean() / net.std()).replace([np.inf, -np.inf], np.nan).dropna()
+    chance = 1 / np.sqrt(len(rows))
+    return Selection(
+        trials=len(records),
+        effective=len(set(clusters(net))),
+        sharpe_std=float(max(np.nan_to_num(sharpes.std()), chance)),
+        pbo=_pbo(pd.concat([same, ruled], axis=1)),
+        spa_p=superior_predictive_ability(same.to_numpy()) if same.shape[1] else np.nan,
+    )
+
+
+def clusters(returns: pd.DataFrame, alike: float = ALIKE) -> np.ndarray:
+    """Return the cluster of each trial: average linkage on ``sqrt((1 - correlation) / 2)``, cut where they are `alike`.
+
+    Trials that share too few rows, or never move, are no one's likes.
+
+    References
+    ----------
+    Lopez de Prado and Lewis (2019), "Detection of False Investment Strategies Using Unsupervised Learning Methods",
+    Quantitative Finance 19 (9).
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    if returns.shape[1] < 2:
+        return np.ones(returns.shape[1], int)
+    correlation = np.nan_to_num(returns.corr(min_periods=FEWEST_ROWS).to_numpy(copy=True), nan=0.0)
+    distance = np.sqrt(np.clip((1 - correlation) / 2, 0, 1))
+    np.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), "average")
+    return fcluster(tree, np.sqrt((1 - alike) / 2), "distance")
+
+
+def _deflated(net: np.ndarray, effective: int, sharpe_std: float) -> float:
+    from scipy.stats import kurtosis, skew
+
+    if np.ptp(net) == 0:
+        return np.nan
+    return deflated_sharpe_ratio(
+        net.mean() / net.std(ddof=1), len(net), effective, sharpe_std, float(skew(net)), float(kurtosis(net, fisher=False))
+    )
+
+
+def _pbo(returns: pd.DataFrame) -> float:
+    enough = returns.shape[1] > 1 and len(returns) >= 2 * SPLITS
+    return probability_of_backtest_overfitting(returns.to_numpy(), SPLITS) if enough else np.nan
