@@ -242,7 +242,7 @@ class Config(_Section):
         panel, findings = load_panel(
             opened, pd.Timestamp(self.start), pd.Timestamp(until or self.end), calendar=self.calendar,
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
-            exclude=[symbol for symbol in self.universe.exclude if not _hidden(opened, symbol)], waive=self.universe.waive,
+            exclude=[name for name in self.universe.exclude if not _hidden(opened, name)], waive=self.universe.waive,
         )  # fmt: skip
         return panel, tuple(findings)
 

@@ -30,13 +30,13 @@ def ic_lower_bound_corrected(evidence: Evidence, *, limit: float = 0.0) -> GateR
 
 @gate
 def deflated_sharpe(evidence: Evidence, *, limit: float = 0.95) -> GateResult:
-    """Probability that the Sharpe ratio is real, given the best that chance gives in so many trials: at least `limit`."""
+    """Probability that the Sharpe ratio beats the best that chance gives in so many trials: at least `limit`."""
     return compared("deflated_sharpe", evidence.metrics.get("deflated_sharpe"), ">=", limit)
 
 
 @gate
 def pbo(evidence: Evidence, *, limit: float = 0.5) -> GateResult:
-    """Probability that the best of all trials and baselines in one half of the time is below the median in the other."""
+    """Probability that the best trial or baseline in one half of the time is below the median in the other."""
     return compared("pbo", evidence.metrics.get("pbo"), "<=", limit)
 
 

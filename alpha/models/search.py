@@ -1,4 +1,4 @@
-"""Search over the parameters of a model, with Optuna. What a draw scores is the caller's business, and to be counted."""
+"""Search over the parameters of a model, with Optuna. What a draw is worth is the caller's business."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, model_validator
 
 from alpha.core.errors import ConfigError, nearest
 from alpha.core.registry import Plugin, Schema
@@ -56,11 +56,17 @@ class Choice(Schema, frozen=True):
         return self.options.index(value) if value in self.options else None
 
 
+def _kind(given: Any) -> str:
+    return "options" if isinstance(given, (list, tuple, Choice)) else "range"
+
+
 def _listed(given: Any) -> Any:
     return {"options": given} if isinstance(given, (list, tuple)) else given
 
 
-Space = Annotated[Range | Choice, BeforeValidator(_listed)]
+Space = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[Choice, BeforeValidator(_listed), Tag("options")], Discriminator(_kind)
+]
 
 
 class Search(Schema, frozen=True):

@@ -65,7 +65,7 @@ def _check_model(cfg: Config, model: str | None) -> None:
 
 
 def keep(found: Study, candidate: Candidate, reason: str | None = None) -> str:
-    """Open the holdout for a candidate that passed, bless it and write its report again; keep one that failed, and raise.
+    """Open the holdout for a candidate that passed, bless it, write its report again; keep one that failed, and raise.
 
     Raises
     ------

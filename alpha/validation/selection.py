@@ -53,8 +53,8 @@ class Selection:
         Returns
         -------
         dict
-            ``trials``, ``trials_effective``; ``ic_low_corrected``: the lower end of the interval of the IC, at 2.5 % over
-            the effective number; ``sharpe_expected_max``: the best Sharpe ratio a row that chance would have given;
+            ``trials``, ``trials_effective``; ``ic_low_corrected``: the lower end of the interval of the IC, at
+            2.5 % over the effective number; ``sharpe_expected_max``: the best Sharpe ratio a row that chance would have given;
             ``deflated_sharpe``: the probability that the true one is above zero, given that; ``pbo``; ``spa_p``.
         """
         net = card.series["net_returns"].to_numpy()
@@ -124,9 +124,8 @@ def _deflated(net: np.ndarray, effective: int, sharpe_std: float) -> float:
 
     if np.ptp(net) == 0:
         return np.nan
-    return deflated_sharpe_ratio(
-        net.mean() / net.std(ddof=1), len(net), effective, sharpe_std, float(skew(net)), float(kurtosis(net, fisher=False))
-    )
+    sharpe, fat = net.mean() / net.std(ddof=1), kurtosis(net, fisher=False)
+    return deflated_sharpe_ratio(float(sharpe), len(net), effective, sharpe_std, float(skew(net)), float(fat))
 
 
 def _pbo(returns: pd.DataFrame) -> float:

@@ -1,0 +1,201 @@
+"""The sealed holdout: what research cannot read, and what a look at it costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.config import load
+from alpha.core.errors import ConfigError, DataError, GateFailed
+from alpha.data.seal import Key
+from alpha.operate import blessing, opening, papering
+from alpha.operate.papering import Wanted
+from alpha.research import research
+from alpha.store import Blessings
+from alpha.validation.holdout import Looks, level, lower_bound, sealed_ic
+
+SPAN = {"data_id": "data", "source": {"name": "bundled"}, "first": date(2020, 1, 1), "last": date(2020, 12, 31)}
+SEALED = ["end=2001-02-28", "holdout={end: 2001-04-30, symbols: 0.2}"]
+TAKEN = {**SPAN, "reason": "to see", "model": "linear_v1", "config_id": "id"}
+
+
+def plain(items, what):
+    return items
+
+
+@pytest.fixture
+def sealed(small_yaml, tmp_path, monkeypatch):
+    """The planted market; two months of it and a fifth of its names are sealed."""
+    monkeypatch.chdir(tmp_path)
+    return load(small_yaml, (), SEALED)
+
+
+class TestSeal:
+    def test_research_reads_up_to_its_end_and_not_the_sealed_names(self, sealed, small):
+        panel, whole = sealed.panel()[0], small.panel()[0]
+        assert panel.times[-1].date() <= sealed.end
+        hidden = [name for name in whole.symbols if sealed.source.hides(name)]
+        assert hidden
+        assert set(panel.symbols) == set(whole.symbols) - set(hidden)
+
+    @pytest.mark.parametrize("until", [date(2001, 3, 1), date(2001, 4, 30), date(2001, 6, 29)])
+    def test_more_is_refused(self, sealed, until):
+        for read in (
+            lambda: sealed.panel(until),
+            lambda: sealed.source(pd.Timestamp(sealed.start), pd.Timestamp(until)),
+        ):
+            with pytest.raises(DataError, match="2001-03-01 to 2001-04-30 are sealed") as caught:
+                read()
+            assert caught.value.code == "sealed"
+
+    def test_a_key_opens_everything(self, sealed, small):
+        panel = sealed.panel(date(2001, 4, 30), Key("to test it"))[0]
+        assert panel.id == small.panel()[0].id
+
+    def test_a_key_needs_a_reason(self, sealed):
+        with pytest.raises(DataError) as caught:
+            sealed.panel(date(2001, 4, 30), Key("  "))
+        assert caught.value.code == "no_reason"
+
+    def test_the_choice_of_names_outlives_the_universe(self, sealed):
+        names = [f"N{number}" for number in range(2000)]
+        hidden = {name for name in names if sealed.source.hides(name)}
+        assert 0.15 < len(hidden) / len(names) < 0.25
+        more = replace(sealed.source, share=0.4)
+        assert hidden < {name for name in names if more.hides(name)}
+
+    def test_it_ends_after_research(self, small_yaml):
+        with pytest.raises(ConfigError, match=r"holdout\.end must be after end"):
+            load(small_yaml, (), ["holdout={end: 2001-04-30}"])
+
+    def test_a_sealed_name_may_be_excluded(self, sealed, small_yaml):
+        name = next(name for name in load(small_yaml).panel()[0].symbols if sealed.source.hides(name))
+        also = sealed.model_copy(update={"universe": sealed.universe.model_copy(update={"exclude": (name,)})})
+        assert also.panel()[0].symbols == sealed.panel()[0].symbols
+
+
+class TestLooks:
+    def test_levels_sum_to_the_budget(self):
+        spent = [level(0.05, look) for look in range(1, 10_000)]
+        assert spent[0] == 0.025
+        assert all(np.diff(spent) < 0)
+        assert sum(spent) < 0.05 < sum(spent) + 1e-4
+
+    def test_each_is_counted(self, tmp_path):
+        looks = Looks(tmp_path / "looks.jsonl")
+        assert [looks.take(**TAKEN) for _ in range(3)] == [1, 2, 3]
+        assert looks.taken(**SPAN) == 3
+
+    @pytest.mark.parametrize(
+        ("other", "counted"),
+        [
+            ({"data_id": "renamed"}, 1),
+            ({"source": {"name": "csv"}}, 1),
+            ({"data_id": "renamed", "first": date(2020, 12, 31), "last": date(2021, 3, 1)}, 1),
+            ({"data_id": "renamed", "first": date(2021, 1, 1), "last": date(2021, 3, 1)}, 0),
+            ({"data_id": "renamed", "source": {"name": "csv"}}, 0),
+        ],
+    )
+    def test_which_count(self, tmp_path, other, counted):
+        looks = Looks(tmp_path / "looks.jsonl")
+        looks.take(**TAKEN)
+        assert looks.taken(**{**SPAN, **other}) == counted
+
+    def test_a_record_that_was_cut_off_is_noticed(self, tmp_path):
+        looks = Looks(tmp_path / "looks.jsonl")
+        for _ in range(2):
+            looks.take(**TAKEN)
+        looks.path.write_text(looks.path.read_text().splitlines()[0] + "\n")
+        with pytest.raises(DataError) as caught:
+            looks.take(**TAKEN)
+        assert caught.value.code == "looks_tampered"
+
+
+def test_noise_passes_as_often_as_the_level_says():
+    rng = np.random.default_rng(3)
+    for alpha in (0.025, 0.1):
+        passed = np.mean([lower_bound(rng.normal(0, 0.1, 250), alpha, horizon=1) > 0 for _ in range(600)])
+        assert abs(passed - alpha) < 4 * np.sqrt(alpha * (1 - alpha) / 600) + 0.01
+
+
+def test_the_ic_of_sealed_cells_reads_no_other():
+    rng = np.random.default_rng(0)
+    signal, realised = rng.normal(size=(2, 5, 8))
+    hidden = np.zeros((5, 8), bool)
+    hidden[2:, :4] = True
+    ic = sealed_ic(signal, realised, hidden)
+    assert np.isnan(ic[:2]).all()
+    signal[:, 4:] = 0
+    np.testing.assert_array_equal(sealed_ic(signal, realised, hidden), ic)
+
+
+@pytest.fixture(scope="module")
+def found(small_yaml, tmp_path_factory):
+    """What research finds where a part is sealed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("found"))
+        return research(load(small_yaml, (), SEALED))
+
+
+class TestOpening:
+    def test_a_planted_edge_passes_and_the_look_is_recorded(self, sealed, found, capsys):
+        assert found.best.passed, "\n".join(map(str, found.best.gates))
+        ref = blessing.keep(found, found.best, "a test")
+        assert Blessings(blessing.models_root(sealed)).current == ref
+        (line,) = Looks(sealed.paths.looks).chain.read()
+        assert (line["look"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
+        assert "PASS  holdout" in capsys.readouterr().out
+        assert "looks so far 1" in opening.state(sealed, found.panel.id)
+
+    def test_what_failed_a_gate_is_not_looked_at(self, sealed, found):
+        failed = replace(found.best, gates=tuple(replace(gate, passed=False) for gate in found.best.gates))
+        assert opening.opened(found, failed) is failed
+        assert not sealed.paths.looks.exists()
+
+    def test_an_edge_that_ended_is_not_blessed(self, sealed, found, monkeypatch):
+        noise = np.random.default_rng(0)
+        predict = type(found.best.bundle).predict
+        monkeypatch.setattr(
+            type(found.best.bundle), "predict",
+            lambda bundle, values, tradable: noise.normal(size=predict(bundle, values, tradable).shape),
+        )  # fmt: skip
+        monkeypatch.setattr(opening, "predict", lambda model, values, tradable: noise.normal(size=tradable.shape))
+        with pytest.raises(GateFailed, match="holdout"):
+            blessing.keep(found, found.best)
+        assert Looks(sealed.paths.looks).chain.read()
+
+    def test_every_look_makes_the_next_harder(self, sealed, found):
+        values = [opening.opened(found, found.best).gates[-1].value for _ in range(3)]
+        assert values[0] > values[1] > values[2]
+
+    def test_sealed_names_are_predicted_by_models_that_never_saw_them(self, sealed, found, monkeypatch):
+        learned = []
+        fit = opening.fit
+        monkeypatch.setattr(opening, "fit", lambda plugin, features, label, mask: (
+            learned.append(mask), fit(plugin, features, label, mask))[1])  # fmt: skip
+        opening.opened(found, found.best)
+        panel = sealed.panel(sealed.holdout.end, Key("to test it"))[0]
+        hidden = [number for number, name in enumerate(panel.symbols) if sealed.source.hides(name)]
+        assert len(learned) == len(found.folds)
+        assert not any(mask[:, hidden].any() for mask in learned)
+
+
+class TestPaper:
+    def test_nothing_is_traded_on_sealed_sessions(self, sealed):
+        with pytest.raises(ConfigError, match="not after the sealed sessions") as caught:
+            papering.clock(sealed, Wanted(start="2001-04-30"), plain)
+        assert caught.value.code == "sealed"
+        cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"sessions": 1000})})
+        history, bars = papering.clock(cfg, Wanted(), plain).after(None)
+        assert history.times[-1].date() == date(2001, 4, 30)
+        assert next(iter(bars)).time.date() == date(2001, 5, 1)
+
+    def test_there_must_be_a_session_after_them(self, sealed):
+        cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"end": date(2001, 4, 30)})})
+        with pytest.raises(DataError, match="no bar after the sealed sessions") as caught:
+            papering.clock(cfg, Wanted(), plain).after(None)
+        assert caught.value.code == "no_bars"
