@@ -301,7 +301,8 @@ def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Seque
     try:
         return Config(**values)
     except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors(include_url=False) if not _follows(problem)]
+        found = error.errors(include_url=False)
+        problems = [_describe(problem) for problem in found if not _follows(problem)] or [*map(_describe, found)]
         shown = "\n".join(f"  {line}" for line in problems)
         noun = "problem" if len(problems) == 1 else "problems"
         given = " + ".join([*map(str, (path, *overlays)), *(f"--set {override}" for override in overrides)])

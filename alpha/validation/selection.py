@@ -54,8 +54,8 @@ class Selection:
         -------
         dict
             ``trials``, ``trials_effective``; ``ic_low_corrected``: the lower end of the interval of the IC, at
-            2.5 % over the effective number; ``sharpe_expected_max``: the best Sharpe ratio a row that chance would have given;
-            ``deflated_sharpe``: the probability that the true one is above zero, given that; ``pbo``; ``spa_p``.
+            2.5 % over the effective number; ``sharpe_expected_max``: the best Sharpe ratio a row that chance would
+            have given; ``deflated_sharpe``: the probability that the true one is above it; ``pbo``; ``spa_p``.
         """
         net = card.series["net_returns"].to_numpy()
         ic = card.series["ic"].to_numpy()
