@@ -111,7 +111,7 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     folds = tuple(cfg.walk_forward(panel.times, label))
     bench = _Bench(cfg, panel, plan, plan.batch(panel), label, folds, cfg.rules())
     beaten = {made.card.model: made.card for made in _baselines(bench, track)}
-    scored = _scored(bench, _found(bench, track), track)
+    scored = _candidates(bench, track)
     tried = selection(Trials(cfg.paths.trials), panel.id, scored[0].card, beaten)
     candidates = [_candidate(bench, each, beaten, tried) for each in track(scored, f"{cfg.name}: gates")]
     return Study(cfg, panel, findings, folds, tuple(candidates), beaten, tried.trials)
@@ -139,19 +139,22 @@ def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
     return bench.rules if named is None else replace(bench.rules, policy=policy.bind(named))
 
 
-def _found(bench: _Bench, track: Track) -> list[Plugin]:
-    """Return the candidates; where a search is configured, the best draw of each."""
+def _candidates(bench: _Bench, track: Track) -> list[_Scored]:
+    """Score the candidates; where a search is configured, every draw of each, and return the best."""
     cfg, search = bench.config, bench.config.models.search
     if search is None:
-        return list(cfg.models.candidates)
+        return _scored(bench, cfg.models.candidates, track)
+    made: dict[str, _Scored] = {}
 
     def worth(variant: Plugin) -> float:
-        return _scored(bench, [variant])[0].card.metrics["ic_low"]
+        made[variant.label] = _scored(bench, [variant])[0]
+        return made[variant.label].card.metrics["ic_low"]
 
-    return [
+    best = [
         drawn(plugin, search, worth, seed=cfg.seed, track=partial(track, what=f"{cfg.name}: search of {plugin.name}"))
         for plugin in cfg.models.candidates
     ]
+    return [made.get(plugin.label) or _scored(bench, [plugin])[0] for plugin in best]
 
 
 def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items, what: items) -> list[_Scored]:

@@ -92,10 +92,11 @@ def synthetic(
         Calendar(calendar).sessions(EPOCH, end), n_symbols=n_symbols, seed=seed, ic=ic, horizon=horizon, drift=drift,
         volatility=volatility, delistings=delistings, late=late, events=events,
     )  # fmt: skip
-    return _frame(world, start, events)
+    return as_frame(world, start, events)
 
 
-def _frame(world: Market, start: pd.Timestamp, events: bool) -> pd.DataFrame:
+def as_frame(world: Market, start: pd.Timestamp, events: bool) -> pd.DataFrame:
+    """Return the bars of a market from `start` on, as a source does."""
     rows = slice(int(world.dates.searchsorted(start)), None)
     names = [name for name in world.fields if events or name not in ("dividend", "split")]
     fields = {name: world.fields[name][rows] for name in names}
@@ -127,11 +128,11 @@ def market(
     factor = drift / YEAR - vol**2 / 2 + vol * _normal(shared[:, 1])
     dead = np.cumsum(chance[:, 0] < delistings / YEAR, axis=0) > 0
     listed = (np.arange(count)[:, None] >= listing) & ~dead
-    volume = _volumes(noise[:, 0], level)
+    volume = volumes(noise[:, 0], level)
     jump = np.where(chance[:, 1] < JUMP_RATE, JUMP_SIZE * noise[:, 1], 0.0)
     gap = own * np.sqrt(OVERNIGHT) * noise[:, 2] + jump - OVERNIGHT * own**2 / 2
     day = beta * factor[:, None] + own * np.sqrt(1 - OVERNIGHT) * noise[:, 3] - (1 - OVERNIGHT) * own**2 / 2
-    signal = _feed_back(gap, day, own * _loading(ic, horizon), _volume_scores(volume, listed), listed)
+    signal = feed_back(gap, day, own * loading(ic, horizon), volume_scores(volume, listed), listed)
     close = first_price * np.exp(np.cumsum(gap + day, axis=0))
     open_ = close / np.exp(day)
     reach = np.exp(0.5 * own * np.abs(noise[:, 4:]).swapaxes(0, 1))
@@ -144,14 +145,18 @@ def market(
     return Market(dates, {name: np.where(listed, values, np.nan) for name, values in fields.items()}, vix, signal)
 
 
-def _feed_back(
-    gap: np.ndarray, day: np.ndarray, loading: np.ndarray, volume: np.ndarray, listed: np.ndarray
-) -> np.ndarray:
-    """Add to each day, in place, what the signal of the day before foretold; return the signal."""
+def feed_back(gap: np.ndarray, day: np.ndarray, pay: np.ndarray, volume: np.ndarray, listed: np.ndarray) -> np.ndarray:
+    """Add to each day, in place, what the signal of the day before foretold; return the signal.
+
+    Parameters
+    ----------
+    pay : array of shape (N,) or (T, N)
+        What a signal of 1 pays.
+    """
     signal = np.zeros(day.shape)
     for t in range(len(day)):
         if t:
-            day[t] += loading * signal[t - 1]
+            day[t] += (pay[t] if pay.ndim == 2 else pay) * signal[t - 1]
         first = max(t - SHORT + 1, 0)
         lately = (gap[first : t + 1] + day[first : t + 1]).sum(axis=0)
         signal[t] = _standard(volume[t] - _rank(lately, listed[t]), listed[t])
@@ -177,7 +182,7 @@ def _normal(chance: np.ndarray) -> np.ndarray:
     return ndtri(chance)
 
 
-def _loading(ic: float, horizon: int) -> float:
+def loading(ic: float, horizon: int) -> float:
     """Return the mean return, in standard deviations, of a symbol whose signal is 1."""
     decay = np.zeros(horizon)
     decay[: len(DECAY)] = DECAY[:horizon]
@@ -192,14 +197,15 @@ def _regimes(chance: np.ndarray) -> np.ndarray:
     return np.array([CALM, STRESS])[states]
 
 
-def _volumes(noise: np.ndarray, level: np.ndarray) -> np.ndarray:
+def volumes(noise: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Return volumes that stay near their level, from normal noise of shape (T, N)."""
     logs = noise.copy()
     for t in range(1, len(logs)):
         logs[t] = PERSISTENCE * logs[t - 1] + np.sqrt(1 - PERSISTENCE**2) * noise[t]
     return np.round(level * np.exp(0.4 * logs))
 
 
-def _volume_scores(volume: np.ndarray, listed: np.ndarray) -> np.ndarray:
+def volume_scores(volume: np.ndarray, listed: np.ndarray) -> np.ndarray:
     """Return ranks of the z-score of volume over the last 20 sessions; 0 until there are as many."""
     scores = np.zeros(volume.shape)
     known = listed[WINDOW - 1 :] & listed[: 1 - WINDOW]

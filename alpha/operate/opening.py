@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from alpha.config import Config
-from alpha.core.errors import ConfigError
 from alpha.core.panel import Panel
 from alpha.core.types import GateResult
 from alpha.data.seal import Key, Sealed
@@ -23,35 +22,40 @@ GATE = "holdout"
 def opened(found: Study, candidate: Candidate, reason: str | None = None) -> Candidate:
     """Return the candidate with the verdict of the holdout beside those of its gates.
 
-    Nothing is opened for a candidate that has failed a gate, nor where the configuration seals nothing. What counts is
-    the IC over all sealed cells: of every name in the sealed sessions, by the bundle; and of the sealed names in the
-    tested rows, by models fitted on the other names alone.
+    Nothing is opened for a candidate that has failed a gate, nor where the configuration seals nothing.
 
     Parameters
     ----------
     reason : str, optional
         Kept with the record of the look.
     """
-    cfg = found.config
-    if cfg.holdout is None or not candidate.passed:
+    if found.config.holdout is None or not candidate.passed:
         return candidate
-    source = _seal(cfg)
-    why = reason or f"to bless {candidate.bundle.name}"
-    if not why.strip():
-        raise ConfigError("opening the holdout needs a reason; it was empty", code="no_reason")
+    return examined(found, candidate, reason or f"to bless {candidate.bundle.name}")
+
+
+def examined(found: Study, candidate: Candidate, reason: str) -> Candidate:
+    """Record a look at the holdout, take it, and return the candidate with the verdict.
+
+    What counts is the IC over all sealed cells: of every name in the sealed sessions, by the bundle; and of the sealed
+    names in the tested rows, by models fitted on the other names alone. Its one-sided lower bound, at the level that the
+    number of the look leaves, must lie above zero.
+    """
+    cfg, source, key = found.config, _seal(found.config), Key(reason)
+    budget = cfg.holdout.budget if cfg.holdout else 0.0
+    opened_source = source.opened(key)  # refuses an empty reason before anything is recorded
     look = Looks(cfg.paths.looks).take(
-        data_id=found.panel.id, source=source.entry, first=source.first, last=source.last, reason=why,
+        data_id=found.panel.id, source=opened_source.entry, first=source.first, last=source.last, reason=reason,
         model=candidate.bundle.name, config_id=cfg.id,
     )  # fmt: skip
-    panel, _ = cfg.panel(cfg.holdout.end, Key(why))
-    spent = level(cfg.holdout.budget, look)
-    ic = _sealed_ic(found, candidate, panel)
+    ic = _sealed_ic(found, candidate, cfg.panel(source.last, key)[0])
+    spent = level(budget, look)
     low = lower_bound(ic, spent, horizon=candidate.label.horizon)
     mean = float(np.nanmean(ic)) if np.isfinite(ic).any() else np.nan
-    card = replace(candidate.scorecard, metrics={**candidate.scorecard.metrics, "holdout_ic": mean,
-                                                 "holdout_ic_low": low, "holdout_looks": float(look)})  # fmt: skip
     note = f"IC {mean:.4f} over {int(np.isfinite(ic).sum())} sealed days; look {look} at level {spent:.2g}"
     verdict = GateResult(GATE, bool(low > 0), low, 0.0, ">", note)
+    metrics = {**candidate.scorecard.metrics, "holdout_ic": mean, "holdout_ic_low": low, "holdout_looks": float(look)}
+    card = replace(candidate.scorecard, metrics=metrics)
     return replace(candidate, scorecard=card, gates=(*candidate.gates, verdict))
 
 
