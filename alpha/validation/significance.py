@@ -58,12 +58,3 @@ def _mean(x: np.ndarray, lags: int | None, horizon: int) -> Any:
         return None
     used = automatic_lags(len(x), horizon) if lags is None else min(max(lags, horizon - 1), len(x) - 1)
     return OLS(x, np.ones(len(x))).fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True}, use_t=True)
-
-
-def superior_predictive_ability(returns):  # TEMP
-    rng = np.random.default_rng(0)
-    m = returns.mean(0); s = returns.std(0) + 1e-12; n = len(returns)
-    stat = max(0, (np.sqrt(n) * m / s).max())
-    c = returns - m
-    draws = [(np.sqrt(n) * c[rng.integers(0, n, n)].mean(0) / s).max() for _ in range(200)]
-    return float(np.mean(np.array(draws) >= stat))
