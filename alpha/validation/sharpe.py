@@ -98,11 +98,15 @@ def sharpe_difference(
     between(level, "level", 0, 1)
     a, b = vector(returns_a, "returns_a", fewest=10), vector(returns_b, "returns_b", fewest=10)
     same_length(returns_a=a, returns_b=b)
+    if min(np.ptp(a), np.ptp(b)) == 0:
+        raise DataError("returns must vary to have a Sharpe ratio; those of one series do not", code="constant")
     moments = np.column_stack([a, b, a * a, b * b])
     mean = moments.mean(axis=0)
     difference, slope = _difference(mean)
     difference = float(difference)
     influence = (moments - mean) @ slope  # the difference is, to first order, the mean of this
+    if np.abs(influence).max() < 1e-9:
+        raise DataError("one series is the other, or a multiple of it: there is nothing to compare", code="constant")
     error = _long_run_error(influence)
     statistic = difference / error
     if method == "hac":
@@ -143,10 +147,11 @@ def _difference(moments: np.ndarray) -> tuple[Any, np.ndarray]:
 
 def _long_run_error(influence: np.ndarray) -> float:
     from arch.covariance.kernel import Parzen
+    from statsmodels.tsa.stattools import acovf
 
-    if np.allclose(influence, 0, atol=1e-12):
-        raise DataError("the two series are the same, or do not vary: there is nothing to test", code="constant")
-    return float(np.sqrt(Parzen(influence, df_adjust=4).cov.long_run.item() / len(influence)))
+    weights = Parzen(influence).kernel_weights[1:]
+    own, *shared = acovf(influence, nlag=len(weights), fft=False)
+    return float(np.sqrt((own + 2 * weights @ shared) / (len(influence) - 4)))  # four moments are estimated
 
 
 def _studentised_draws(
@@ -154,7 +159,8 @@ def _studentised_draws(
 ) -> np.ndarray:
     """Return ``|difference* - difference| / error*`` of each draw: blocks around a circle, errors between blocks."""
     n = len(moments)
-    length = min(block or round(optimal_block(influence, method="circular")), n // 2)
+    wanted = optimal_block(influence, method="circular") if block is None else at_least(block, "block", 1)
+    length = min(round(wanted), n // 2)
     blocks = n // length
     around = np.concatenate([moments, moments[: length - 1]])
     sums = np.lib.stride_tricks.sliding_window_view(around, length, axis=0).sum(axis=-1)
