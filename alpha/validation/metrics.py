@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 SESSIONS_PER_YEAR = 252.0
 ROUNDING = 1e-12  # of a mean: a deviation below it is that of a constant
+BLOCK = 64  # rows ranked at a time, so that they stay in the cache
 
 
 def daily_ic(signal: np.ndarray, realised: np.ndarray, *, min_names: int = 3) -> np.ndarray:
@@ -23,11 +23,8 @@ def daily_ic(signal: np.ndarray, realised: np.ndarray, *, min_names: int = 3) ->
     -------
     array of shape (T,)
     """
-    both = np.isfinite(signal) & np.isfinite(realised)
-    x, y = _centred_ranks(signal, both), _centred_ranks(realised, both)
-    scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    defined = (both.sum(axis=1) >= min_names) & (scale > 0)
-    return np.divide((x * y).sum(axis=1), scale, out=np.full(len(x), np.nan), where=defined)
+    rows = [_ic(signal[start : start + BLOCK], realised[start : start + BLOCK], min_names) for start in _starts(signal)]
+    return np.concatenate([np.empty(0), *rows])
 
 
 def icir(ic: np.ndarray) -> float:
@@ -40,6 +37,12 @@ def hit_rate(signal: np.ndarray, realised: np.ndarray) -> float:
     """Return the share of pairs with ``sign(signal) == sign(realised)``, over those where both are finite."""
     both = np.isfinite(signal) & np.isfinite(realised)
     return _mean(np.sign(signal[both]) == np.sign(realised[both]))
+
+
+def daily_hits(signal: np.ndarray, realised: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each row, how many pairs hit and how many there are; `hit_rate` is the ratio of their sums."""
+    both = np.isfinite(signal) & np.isfinite(realised)
+    return (both & (np.sign(signal) == np.sign(realised))).sum(axis=1), both.sum(axis=1)
 
 
 def base_rate(signal: np.ndarray, realised: np.ndarray) -> float:
@@ -67,6 +70,33 @@ def quantile_returns(signal: np.ndarray, realised: np.ndarray, *, quantiles: int
     bucket = np.where(both & (names >= quantiles), np.minimum(share * quantiles, quantiles - 1) // 1, np.nan)
     means = [_row_mean(realised, bucket == q) for q in range(quantiles)]
     return np.column_stack(means)
+
+
+def of_book(
+    net: np.ndarray,
+    gross: np.ndarray | None = None,
+    turnover: np.ndarray | None = None,
+    costs: np.ndarray | None = None,
+    periods: float = SESSIONS_PER_YEAR,
+) -> dict[str, float]:
+    """Return what a scorecard tells of a book: its daily returns, turnover and costs, fractions of equity."""
+    told = {
+        "net_return_annual": annual_return(net, periods),
+        "total_net_return": total_return(net),
+        "volatility": volatility(net, periods),
+        "sharpe": sharpe(net, periods),
+        "sortino": sortino(net, periods),
+        "max_drawdown": max_drawdown(net),
+        "var_95": value_at_risk(net),
+        "cvar_95": conditional_value_at_risk(net),
+    }
+    if gross is not None:
+        told["gross_return_annual"] = annual_return(gross, periods)
+    if turnover is not None:
+        told["turnover"] = float(turnover.mean())
+    if costs is not None:
+        told["cost_annual"] = float(costs.mean() * periods)
+    return told
 
 
 def annual_return(returns: np.ndarray, periods: float = SESSIONS_PER_YEAR) -> float:
@@ -126,13 +156,47 @@ def conditional_value_at_risk(returns: np.ndarray, level: float = 0.95) -> float
     return float(cvar(returns, beta=level)) if len(returns) else np.nan
 
 
-def _ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
-    return pd.DataFrame(np.where(among, values, np.nan)).rank(axis=1).to_numpy()
+def _starts(values: np.ndarray) -> range:
+    return range(0, len(values), BLOCK)
+
+
+def _ic(signal: np.ndarray, realised: np.ndarray, min_names: int) -> np.ndarray:
+    both = np.isfinite(signal) & np.isfinite(realised)
+    x, y = _centred_ranks(signal, both), _centred_ranks(realised, both)
+    scale = np.sqrt(_inner(x, x) * _inner(y, y))
+    defined = (both.sum(axis=1) >= min_names) & (scale > 0)
+    return np.divide(_inner(x, y), scale, out=np.full(len(x), np.nan), where=defined)
+
+
+def _inner(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.einsum("tn,tn->t", x, y)
 
 
 def _centred_ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
     middle = (among.sum(axis=1, keepdims=True) + 1) / 2  # exact, so a constant row is exactly zero
     return np.where(among, _ranks(values, among) - middle, 0.0)
+
+
+def _ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Return the rank from 1 in each row of what is `among`; ties share their mean rank, the rest comes last."""
+    values = np.where(among, values, np.inf)  # NaN would come last too, but sorts slowly
+    order = np.argsort(values, axis=1)
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, _places(np.take_along_axis(values, order, axis=1)), axis=1)
+    return ranks
+
+
+def _places(ordered: np.ndarray) -> np.ndarray:
+    """Return the places of rows in order; equal neighbours share the mean of the first and the last."""
+    place = np.arange(ordered.shape[1])
+    tied = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] < np.inf)
+    if not tied.any():
+        return np.broadcast_to(place + 1.0, ordered.shape)
+    alone = np.zeros((len(ordered), 1), dtype=bool)
+    first = np.maximum.accumulate(np.where(np.hstack([alone, tied]), 0, place), axis=1)
+    last = np.where(np.hstack([tied, alone]), place[-1], place)
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    return (first + last) / 2 + 1
 
 
 def _row_mean(values: np.ndarray, among: np.ndarray) -> np.ndarray:

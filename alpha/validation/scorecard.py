@@ -114,20 +114,10 @@ class _Tested:
         }
 
     def _of_book(self) -> dict[str, float]:
-        book, net, periods = self.book, self.book.net_returns, self.periods
+        book = self.book
         return {
             "hit_rate_positions": metrics.position_hit_rate(book.targets, self.realised),
-            "turnover": float(book.turnover.mean()),
-            "cost_annual": float(book.costs.mean() * periods),
-            "net_return_annual": metrics.annual_return(net, periods),
-            "gross_return_annual": metrics.annual_return(book.gross_returns, periods),
-            "total_net_return": metrics.total_return(net),
-            "volatility": metrics.volatility(net, periods),
-            "sharpe": metrics.sharpe(net, periods),
-            "sortino": metrics.sortino(net, periods),
-            "max_drawdown": metrics.max_drawdown(net),
-            "var_95": metrics.value_at_risk(net),
-            "cvar_95": metrics.conditional_value_at_risk(net),
+            **metrics.of_book(book.net_returns, book.gross_returns, book.turnover, book.costs, self.periods),
         }
 
     def by_year(self) -> list[dict[str, float]]:

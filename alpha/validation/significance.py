@@ -1,4 +1,4 @@
-"""How sure one can be of a mean whose terms overlap."""
+"""How sure one can be: of a mean whose terms overlap, of one forecast beating another; and all other tests, by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,42 @@ from typing import Any
 
 import numpy as np
 
-FEWEST_OUTCOMES = 10
+from alpha.validation.drift import population_stability_index
+from alpha.validation.evidence import FEWEST_OUTCOMES, Evidence, at_least, same_length, vector
+from alpha.validation.multiple import benjamini_hochberg, holm, reality_check, superior_predictive_ability
+from alpha.validation.overfit import (
+    cscv,
+    deflated_sharpe_ratio,
+    expected_max_sharpe,
+    min_backtest_length,
+    probability_of_backtest_overfitting,
+)
+from alpha.validation.risk_tests import basel_traffic_light, christoffersen, christoffersen_independence, kupiec_pof
+from alpha.validation.sharpe import min_track_record_length, probabilistic_sharpe_ratio, sharpe_difference
+
+__all__ = [
+    "automatic_lags",
+    "basel_traffic_light",
+    "benjamini_hochberg",
+    "christoffersen",
+    "christoffersen_independence",
+    "cscv",
+    "deflated_sharpe_ratio",
+    "diebold_mariano",
+    "expected_max_sharpe",
+    "holm",
+    "kupiec_pof",
+    "mean_interval",
+    "min_backtest_length",
+    "min_track_record_length",
+    "newey_west_t",
+    "population_stability_index",
+    "probabilistic_sharpe_ratio",
+    "probability_of_backtest_overfitting",
+    "reality_check",
+    "sharpe_difference",
+    "superior_predictive_ability",
+]
 
 
 def newey_west_t(x: np.ndarray, lags: int | None = None, *, horizon: int = 1) -> float:
@@ -48,6 +83,50 @@ def mean_interval(
 def automatic_lags(n: int, horizon: int = 1) -> int:
     """Return the lags used for n values of an outcome `horizon` bars long."""
     return min(max(int(4 * (n / 100) ** (2 / 9)), horizon - 1), n - 1)
+
+
+def diebold_mariano(loss_a: np.ndarray, loss_b: np.ndarray, horizon: int = 1) -> Evidence:
+    """Test whether two forecasts lose equally (Diebold and Mariano, 1995), corrected for small samples.
+
+    Parameters
+    ----------
+    loss_a, loss_b : array of shape (n,)
+        Of the same rows, in time order; positive statistics say that a loses more.
+    horizon : int
+        Bars ahead that is forecast: errors overlap over ``horizon - 1`` bars.
+
+    Returns
+    -------
+    Evidence
+        The statistic and two-sided p-value of Harvey, Leybourne and Newbold (1997): Student's t with n - 1 degrees of
+        freedom. The variance sums ``horizon - 1`` autocovariances with equal weights, or with Bartlett's where that is
+        not positive. Losses that never differ are 0 and 1.
+
+    Raises
+    ------
+    DataError
+        `bad_shape`, `not_finite`, `too_short` (fewer than three rows, or no more than the horizon).
+    ConfigError
+        `bad_parameter`.
+    """
+    from scipy.special import stdtr
+    from statsmodels.tsa.stattools import acovf
+
+    at_least(horizon, "horizon", 1)
+    a, b = vector(loss_a, "loss_a", fewest=max(3, horizon + 1)), vector(loss_b, "loss_b")
+    same_length(loss_a=a, loss_b=b)
+    worse = a - b
+    if not worse.any():
+        return Evidence(0.0, 1.0)
+    n, lags = len(worse), np.arange(1, horizon)
+    own, *shared = acovf(worse, nlag=horizon - 1, fft=False)
+    variance = own + 2 * np.sum(shared)
+    if variance <= 0:
+        variance = own + 2 * np.sum((1 - lags / horizon) * shared)
+    correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+    with np.errstate(divide="ignore"):  # always worse by as much: as sure as can be
+        statistic = float(worse.mean() / np.sqrt(variance / n) * np.sqrt(correction))
+    return Evidence(statistic, float(2 * stdtr(n - 1, -abs(statistic))))
 
 
 def _mean(x: np.ndarray, lags: int | None, horizon: int) -> Any:

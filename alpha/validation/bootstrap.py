@@ -1,0 +1,203 @@
+"""Intervals by resampling blocks of rows, so that what follows each other in time stays together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.errors import DataError
+from alpha.validation import metrics
+from alpha.validation.evidence import FEWEST_OUTCOMES, at_least, between, one_of, same_length, vector
+
+METHODS = ("stationary", "circular")
+CHUNK = 2**20  # cells held at once
+
+
+def optimal_block(values: np.ndarray, *, method: str = "stationary") -> float:
+    """Return the block length that Politis and White (2004; corrected 2009) choose, at least 1.
+
+    Parameters
+    ----------
+    values : array of shape (n,) or (n, k)
+        Of several columns, that with the longest memory decides.
+    method : {"stationary", "circular"}
+        Stationary: the mean length of blocks of random length (Politis and Romano, 1994).
+    """
+    from arch.bootstrap import optimal_block_length
+
+    one_of(method, "method", METHODS)
+    columns = np.atleast_2d(values.T)
+    lengths = [optimal_block_length(column)[method].iloc[0] for column in columns if np.ptp(column) > 0]
+    return float(max([1.0, *lengths])) if len(values) > 2 * FEWEST_OUTCOMES else 1.0
+
+
+def block_rows(
+    n: int, draws: int, *, block: float = 1.0, method: str = "stationary", seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Yield the rows of each draw, an array of shape (n,): blocks of rows around a circle.
+
+    The same arguments give the same rows.
+    """
+    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
+
+    one_of(method, "method", METHODS)
+    at_least(block, "block", 1)
+    kind = StationaryBootstrap if method == "stationary" else CircularBlockBootstrap
+    sampler = kind(block if method == "stationary" else int(np.ceil(block)), np.empty(n), seed=seed)
+    return (sampler.update_indices() for _ in range(int(at_least(draws, "draws", 1))))
+
+
+def bootstrap_interval(
+    values: np.ndarray,
+    statistic: Callable[[np.ndarray], float] = np.mean,
+    *,
+    method: str = "stationary",
+    interval: str = "percentile",
+    block: float | None = None,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the ends of the confidence interval of a statistic of a time series.
+
+    Parameters
+    ----------
+    values : array of shape (n,) or (n, k)
+        In time order.
+    statistic : callable
+        From an array like `values` to a number.
+    method : {"stationary", "circular"}
+        Blocks of random length, or all of one length.
+    interval : {"percentile", "basic", "bc"}
+        As drawn; mirrored at the estimate; corrected for the bias of the median draw.
+    block : float, optional
+        (Mean) length of the blocks; default: `optimal_block`.
+
+    Raises
+    ------
+    DataError
+        `not_finite`, `too_short` (fewer than ten rows).
+    """
+    one_of(interval, "interval", ("percentile", "basic", "bc"))
+    between(level, "level", 0, 1)
+    columns = np.asarray(values, dtype=float)
+    vector(columns.ravel(), "values")
+    vector(columns[..., 0] if columns.ndim > 1 else columns, "values", fewest=FEWEST_OUTCOMES)
+    length = optimal_block(columns, method=method) if block is None else block
+    drawn = np.array(
+        [statistic(columns[rows]) for rows in block_rows(len(columns), draws, block=length, method=method, seed=seed)]
+    )
+    return _ends(float(statistic(columns)), drawn, interval, level)
+
+
+def scorecard_intervals(
+    net_returns: np.ndarray,
+    *,
+    ic: np.ndarray | None = None,
+    hits: np.ndarray | None = None,
+    pairs: np.ndarray | None = None,
+    gross_returns: np.ndarray | None = None,
+    turnover: np.ndarray | None = None,
+    costs: np.ndarray | None = None,
+    horizon: int = 1,
+    periods: float = metrics.SESSIONS_PER_YEAR,
+    block: float | None = None,
+    draws: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the metrics of a scorecard with confidence intervals from one stationary bootstrap of its rows.
+
+    Parameters
+    ----------
+    net_returns, gross_returns, turnover, costs : array of shape (T,)
+        Of the book, as in `score`. What is not given has no rows in the result.
+    ic : array of shape (T,)
+        Daily information coefficients; NaN where undefined.
+    hits, pairs : array of shape (T,)
+        See `metrics.daily_hits`.
+    horizon : int
+        Bars that an outcome lasts: blocks are never shorter. With fewer than ten outcomes that do not overlap the
+        intervals are NaN.
+    block : float, optional
+        Mean length of the blocks; default: the longest `optimal_block` of the series given.
+
+    Returns
+    -------
+    DataFrame
+        One row for each metric, named as in the scorecard; columns `value`, `low`, `high`. The interval of a drawdown
+        tells where that of another history with the same kinds of days would lie; it is no bound on the worst.
+
+    Raises
+    ------
+    DataError
+        `bad_shape`, `not_finite` (but for `ic`), `too_short`.
+    """
+    between(level, "level", 0, 1)
+    given = {"gross": gross_returns, "turnover": turnover, "costs": costs, "hits": hits, "pairs": pairs}
+    series = {"net": vector(net_returns, "net_returns")}
+    series |= {name: vector(values, name) for name, values in given.items() if values is not None}
+    if ic is not None:
+        series["ic"] = np.asarray(ic, dtype=float)
+    same_length(**series)
+    if ("hits" in series) != ("pairs" in series):
+        raise DataError("hits need pairs, and pairs hits: give both or neither", code="bad_shape")
+    names, value = _measured(series, periods)
+    n = len(series["net"])
+    if n < FEWEST_OUTCOMES * horizon:
+        return pd.DataFrame({"value": value, "low": np.nan, "high": np.nan}, index=names)
+    length = max(_longest(series) if block is None else block, horizon)
+    drawn = np.array(
+        [
+            _measured({name: values[rows] for name, values in series.items()}, periods)[1]
+            for rows in block_rows(n, draws, block=length, seed=seed)
+        ]
+    )
+    low, high = _quantiles(drawn, (1 - level) / 2), _quantiles(drawn, (1 + level) / 2)
+    return pd.DataFrame({"value": value, "low": low, "high": high}, index=names)
+
+
+def chunks(draws: int, cells: int) -> Iterator[int]:
+    """Yield how many draws to make at a time so that about a million cells are held."""
+    most = max(1, CHUNK // max(cells, 1))
+    return (min(most, draws - done) for done in range(0, draws, most))
+
+
+def _measured(series: dict[str, np.ndarray], periods: float) -> tuple[list[str], np.ndarray]:
+    found: dict[str, Any] = metrics.of_book(
+        series["net"], series.get("gross"), series.get("turnover"), series.get("costs"), periods
+    )
+    if "ic" in series:
+        known = series["ic"][np.isfinite(series["ic"])]
+        found |= {"ic": known.mean() if len(known) else np.nan, "icir": metrics.icir(known)}
+    if "hits" in series:
+        pairs = series["pairs"].sum()
+        found["hit_rate"] = series["hits"].sum() / pairs if pairs else np.nan
+    return list(found), np.array(list(found.values()), dtype=float)
+
+
+def _longest(series: dict[str, np.ndarray]) -> float:
+    complete = [values[np.isfinite(values)] for values in series.values()]
+    return max(optimal_block(values) for values in complete)
+
+
+def _ends(estimate: float, drawn: np.ndarray, interval: str, level: float) -> tuple[float, float]:
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    if interval == "bc":
+        from scipy.special import ndtr, ndtri
+
+        below = (np.sum(drawn < estimate) + np.sum(drawn == estimate) / 2) / len(drawn)
+        tails = ndtr(2 * ndtri(np.clip(below, 1 / len(drawn), 1 - 1 / len(drawn))) + ndtri(tails))
+    low, high = np.quantile(drawn, tails)
+    return (2 * estimate - high, 2 * estimate - low) if interval == "basic" else (float(low), float(high))
+
+
+def _quantiles(drawn: np.ndarray, share: float) -> np.ndarray:
+    """Return a quantile of each column, over the draws in which it is defined."""
+    defined = np.isfinite(drawn).any(axis=0)
+    out = np.full(drawn.shape[1], np.nan)
+    out[defined] = np.nanquantile(drawn[:, defined], share, axis=0)
+    return out

@@ -1,0 +1,77 @@
+"""What the statistical functions take and give: checks of their arguments, and a statistic with its p-value."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from alpha.core.errors import ConfigError, DataError
+
+FEWEST_OUTCOMES = 10  # that do not overlap: an interval from fewer is far too narrow
+
+
+class Evidence(NamedTuple):
+    """A test statistic, and how often one as extreme comes about where the null hypothesis holds."""
+
+    statistic: float
+    pvalue: float
+
+
+def vector(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
+    """Return `values` as a float array of shape (n,).
+
+    Raises
+    ------
+    DataError
+        With the code `bad_shape`, `not_finite` or `too_short`.
+    """
+    return _checked(values, name, 1, "(n,)", fewest)
+
+
+def matrix(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
+    """Return `values` as a float array of shape (n, k); the errors are those of `vector`."""
+    return _checked(values, name, 2, "(n, k)", fewest)
+
+
+def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    if array.ndim != dimensions or 0 in array.shape[1:]:
+        raise DataError(f"{name} must have shape {shape}; it has {array.shape}", code="bad_shape")
+    if not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).sum())
+        raise DataError(
+            f"{name} must be finite; {bad} of {array.size} values are not: leave them out", code="not_finite"
+        )
+    if len(array) < fewest:
+        raise DataError(f"{name} must have at least {fewest} rows; it has {len(array)}", code="too_short")
+    return array
+
+
+def same_length(**arrays: np.ndarray) -> None:
+    """Raise a DataError (`bad_shape`) unless all arrays have as many rows."""
+    if len({len(array) for array in arrays.values()}) > 1:
+        told = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
+        raise DataError(f"rows must match one to one; there are: {told}", code="bad_shape")
+
+
+def between(value: float, name: str, low: float, high: float, *, closed: bool = False) -> float:
+    """Return `value`; raise a ConfigError (`bad_parameter`) unless it lies between `low` and `high`."""
+    if not (low <= value <= high if closed else low < value < high):
+        ends = "from {} to {}" if closed else "above {} and below {}"
+        raise ConfigError(f"{name} must be {ends.format(low, high)}; it is {value}", code="bad_parameter")
+    return value
+
+
+def at_least(value: float, name: str, fewest: float) -> float:
+    """Return `value`; raise a ConfigError (`bad_parameter`) where it is less than `fewest`, or no finite number."""
+    if not fewest <= value < np.inf:
+        raise ConfigError(f"{name} must be at least {fewest} and finite; it is {value}", code="bad_parameter")
+    return value
+
+
+def one_of(value: str, name: str, options: tuple[str, ...]) -> str:
+    """Return `value`; raise a ConfigError (`bad_parameter`) unless it is one of `options`."""
+    if value not in options:
+        raise ConfigError(f"{name} must be one of {', '.join(options)}; it is {value!r}", code="bad_parameter")
+    return value
