@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -53,6 +53,7 @@ Limit = Annotated[Plugin, Bound(limit)]
 BrokerPlugin = Annotated[Plugin, Bound(broker)]
 Gate = Annotated[Plugin, Bound(gate)]
 
+FEWEST_SESSIONS = 20
 YEARS = 1678, 2261  # those whose every nanosecond has a number
 
 
@@ -184,8 +185,8 @@ class Config(_Section):
     name: str = Field(pattern=r"^[a-z0-9_]+$", description="names the world in reports")
     calendar: Exchange = Field("XNYS", description="exchange calendar of the sessions")
     start: Session = Field(description="first session read")
-    end: Session = Field(description="last session that research may read; paper runs on what comes after")
-    holdout: Holdout | None = Field(None, description="what research may not read, and blessing must pass on")
+    end: Session = Field(description="last session of research and its holdout; paper runs on what comes after")
+    holdout: Holdout | None = Field(None, description="what of this research may not read, and blessing must pass on")
     seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from")
     joins: tuple[Join, ...] = Field((), description="other tables, joined by the time they became known")
@@ -217,10 +218,18 @@ class Config(_Section):
     @model_validator(mode="after")
     def _seal(self) -> Self:
         """Put the seal on the source itself, so that nothing below can read past it."""
-        if self.holdout is not None and self.holdout.end <= self.end:
-            raise ValueError(f"holdout.end must be after end ({self.end}), up to which research reads")
-        self.__dict__["source"] = sealed(self.source, self.end, self.holdout)
+        if self.holdout is not None:
+            sessions = Calendar(self.calendar).sessions(pd.Timestamp(self.start), pd.Timestamp(self.end))
+            if len(sessions) < FEWEST_SESSIONS:
+                raise ValueError(f"holdout: there must be {FEWEST_SESSIONS} sessions from start to end to seal some; "
+                                 f"there are {len(sessions)}")  # fmt: skip
+            self.__dict__["source"] = sealed(self.source, sessions, self.holdout)
         return self
+
+    @property
+    def research_end(self) -> date:
+        """The last day that research may read: `end`, less what is sealed."""
+        return self.source.first - timedelta(days=1) if isinstance(self.source, Sealed) else self.end
 
     def resolved(self) -> dict[str, Any]:
         """Return the whole configuration as plain values, every default spelled out."""
@@ -231,7 +240,7 @@ class Config(_Section):
         return yaml.safe_dump(self.resolved(), sort_keys=False)
 
     def panel(self, until: date | None = None, key: Key | None = None) -> tuple[Panel, tuple[Finding, ...]]:
-        """Return the data up to `until` (default: the end of research), and what looked odd in them.
+        """Return the data up to `until` (default: all that research may read), and what looked odd in them.
 
         Raises
         ------
@@ -240,7 +249,7 @@ class Config(_Section):
         """
         opened = self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
         panel, findings = load_panel(
-            opened, pd.Timestamp(self.start), pd.Timestamp(until or self.end), calendar=self.calendar,
+            opened, pd.Timestamp(self.start), pd.Timestamp(until or self.research_end), calendar=self.calendar,
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
             exclude=[name for name in self.universe.exclude if not _hidden(opened, name)], waive=self.universe.waive,
         )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -151,10 +150,14 @@ def _candidates(bench: _Bench, track: Track) -> list[_Scored]:
         return made[variant.label].card.metrics["ic_low"]
 
     best = [
-        drawn(plugin, search, worth, seed=cfg.seed, track=partial(track, what=f"{cfg.name}: search of {plugin.name}"))
+        drawn(plugin, search, worth, seed=cfg.seed, track=_titled(track, f"{cfg.name}: search of {plugin.name}"))
         for plugin in cfg.models.candidates
     ]
     return [made.get(plugin.label) or _scored(bench, [plugin])[0] for plugin in best]
+
+
+def _titled(track: Track, what: str) -> Callable[[Iterable[int]], Iterable[int]]:
+    return lambda items: track(items, what)
 
 
 def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items, what: items) -> list[_Scored]:

@@ -25,6 +25,7 @@ PLANTED = """
 name: small
 start: 2000-01-03
 end: 2001-04-30
+holdout: null
 source: {name: synthetic, n_symbols: 20, ic: 0.3, delistings: 0.0, late: 0.0}
 features: {columns: [{set: alpha_v1}]}
 label: {name: forward_excess, horizon: 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -23,7 +23,7 @@ class Holdout(Schema, frozen=True):
     with a probability of `budget` at most over all looks.
     """
 
-    end: date = Field(description="last sealed session; those after the end of research up to here are sealed")
+    share: float = Field(gt=0, le=0.5, description="share of the sessions from start to end that is sealed: the last")
     symbols: float = Field(0.0, ge=0, le=0.5, description="share of the names that are sealed in every session")
     budget: PositiveFloat = Field(0.05, lt=1, description="probability that chance passes, over all looks together")
 
@@ -69,7 +69,7 @@ class Sealed(Plugin):
         if end >= self.first:
             raise DataError(
                 f"the sessions from {self.first} to {self.last} are sealed, and {end} was asked for; research ends "
-                f"{self.first - timedelta(days=1)}. Blessing opens them: python tools/bless_model_inference.py",
+                f"before them. Blessing opens them: python tools/bless_model_inference.py",
                 code="sealed",
             )
         frame = super().__call__(*args)
@@ -86,9 +86,16 @@ class Sealed(Plugin):
         return int(digest(f"sealed {symbol}")[:8], 16) < self.share * _WHOLE
 
 
-def sealed(source: Plugin, end: date, holdout: Holdout | None) -> Plugin:
-    """Return a source that shows research what it may read: sessions up to `end`, without the sealed names."""
+def sealed(source: Plugin, sessions: pd.DatetimeIndex, holdout: Holdout | None) -> Plugin:
+    """Return a source that shows research what it may read.
+
+    Parameters
+    ----------
+    sessions : DatetimeIndex
+        All that may be read before paper trading begins; the last are sealed.
+    """
     if holdout is None:
         return source
-    return Sealed(source.kind, source.name, source.params, source.make, first=end + timedelta(days=1),
-                  last=holdout.end, share=holdout.symbols)  # fmt: skip
+    first = sessions[len(sessions) - max(1, round(holdout.share * len(sessions)))]
+    return Sealed(source.kind, source.name, source.params, source.make, first=first.date(), last=sessions[-1].date(),
+                  share=holdout.symbols)  # fmt: skip

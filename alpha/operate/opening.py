@@ -38,14 +38,14 @@ def examined(found: Study, candidate: Candidate, reason: str) -> Candidate:
     """Record a look at the holdout, take it, and return the candidate with the verdict.
 
     What counts is the IC over all sealed cells: of every name in the sealed sessions, by the bundle; and of the sealed
-    names in the tested rows, by models fitted on the other names alone. Its one-sided lower bound, at the level that the
-    number of the look leaves, must lie above zero.
+    names in the tested rows, by models fitted on the other names alone. Its one-sided lower bound, at the level that
+    the number of the look leaves, must lie above zero.
     """
     cfg, source, key = found.config, _seal(found.config), Key(reason)
     budget = cfg.holdout.budget if cfg.holdout else 0.0
-    opened_source = source.opened(key)  # refuses an empty reason before anything is recorded
+    entry = source.opened(key).entry  # refuses an empty reason before anything is recorded
     look = Looks(cfg.paths.looks).take(
-        data_id=found.panel.id, source=opened_source.entry, first=source.first, last=source.last, reason=reason,
+        data_id=found.panel.id, source=entry, first=source.first, last=source.last, reason=reason,
         model=candidate.bundle.name, config_id=cfg.id,
     )  # fmt: skip
     ic = _sealed_ic(found, candidate, cfg.panel(source.last, key)[0])

@@ -161,7 +161,7 @@ def _blessed(cfg: Config, ref: str | None) -> Chosen:
 def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
     """Return the clock over the configured source, up to the newest bar or `paper.end`."""
     start = _day("--start", wanted.start)
-    sealed = cfg.holdout and cfg.holdout.end
+    sealed = cfg.end if cfg.holdout else None
     if sealed and start and start.date() <= sealed:
         raise ConfigError(f"--start {start.date()} is not after the sealed sessions, which end {sealed}: nothing is "
                           f"traded on them; give a later one", code="sealed")  # fmt: skip

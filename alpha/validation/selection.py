@@ -9,12 +9,9 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.types import Scorecard
-from alpha.validation.overfit import (
-    deflated_sharpe_ratio,
-    expected_max_sharpe,
-    probability_of_backtest_overfitting,
-)
-from alpha.validation.significance import mean_interval, superior_predictive_ability
+from alpha.validation.multiple import superior_predictive_ability
+from alpha.validation.overfit import deflated_sharpe_ratio, expected_max_sharpe, probability_of_backtest_overfitting
+from alpha.validation.significance import mean_interval
 from alpha.validation.trials import Trials
 
 ALIKE = 0.5  # trials whose returns correlate more than this, on average, are one idea
@@ -93,7 +90,7 @@ def selection(trials: Trials, data_id: str, newest: Scorecard, baselines: Mappin
         effective=len(set(clusters(net))),
         sharpe_std=float(max(np.nan_to_num(sharpes.std()), chance)),
         pbo=_pbo(pd.concat([same, ruled], axis=1)),
-        spa_p=superior_predictive_ability(same.to_numpy()) if same.shape[1] else np.nan,
+        spa_p=_spa(same),
     )
 
 
@@ -128,6 +125,12 @@ def _deflated(net: np.ndarray, effective: int, sharpe_std: float) -> float:
     return deflated_sharpe_ratio(float(sharpe), len(net), effective, sharpe_std, float(skew(net)), float(fat))
 
 
+def _spa(returns: pd.DataFrame) -> float:
+    moving = returns.loc[:, np.ptp(returns.to_numpy(), axis=0) > 0]
+    enough = moving.shape[1] > 0 and len(moving) >= FEWEST_ROWS
+    return superior_predictive_ability(moving.to_numpy()).pvalue if enough else np.nan
+
+
 def _pbo(returns: pd.DataFrame) -> float:
-    enough = returns.shape[1] > 1 and len(returns) >= 2 * SPLITS
+    enough = returns.shape[1] > 1 and len(returns) >= FEWEST_ROWS
     return probability_of_backtest_overfitting(returns.to_numpy(), SPLITS) if enough else np.nan

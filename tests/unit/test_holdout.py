@@ -19,7 +19,7 @@ from alpha.store import Blessings
 from alpha.validation.holdout import Looks, level, lower_bound, sealed_ic
 
 SPAN = {"data_id": "data", "source": {"name": "bundled"}, "first": date(2020, 1, 1), "last": date(2020, 12, 31)}
-SEALED = ["end=2001-02-28", "holdout={end: 2001-04-30, symbols: 0.2}"]
+SEALED = ["holdout={share: 0.15, symbols: 0.2}"]
 TAKEN = {**SPAN, "reason": "to see", "model": "linear_v1", "config_id": "id"}
 
 
@@ -37,18 +37,18 @@ def sealed(small_yaml, tmp_path, monkeypatch):
 class TestSeal:
     def test_research_reads_up_to_its_end_and_not_the_sealed_names(self, sealed, small):
         panel, whole = sealed.panel()[0], small.panel()[0]
-        assert panel.times[-1].date() <= sealed.end
+        assert panel.times[-1].date() == sealed.research_end < sealed.source.first
         hidden = [name for name in whole.symbols if sealed.source.hides(name)]
         assert hidden
         assert set(panel.symbols) == set(whole.symbols) - set(hidden)
 
-    @pytest.mark.parametrize("until", [date(2001, 3, 1), date(2001, 4, 30), date(2001, 6, 29)])
+    @pytest.mark.parametrize("until", [date(2001, 3, 15), date(2001, 4, 30), date(2001, 6, 29)])
     def test_more_is_refused(self, sealed, until):
         for read in (
             lambda: sealed.panel(until),
             lambda: sealed.source(pd.Timestamp(sealed.start), pd.Timestamp(until)),
         ):
-            with pytest.raises(DataError, match="2001-03-01 to 2001-04-30 are sealed") as caught:
+            with pytest.raises(DataError, match=r"\d to 2001-04-30 are sealed") as caught:
                 read()
             assert caught.value.code == "sealed"
 
@@ -68,9 +68,14 @@ class TestSeal:
         more = replace(sealed.source, share=0.4)
         assert hidden < {name for name in names if more.hides(name)}
 
-    def test_it_ends_after_research(self, small_yaml):
-        with pytest.raises(ConfigError, match=r"holdout\.end must be after end"):
-            load(small_yaml, (), ["holdout={end: 2001-04-30}"])
+    def test_it_is_the_last_share_of_the_sessions(self, sealed, small):
+        whole, part = len(small.panel()[0]), len(sealed.panel()[0])
+        assert whole - part == round(0.15 * whole)
+        assert sealed.source.last == sealed.end
+
+    def test_it_must_leave_something(self, small_yaml):
+        with pytest.raises(ConfigError, match="there must be 20 sessions from start to end"):
+            load(small_yaml, (), [*SEALED, "end=2000-01-20"])
 
     def test_a_sealed_name_may_be_excluded(self, sealed, small_yaml):
         name = next(name for name in load(small_yaml).panel()[0].symbols if sealed.source.hides(name))
@@ -178,7 +183,7 @@ class TestOpening:
         monkeypatch.setattr(opening, "fit", lambda plugin, features, label, mask: (
             learned.append(mask), fit(plugin, features, label, mask))[1])  # fmt: skip
         opening.opened(found, found.best)
-        panel = sealed.panel(sealed.holdout.end, Key("to test it"))[0]
+        panel = sealed.panel(sealed.end, Key("to test it"))[0]
         hidden = [number for number, name in enumerate(panel.symbols) if sealed.source.hides(name)]
         assert len(learned) == len(found.folds)
         assert not any(mask[:, hidden].any() for mask in learned)

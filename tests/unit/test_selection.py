@@ -1,0 +1,120 @@
+"""What many trials do to the evidence for one: they are counted, grouped, and held against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.core.types import Scorecard
+from alpha.validation import Trials, deflated_sharpe_ratio, expected_max_sharpe, mean_interval
+from alpha.validation.selection import clusters, selection
+
+ROWS = 500
+TIMES = pd.date_range("2015-01-01", periods=ROWS, tz="UTC", unit="ns")
+
+
+def series(seed: int, mean: float = 0.0, common: np.ndarray | float = 0.0, weight: float = 0.0) -> pd.DataFrame:
+    """Return what a trial earned: noise, and a share of what others earned too."""
+    own = np.random.default_rng(seed).normal(0, 0.01, (ROWS, 2))
+    values = mean + np.sqrt(1 - weight) * own + np.sqrt(weight) * np.reshape(common, (-1, 1))
+    return pd.DataFrame(values, TIMES, ["ic", "net_returns"])
+
+
+def card(given: pd.DataFrame, name: str = "model") -> Scorecard:
+    return Scorecard(name, {}, {}, [], [], {column: given[column] for column in given})
+
+
+def tried(path: Path, *given: pd.DataFrame) -> Trials:
+    trials = Trials(path / "trials.jsonl")
+    for number, each in enumerate(given):
+        trials.record(f"config {number}", "data", "model", {}, each)
+    return trials
+
+
+def test_one_trial_is_not_discounted(tmp_path):
+    one = series(0, mean=0.002)
+    chosen = selection(tried(tmp_path, one), "data", card(one), {"idle": card(series(1), "idle")})
+    found = chosen.metrics(card(one), horizon=1)
+    assert (found["trials"], found["trials_effective"], found["sharpe_expected_max"]) == (1, 1, 0)
+    assert found["ic_low_corrected"] == mean_interval(one["ic"].to_numpy())[0]
+
+
+def test_every_trial_makes_passing_harder(tmp_path):
+    best = series(0, mean=0.001)
+    others = [series(seed) for seed in range(1, 41)]
+    few = selection(tried(tmp_path / "few", best, *others[:4]), "data", card(best), {}).metrics(card(best), 1)
+    many = selection(tried(tmp_path / "many", best, *others), "data", card(best), {}).metrics(card(best), 1)
+    assert (few["trials_effective"], many["trials_effective"]) == (5, 41)
+    for name in ("ic_low_corrected", "deflated_sharpe"):
+        assert many[name] < few[name]
+    assert many["sharpe_expected_max"] > few["sharpe_expected_max"]
+    assert many["spa_p"] > few["spa_p"]
+
+
+def test_the_deflated_sharpe_ratio_is_that_of_the_literature(tmp_path):
+    best = series(0, mean=0.001)
+    trials = tried(tmp_path, best, *(series(seed) for seed in range(1, 8)))
+    chosen = selection(trials, "data", card(best), {})
+    net = pd.DataFrame({number: trials.series(line)["net_returns"] for number, line in enumerate(trials.read())})
+    sharpes = net.mean() / net.std()
+    assert chosen.sharpe_std == pytest.approx(max(sharpes.std(), 1 / np.sqrt(ROWS)))
+    returns = best["net_returns"]
+    expected = deflated_sharpe_ratio(
+        sharpes[0], ROWS, 8, chosen.sharpe_std, returns.skew() * (ROWS - 2) / np.sqrt(ROWS * (ROWS - 1)),
+        ((returns - returns.mean()) ** 4).mean() / returns.var(ddof=0) ** 2,
+    )  # fmt: skip
+    assert chosen.metrics(card(best), 1)["deflated_sharpe"] == pytest.approx(expected, rel=1e-9)
+    assert chosen.metrics(card(best), 1)["sharpe_expected_max"] == expected_max_sharpe(8, chosen.sharpe_std)
+
+
+def test_trials_that_are_alike_count_once(tmp_path):
+    common = np.random.default_rng(99).normal(0, 0.01, ROWS)
+    alike = [series(seed, common=common, weight=0.9) for seed in range(5)]
+    apart = [series(seed) for seed in range(10, 13)]
+    chosen = selection(tried(tmp_path, *alike, *apart), "data", card(alike[0]), {})
+    assert (chosen.trials, chosen.effective) == (8, 4)
+
+
+def test_the_same_again_and_other_data_do_not_count(tmp_path):
+    one = series(0)
+    trials = tried(tmp_path, one, series(1))
+    trials.record("config 0", "data", "model", {}, one)
+    trials.record("config 0", "other data", "model", {}, series(2))
+    assert selection(trials, "data", card(one), {}).trials == 2
+
+
+def test_trials_over_other_rows_count_but_are_not_compared(tmp_path):
+    one, early = series(0), series(1).iloc[:200]
+    chosen = selection(tried(tmp_path, one, early), "data", card(one), {})
+    assert (chosen.trials, chosen.effective) == (2, 2)
+    assert np.isnan(chosen.pbo), "of those that can be compared there is one"
+    assert np.isfinite(chosen.spa_p)
+
+
+def test_choosing_among_noise_overfits_and_choosing_an_edge_does_not(tmp_path):
+    noise = [series(seed) for seed in range(20)]
+    fooled = selection(tried(tmp_path / "noise", *noise), "data", card(noise[0]), {})
+    edge = series(50, mean=0.003)
+    right = selection(tried(tmp_path / "edge", edge, *noise), "data", card(edge), {})
+    assert fooled.pbo > 0.3
+    assert right.pbo < 0.01
+    assert right.spa_p < 0.01 < fooled.spa_p
+
+
+def test_books_that_never_move_are_no_evidence(tmp_path):
+    idle = pd.DataFrame(0.0, TIMES, ["ic", "net_returns"])
+    chosen = selection(tried(tmp_path, idle, idle * 1), "data", card(idle), {})
+    found = chosen.metrics(card(idle), 1)
+    assert np.isnan(found["deflated_sharpe"])
+    assert np.isnan(found["spa_p"])
+
+
+def test_clusters_are_cut_at_the_correlation_given():
+    common = np.random.default_rng(1).normal(0, 0.01, ROWS)
+    frame = pd.DataFrame({n: series(n, common=common, weight=0.6)["net_returns"] for n in range(4)})
+    assert len(set(clusters(frame, alike=0.4))) == 1
+    assert len(set(clusters(frame, alike=0.8))) == 4
+    assert clusters(frame[[0]]).tolist() == [1]
