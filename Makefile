@@ -7,10 +7,10 @@ CONFIG ?= config/base.yaml
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test lint format types layers check research bless paper docs lock clean
+.PHONY: help setup smoke test lint format types layers check research bless paper calibrate calibrate-short docs lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## build the environment (.venv) from the lock file
 
@@ -56,6 +56,12 @@ bless: $(READY)  ## research, and bless the best model that passes every gate
 
 paper: $(READY)  ## trade the blessed model on paper
 	@$(BIN)/python scripts/paper_runner.py --config $(CONFIG)
+
+calibrate: $(READY)  ## measure how often noise is blessed, and how often an edge (an hour; it can be interrupted)
+	@$(BIN)/python scripts/calibrate.py
+
+calibrate-short: $(READY)  ## the same in a few worlds
+	@$(BIN)/python scripts/calibrate.py --worlds 6 --planted 2 --ic 0.05 --results reports/calibration/short.jsonl
 
 docs: $(READY)  ## write the generated pages: docs/configuration.md, the report's schema
 	@$(BIN)/python tools/generate_docs.py

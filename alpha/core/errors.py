@@ -23,8 +23,16 @@ class AlphaError(Exception):
         super().__init__(message)
         self.code = code
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Come back from another process as it was."""
+        return _again, (type(self), self.args[0], self.code)
+
     def __str__(self) -> str:
         return f"[{self.code}] {self.args[0]}"
+
+
+def _again(kind: type[AlphaError], message: str, code: str) -> AlphaError:
+    return kind(message, code=code)
 
 
 class ConfigError(AlphaError):

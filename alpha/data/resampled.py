@@ -97,7 +97,7 @@ def _names(rng: np.random.Generator, count: int, n: int, own: np.ndarray) -> np.
 
 def _drawn(rng: np.random.Generator, count: int, rows: np.ndarray) -> np.ndarray:
     """Draw whole rows with random signs, in the order of time, so that a longer market begins alike."""
-    chance = rng.random((count, 2))
+    chance = rng.spawn(1)[0].random((count, 2))
     picked = rows[(chance[:, 0] * len(rows)).astype(int)]
     return picked * np.where(chance[:, 1] < 0.5, -1.0, 1.0)[:, None]
 

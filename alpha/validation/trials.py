@@ -29,7 +29,7 @@ class Trials:
     Parameters
     ----------
     path : Path
-        A file of JSON lines; the series are in the folder ``<stem>/`` beside it, named by their hash.
+        A file of JSON lines; the series are in the folder ``<stem>-series/`` beside it, named by their hash.
     """
 
     path: Path
@@ -102,7 +102,7 @@ class Trials:
 
     @property
     def _folder(self) -> Path:
-        return self.path.with_suffix("")
+        return self.path.with_name(f"{self.path.stem}-series")
 
     def _kept(self, series: pd.DataFrame) -> str:
         """Write the series before the line that names it, so that no line names what is not there."""

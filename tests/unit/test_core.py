@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,6 +142,8 @@ def test_each_error_says_who_must_act_by_its_exit_code():
         "ConfigError": 2, "DataError": 3, "ModelError": 4, "GateFailed": 5, "RiskBreach": 6, "BrokerError": 7,
     }  # fmt: skip
     assert str(DataError("gone", code="absent")) == "[absent] gone"
+    back = pickle.loads(pickle.dumps(DataError("gone", code="absent")))
+    assert (type(back), str(back)) == (DataError, "[absent] gone")
 
 
 def test_a_hint_names_the_nearest_or_all():

@@ -197,8 +197,8 @@ def test_what_a_trial_earned_is_kept_to_the_bit(trials: Trials) -> None:
     line = trials.record("config", "data", "d", {}, series)
     pd.testing.assert_frame_equal(trials.series(line), series, check_exact=True, check_freq=False)
     assert trials.record("config", "data", "e", {}, series)["returns_hash"] == line["returns_hash"]
-    path = trials.path.with_suffix("") / f"{line['returns_hash']}.npz"
-    other = trials.path.with_suffix("") / f"{trials.read()[0]['returns_hash']}.npz"
+    path = trials.path.with_name("trials-series") / f"{line['returns_hash']}.npz"
+    other = trials.path.with_name("trials-series") / f"{trials.read()[0]['returns_hash']}.npz"
     for damage in (lambda: path.write_bytes(other.read_bytes()), lambda: path.write_bytes(b"PK"), path.unlink):
         damage()
         with pytest.raises(DataError) as caught:

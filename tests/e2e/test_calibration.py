@@ -1,0 +1,91 @@
+"""The gates are measured: a few small worlds, some with an edge, interrupted and continued."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.data import source
+from alpha.operate import calibration
+from alpha.operate.calibration import Pipeline, World
+
+SMALL = (
+    "start=2001-01-02", "end=2003-12-31", "source.n_symbols=20", "models.search=null", "models.candidates=[linear_v1]",
+    "features.columns=[{set: alpha_v1}]", "baselines=[random]",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return Pipeline("config/base.yaml", ("config/calibrate.yaml",), SMALL)
+
+
+def silent(items, what):
+    return items
+
+
+def test_noise_is_not_blessed_and_a_large_edge_is(pipeline, tmp_path):
+    wanted = calibration.worlds(2, 1, [0.2])
+    assert wanted == [World(0.0, 1000), World(0.2, 1000), World(0.0, 1001)]
+    path = tmp_path / "deep" / "worlds.jsonl"
+    first = calibration.calibrate(pipeline, wanted[:1], path, 1, silent)
+    assert len(first) == 1
+    before = path.read_text()
+    found = calibration.calibrate(pipeline, wanted, path, 2, silent)
+    assert path.read_text().startswith(before), "what is known is not tried again"
+    assert len(path.read_text().splitlines()) == 3
+    assert dict(zip(found["ic"], found["blessed"], strict=True)) == {0.0: False, 0.2: True}
+    text = calibration.summary(found)
+    assert "| 0 | 2 | 0 | 0.0% |" in text
+    assert "| 0.2 | 1 | 1 | 100.0% |" in text
+    assert "| `holdout` |" in text
+
+
+def test_another_pipeline_does_not_read_its_worlds(pipeline, tmp_path):
+    path = tmp_path / "worlds.jsonl"
+    path.write_text(json.dumps({"pipeline": "another", "ic": 0.0, "seed": 1}) + "\n")
+    assert calibration.calibrate(pipeline, [], path, 1, silent).empty
+
+
+class TestNoise:
+    """The source the worlds are drawn from."""
+
+    @staticmethod
+    def bars(**params):
+        made = source.bind({"name": "resampled", "n_symbols": 40, **params})
+        return made(pd.Timestamp("2000-01-03"), pd.Timestamp("2009-12-31"))
+
+    @staticmethod
+    def returns(frame):
+        close = frame.pivot_table(index="time", columns="symbol", values="close")
+        return np.log(close).diff().iloc[1:]
+
+    def test_its_noise_is_that_of_real_returns(self):
+        real = source.bind("bundled")(pd.Timestamp("1990-01-02"), pd.Timestamp("2022-12-28"))
+        ours, theirs = self.returns(self.bars()), self.returns(real)
+        assert ours.std().mean() == pytest.approx(theirs.std().mean(), rel=0.3)
+        assert ours.corr().to_numpy().mean() == pytest.approx(theirs.corr().to_numpy().mean(), abs=0.15)
+        assert pd.Series(ours.to_numpy().ravel()).kurt() > 3
+        market = ours.mean(axis=1).abs()
+        assert market.autocorr(1) > 0.1, "calm and stress come in spells"
+
+    def test_nothing_foretells_the_next_row(self):
+        """A row's ranking says nothing of the next: mean rank correlations lie within what chance gives."""
+        past = self.returns(self.bars(seed=3))
+        for signal in (past, past.rolling(20).sum(), past.rolling(20).std()):
+            ic = signal.shift(1).corrwith(past, axis=1, method="spearman").dropna()
+            assert abs(ic.mean()) < 3.5 * ic.std() / np.sqrt(len(ic))
+
+    def test_a_planted_edge_is_there(self):
+        plain, edged = self.bars(seed=5), self.bars(seed=5, ic=0.1)
+        assert not np.allclose(plain["close"], edged["close"])
+
+    def test_a_longer_market_begins_alike(self):
+        whole = self.bars(seed=2)
+        part = source.bind({"name": "resampled", "n_symbols": 40, "seed": 2})(
+            pd.Timestamp("2000-01-03"), pd.Timestamp("2001-12-31")
+        )
+        pd.testing.assert_frame_equal(whole[whole["time"] <= part["time"].max()].reset_index(drop=True), part)
