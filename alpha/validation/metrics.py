@@ -80,8 +80,14 @@ def of_book(
     periods: float = SESSIONS_PER_YEAR,
 ) -> dict[str, float]:
     """Return what a scorecard tells of a book: its daily returns, turnover and costs, fractions of equity."""
-    told = {
-        "net_return_annual": annual_return(net, periods),
+    told = {} if turnover is None else {"turnover": float(turnover.mean())}
+    if costs is not None:
+        told["cost_annual"] = float(costs.mean() * periods)
+    told["net_return_annual"] = annual_return(net, periods)
+    if gross is not None:
+        told["gross_return_annual"] = annual_return(gross, periods)
+    return {
+        **told,
         "total_net_return": total_return(net),
         "volatility": volatility(net, periods),
         "sharpe": sharpe(net, periods),
@@ -90,13 +96,6 @@ def of_book(
         "var_95": value_at_risk(net),
         "cvar_95": conditional_value_at_risk(net),
     }
-    if gross is not None:
-        told["gross_return_annual"] = annual_return(gross, periods)
-    if turnover is not None:
-        told["turnover"] = float(turnover.mean())
-    if costs is not None:
-        told["cost_annual"] = float(costs.mean() * periods)
-    return told
 
 
 def annual_return(returns: np.ndarray, periods: float = SESSIONS_PER_YEAR) -> float:
