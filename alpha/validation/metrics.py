@@ -179,10 +179,10 @@ def _centred_ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
 def _ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
     """Return the rank from 1 in each row of what is `among`; ties share their mean rank, the rest comes last."""
     values = np.where(among, values, np.inf)  # NaN would come last too, but sorts slowly
-    order = np.argsort(values, axis=1)
-    ranks = np.empty(values.shape)
-    np.put_along_axis(ranks, order, _places(np.take_along_axis(values, order, axis=1)), axis=1)
-    return ranks
+    order = np.argsort(values, axis=1) + values.shape[1] * np.arange(len(values))[:, None]  # of the rows end to end
+    ranks = np.empty(values.size)
+    ranks[order] = _places(values.ravel()[order])
+    return ranks.reshape(values.shape)
 
 
 def _places(ordered: np.ndarray) -> np.ndarray:

@@ -137,12 +137,10 @@ def test_what_is_never_defined_has_no_interval() -> None:
     [
         ({"ic": np.ones(3)}, "bad_shape"),
         ({"hits": np.ones(120)}, "bad_shape"),
-        ({"costs": np.full(120, np.nan)}, "not_finite"),
+        ({"costs": [np.nan] * 120}, "not_finite"),
     ],
 )
-def test_series_of_the_scorecard_are_checked(
-    book: dict[str, np.ndarray], wrong: dict[str, np.ndarray], code: str
-) -> None:
+def test_series_of_the_scorecard_are_checked(book: dict[str, np.ndarray], wrong: dict[str, object], code: str) -> None:
     with pytest.raises(DataError) as raised:
         scorecard_intervals(book["net_returns"], **wrong)
     assert raised.value.code == code

@@ -9,7 +9,7 @@ from alpha.core.errors import ConfigError, DataError
 from alpha.validation.bootstrap import block_rows
 from alpha.validation.multiple import benjamini_hochberg, holm, reality_check, superior_predictive_ability
 
-# Benjamini and Hochberg (1995), section 3.2: fifteen p-values of a trial of thrombolysis.
+# Benjamini and Hochberg (1995): fifteen p-values of a trial of thrombolysis.
 PRINTED = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
            0.7590, 1.0000]  # fmt: skip
 
@@ -60,7 +60,7 @@ def test_the_reality_check_by_a_loop(differences: np.ndarray) -> None:
 
 
 def deviation(x: np.ndarray, block: float) -> float:
-    """Return omega of Hansen (2005), equation 12: the variance under the stationary bootstrap."""
+    """Return omega of Hansen (2005): the variance under the stationary bootstrap."""
     n, q, d = len(x), 1 / block, x - x.mean()
     total = d @ d / n
     for i in range(1, n):

@@ -63,7 +63,7 @@ def pair() -> tuple[np.ndarray, np.ndarray]:
 
 
 def plain_error(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the error of the difference by Ledoit and Wolf (2008), equations 3 to 5: Parzen's kernel, no shortcut."""
+    """Return the error of the difference by Ledoit and Wolf (2008): Parzen's kernel, no shortcut."""
     from arch.covariance.kernel import Parzen
 
     v = np.column_stack([a, b, a**2, b**2])
