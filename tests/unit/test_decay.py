@@ -41,7 +41,9 @@ def test_outcomes_are_compounded(market: tuple[np.ndarray, np.ndarray]) -> None:
 def test_an_edge_decays_where_it_ends(market: tuple[np.ndarray, np.ndarray]) -> None:
     got = ic_decay(*market, horizons=[1, 2, 3, 4, 10], marginal=True)
     assert (got["low"] > 0).tolist() == [True, True, True, False, False]
-    np.testing.assert_allclose(got.loc[4, "ic"], np.nanmean(daily_ic(market[0][:-3], market[1][3:])))
+    later = daily_ic(market[0][:-9], market[1][9:])
+    np.testing.assert_allclose(got.loc[10, "ic"], np.nanmean(later))
+    np.testing.assert_allclose(got.loc[10, "t"], newey_west_t(later), err_msg="single bars do not overlap")
 
 
 def test_beyond_the_end_nothing_is_known(market: tuple[np.ndarray, np.ndarray]) -> None:

@@ -28,6 +28,7 @@ def test_the_probability_that_a_record_as_long_shows() -> None:
     length = min_track_record_length(0.2, -1.0, 7.0, benchmark=0.05, confidence=0.9)
     assert probabilistic_sharpe_ratio(0.2, length, -1.0, 7.0, benchmark=0.05) == pytest.approx(0.9)
     assert min_track_record_length(0.05, benchmark=0.05) == np.inf
+    assert min_track_record_length(0.04, benchmark=0.05) == np.inf
 
 
 def test_the_moments_are_biased_and_the_kurtosis_of_a_normal_distribution_is_three() -> None:
