@@ -29,9 +29,12 @@ def optimal_block(values: np.ndarray, *, method: str = "stationary") -> float:
     from arch.bootstrap import optimal_block_length
 
     one_of(method, "method", METHODS)
-    columns = np.atleast_2d(values.T)
-    lengths = [optimal_block_length(column)[method].iloc[0] for column in columns if np.ptp(column) > 0]
-    return float(max([1.0, *lengths])) if len(values) > 2 * FEWEST_OUTCOMES else 1.0
+    if len(values) < 2 * FEWEST_OUTCOMES:
+        return 1.0  # too few to tell
+    columns = [column for column in np.atleast_2d(values.T) if np.ptp(column) > 0]
+    with np.errstate(divide="ignore", invalid="ignore"):  # parts of a column may be constant
+        lengths = [optimal_block_length(column)[method].iloc[0] for column in columns]
+    return float(max([1.0, *(length for length in lengths if np.isfinite(length))]))
 
 
 def block_rows(

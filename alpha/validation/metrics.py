@@ -80,8 +80,14 @@ def of_book(
     periods: float = SESSIONS_PER_YEAR,
 ) -> dict[str, float]:
     """Return what a scorecard tells of a book: its daily returns, turnover and costs, fractions of equity."""
-    told = {
-        "net_return_annual": annual_return(net, periods),
+    told = {} if turnover is None else {"turnover": float(turnover.mean())}
+    if costs is not None:
+        told["cost_annual"] = float(costs.mean() * periods)
+    told["net_return_annual"] = annual_return(net, periods)
+    if gross is not None:
+        told["gross_return_annual"] = annual_return(gross, periods)
+    return {
+        **told,
         "total_net_return": total_return(net),
         "volatility": volatility(net, periods),
         "sharpe": sharpe(net, periods),
@@ -90,13 +96,6 @@ def of_book(
         "var_95": value_at_risk(net),
         "cvar_95": conditional_value_at_risk(net),
     }
-    if gross is not None:
-        told["gross_return_annual"] = annual_return(gross, periods)
-    if turnover is not None:
-        told["turnover"] = float(turnover.mean())
-    if costs is not None:
-        told["cost_annual"] = float(costs.mean() * periods)
-    return told
 
 
 def annual_return(returns: np.ndarray, periods: float = SESSIONS_PER_YEAR) -> float:
@@ -180,10 +179,10 @@ def _centred_ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
 def _ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
     """Return the rank from 1 in each row of what is `among`; ties share their mean rank, the rest comes last."""
     values = np.where(among, values, np.inf)  # NaN would come last too, but sorts slowly
-    order = np.argsort(values, axis=1)
-    ranks = np.empty(values.shape)
-    np.put_along_axis(ranks, order, _places(np.take_along_axis(values, order, axis=1)), axis=1)
-    return ranks
+    order = np.argsort(values, axis=1) + values.shape[1] * np.arange(len(values))[:, None]  # of the rows end to end
+    ranks = np.empty(values.size)
+    ranks[order] = _places(values.ravel()[order])
+    return ranks.reshape(values.shape)
 
 
 def _places(ordered: np.ndarray) -> np.ndarray:

@@ -99,7 +99,8 @@ def superior_predictive_ability(
 
     Each difference is divided by its standard error first, as Hansen has it (`arch` uses the error only to tell which
     configurations are too poor to count), so that the result does not depend on how much any configuration is levered.
-    A configuration equal to the benchmark in all rows is left out. Parameters and errors are those of `reality_check`,
+    A configuration that differs from the benchmark by a constant is left out, and where none has a higher mean all
+    p-values are 1. Parameters and errors are those of `reality_check`,
     and `constant`: nothing differs from the benchmark.
     """
     from arch.bootstrap import SPA
@@ -108,10 +109,12 @@ def superior_predictive_ability(
     better = better[:, np.ptp(better, axis=0) > 0]
     if not better.shape[1]:
         raise DataError("no configuration differs from the benchmark by more than a constant", code="constant")
-    length = optimal_block(better) if block is None else block
+    if better.mean(axis=0).max() <= 0:
+        return SuperiorAbility(0.0, 1.0, 1.0, 1.0)
+    length = optimal_block(better) if block is None else at_least(block, "block", 1)
     scaled = better / _deviation(better, length)
     tested = _computed(SPA, scaled, length, draws, seed).pvalues
-    statistic = max(0.0, float(np.sqrt(len(scaled)) * scaled.mean(axis=0).max()))
+    statistic = float(np.sqrt(len(scaled)) * scaled.mean(axis=0).max())
     return SuperiorAbility(statistic, *(float(tested[name]) for name in ("consistent", "lower", "upper")))
 
 

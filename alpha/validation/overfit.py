@@ -71,7 +71,7 @@ def min_backtest_length(n_trials: float, expected_max_sharpe: float) -> float:
     """Return the length below which luck alone gives the best of `n_trials` the Sharpe ratio `expected_max_sharpe`.
 
     In periods for a Sharpe ratio per period, in years for an annualised one; not rounded (Bailey, Borwein,
-    Lopez de Prado and Zhu, 2014, theorem 2).
+    Lopez de Prado and Zhu, 2014, "Pseudo-Mathematics and Financial Charlatanism").
     """
     between(expected_max_sharpe, "expected_max_sharpe", 0, np.inf)
     return (_luck(n_trials) / expected_max_sharpe) ** 2

@@ -32,6 +32,15 @@ def test_daily_ic_is_scipys_spearman(pairs: tuple[np.ndarray, np.ndarray]) -> No
     np.testing.assert_allclose(metrics.daily_ic(signal, realised), expected, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("rows", [0, 1, metrics.BLOCK, 3 * metrics.BLOCK + 1])
+def test_daily_ic_is_made_in_blocks_of_rows(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    signal, realised = rng.normal(size=(rows, 7)), rng.integers(0, 3, (rows, 7)).astype(float)
+    got = metrics.daily_ic(signal, realised)
+    one_by_one = [metrics.daily_ic(signal[t : t + 1], realised[t : t + 1])[0] for t in range(rows)]
+    np.testing.assert_array_equal(got, one_by_one)
+
+
 def test_daily_ic_of_a_perfect_and_a_reversed_ranking() -> None:
     x = np.random.default_rng(0).normal(size=(2, 9))
     np.testing.assert_allclose(metrics.daily_ic(x, np.exp(x)), 1)
@@ -76,6 +85,15 @@ def test_a_constant_guess_has_the_base_rate() -> None:
     assert metrics.hit_rate(signal, realised) == metrics.base_rate(signal, realised) > 0.5
 
 
+def test_hits_of_each_row_add_up_to_the_hit_rate(pairs: tuple[np.ndarray, np.ndarray]) -> None:
+    hits, of = metrics.daily_hits(*pairs)
+    assert hits.sum() / of.sum() == metrics.hit_rate(*pairs)
+    assert (hits[7], of[7]) == (
+        round(metrics.hit_rate(pairs[0][7], pairs[1][7]) * of[7]),
+        np.sum(np.isfinite(pairs[0][7] + pairs[1][7])),
+    )
+
+
 def test_hit_rate_of_positions_leaves_out_what_is_not_held() -> None:
     weights = np.array([[0.5, 0.0, -0.5], [0.0, 0.0, 0.2]])
     realised = np.array([[0.1, -0.1, 0.1], [0.1, 0.1, 0.1]])
@@ -114,6 +132,16 @@ def test_performance_by_definition(returns: np.ndarray) -> None:
     fall = 1 - equity / np.maximum.accumulate(equity)
     np.testing.assert_allclose(metrics.drawdown(returns), fall[1:], atol=1e-12)
     assert metrics.max_drawdown(returns) == pytest.approx(fall.max())
+
+
+def test_the_risk_table_of_empyrical() -> None:
+    """The series and the values of empyrical's own tests, less the day without a return that it begins with."""
+    mixed = np.array([1.0, 10, -4, 2, 3, 2, 1, -10]) / 100
+    assert metrics.sharpe(mixed) == pytest.approx(1.7238613961706866)
+    assert metrics.sortino(mixed) == pytest.approx(2.605531251673693)
+    assert metrics.volatility(mixed) == pytest.approx(0.9136465399704637)
+    assert metrics.max_drawdown(mixed) == pytest.approx(0.1)
+    assert (1 + metrics.total_return(mixed)) ** (252 / 9) - 1 == pytest.approx(1.9135925373194231), "9 days"
 
 
 def test_tail_losses_by_definition_are_positive(returns: np.ndarray) -> None:

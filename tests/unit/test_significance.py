@@ -1,4 +1,4 @@
-"""Newey-West by its formula, and that it does what it is for: overlap does not look like evidence."""
+"""Newey-West by its formula, as Stata prints it, and that overlap does not look like evidence; Diebold and Mariano."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alpha.validation.significance import automatic_lags, mean_interval, newey_west_t
+import alpha.validation
+from alpha.core.errors import ConfigError, DataError
+from alpha.validation import significance
+from alpha.validation.significance import automatic_lags, diebold_mariano, mean_interval, newey_west_t
 
 
 def by_formula(x: np.ndarray, lags: int) -> tuple[float, float]:
@@ -67,3 +70,105 @@ def test_an_interval_needs_ten_outcomes_that_do_not_overlap() -> None:
     assert np.isfinite(mean_interval(x, horizon=20)).all()
     assert np.isnan(mean_interval(x[:-1], horizon=20)).all()
     assert np.isnan(mean_interval(np.append(x[:-1], np.nan), horizon=20)).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "coefficient", "error", "t"),
+    [
+        (0, 4.3742216647032, 0.33125644884286, 13.204940401864),
+        (1, -0.61399696947899, 0.29582347593197, -2.0755518727668),
+    ],
+)
+def test_equals_stata(column: int, coefficient: float, error: float, t: float) -> None:
+    """Stata: ``newey g_realinv g_realgdp L.realint, lag(4)`` on the macro data that statsmodels ships.
+
+    The numbers are those of statsmodels' own tests (results_macro_ols_robust.py). A coefficient is the mean of itself
+    plus what each row adds to its error; Stata corrects for three parameters, a mean has one.
+    """
+    from statsmodels.datasets import macrodata
+
+    data = macrodata.load_pandas().data
+    growth = 400 * np.log(data[["realgdp", "realinv"]]).diff().to_numpy()[1:]
+    x = np.column_stack([growth[:, 0], data["realint"].to_numpy()[:-1], np.ones(202)])
+    inverse = np.linalg.inv(x.T @ x)
+    beta = inverse @ x.T @ growth[:, 1]
+    terms = beta[column] + 202 * (x * (growth[:, 1] - x @ beta)[:, None]) @ inverse[:, column]
+    got = newey_west_t(terms, 4) * np.sqrt((202 - 3) / (202 - 1))
+    assert beta[column] == pytest.approx(coefficient)
+    assert got == pytest.approx(t)
+    assert beta[column] / got == pytest.approx(error)
+
+
+def by_harvey(d: np.ndarray, h: int) -> float:
+    """Return the corrected statistic of Harvey, Leybourne and Newbold (1997)."""
+    n, e = len(d), d - d.mean()
+    gamma = [sum(e[t] * e[t - k] for t in range(k, n)) / n for k in range(h)]
+    s1 = d.mean() / np.sqrt((gamma[0] + 2 * sum(gamma[1:])) / n)
+    return np.sqrt((n + 1 - 2 * h + h * (h - 1) / n) / n) * s1
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 4])
+def test_diebold_mariano_with_the_small_sample_correction(horizon: int) -> None:
+    rng = np.random.default_rng(6)
+    d = np.convolve(rng.normal(0.1, 1, 59 + horizon), np.ones(horizon), "valid")
+    base = rng.random(60)
+    got = diebold_mariano(base + d, base, horizon)
+    assert got.statistic == pytest.approx(by_harvey(d, horizon))
+    assert got.pvalue == pytest.approx(2 * stats.t.sf(abs(got.statistic), 59))
+
+
+def test_diebold_mariano_equals_statsmodels() -> None:
+    """At a horizon of one bar the variances agree; beyond, statsmodels weighs the lags by Bartlett."""
+    from statsmodels.tsa.stattools import diebold_mariano_test
+
+    rng = np.random.default_rng(1)
+    y, a, b = rng.normal(size=(3, 40))
+    expected = diebold_mariano_test(y, a, b, lags=0, harvey_adj=True)
+    got = diebold_mariano((y - a) ** 2, (y - b) ** 2)
+    assert tuple(got) == pytest.approx((expected.statistic, expected.pvalue))
+
+
+def test_a_variance_below_zero_is_weighed_by_bartlett() -> None:
+    d = np.tile([1.0, -0.9], 20)
+    gamma = [np.mean((d - d.mean()) ** 2), np.sum((d - d.mean())[1:] * (d - d.mean())[:-1]) / 40]
+    assert gamma[0] + 2 * gamma[1] < 0
+    variance = (gamma[0] + gamma[1]) / 40
+    expected = d.mean() / np.sqrt(variance) * np.sqrt((40 + 1 - 4 + 2 / 40) / 40)
+    assert diebold_mariano(d, np.zeros(40), 2).statistic == pytest.approx(expected)
+
+
+def test_forecasts_that_lose_equally_and_one_that_always_loses_more() -> None:
+    x = np.arange(10.0)
+    assert diebold_mariano(x, x) == (0, 1)
+    assert diebold_mariano(x + 1, x) == (np.inf, 0)
+
+
+def test_losses_are_checked() -> None:
+    x = np.arange(10.0)
+    for a, b, horizon, code in (
+        (x, x[1:], 1, "bad_shape"), (x[:2], x[:2], 1, "too_short"), (x, x, 10, "too_short"),
+        (x * np.nan, x, 1, "not_finite"),
+    ):  # fmt: skip
+        with pytest.raises(DataError) as raised:
+            diebold_mariano(a, b, horizon)
+        assert raised.value.code == code
+    with pytest.raises(ConfigError):
+        diebold_mariano(x, x, 0)
+
+
+def test_all_names_can_be_had_in_one_place() -> None:
+    for name in significance.__all__:
+        assert callable(getattr(significance, name))
+    for name in {*significance.__all__} - {"automatic_lags"}:
+        assert getattr(alpha.validation, name) is getattr(significance, name)
+
+
+def test_importing_the_statistics_is_cheap() -> None:
+    """What computes them is imported when it is needed."""
+    import subprocess
+    import sys
+
+    heavy = "scipy statsmodels arch skfolio sklearn numba"
+    code = f"import sys, alpha.validation; print(*[m for m in {heavy.split()} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

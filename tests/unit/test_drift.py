@@ -1,0 +1,61 @@
+"""The population stability index by its formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alpha.core.errors import ConfigError, DataError
+from alpha.validation.drift import population_stability_index
+
+
+def test_equals_the_formula() -> None:
+    rng = np.random.default_rng(0)
+    expected, actual = rng.normal(size=5000), rng.normal(0.3, 1.2, 3000)
+    edges = np.concatenate([[-np.inf], np.quantile(expected, np.arange(0.1, 0.95, 0.1)), [np.inf]])
+    e, a = (np.histogram(x, edges)[0] / len(x) for x in (expected, actual))
+    assert population_stability_index(expected, actual) == pytest.approx(sum((a - e) * np.log(a / e)))
+
+
+def test_by_hand() -> None:
+    """Two bins: half and half before, a quarter and three quarters now."""
+    got = population_stability_index([1, 2, 3, 4], [1, 3, 4, 5], bins=2)
+    assert got == pytest.approx(-0.25 * np.log(0.25 / 0.5) + 0.25 * np.log(0.75 / 0.5))
+
+
+def test_no_move_is_zero_and_chance_is_small() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=1000)
+    assert population_stability_index(x, x) == 0
+    by_chance = np.mean([population_stability_index(rng.normal(size=1000), rng.normal(size=1000)) for _ in range(100)])
+    assert by_chance == pytest.approx(9 * (1 / 1000 + 1 / 1000), rel=0.15)
+    assert population_stability_index(x, x + 1) > 0.25
+
+
+def test_an_empty_bin_is_half_an_observation() -> None:
+    got = population_stability_index([1, 2, 3, 4], [3.5, 3.6, 4.5, 5.0], bins=2)
+    assert got == pytest.approx((0.125 - 0.5) * np.log(0.125 / 0.5) + 0.5 * np.log(1 / 0.5))
+
+
+def test_equal_values_share_a_bin() -> None:
+    """Of a feature that is mostly zero, most edges are the same."""
+    x = np.concatenate([np.zeros(90), np.arange(1.0, 11)])
+    assert population_stability_index(x, x) == 0
+    assert population_stability_index(np.zeros(20), np.zeros(10)) == 0
+    assert population_stability_index(np.zeros(20), np.ones(10)) > 1
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "code"),
+    [(np.arange(5.0), np.arange(5.0), "too_short"), (np.full(20, np.nan), np.arange(5.0), "not_finite"),
+     (np.arange(20.0), [], "too_short"), (np.ones((20, 2)), np.arange(5.0), "bad_shape")],
+)  # fmt: skip
+def test_samples_are_checked(expected: np.ndarray, actual: np.ndarray, code: str) -> None:
+    with pytest.raises(DataError) as raised:
+        population_stability_index(expected, actual)
+    assert raised.value.code == code
+
+
+def test_one_bin_tells_nothing() -> None:
+    with pytest.raises(ConfigError):
+        population_stability_index(np.arange(9.0), np.arange(9.0), bins=1)
