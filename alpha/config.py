@@ -43,7 +43,6 @@ Source = Annotated[Plugin, Bound(source)]
 Aggregate = Annotated[Plugin, Bound(aggregate)]
 LabelPlugin = Annotated[Plugin, Bound(label)]
 ModelPlugin = Annotated[Plugin, Bound(model)]
-Splitter = Annotated[Plugin, Bound(splitter)]
 Baseline = Annotated[Plugin, Bound(baseline)]
 Policy = Annotated[Plugin, Bound(policy)]
 Limit = Annotated[Plugin, Bound(limit)]
@@ -61,6 +60,17 @@ def _distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
     return plugins
 
 
+def _walks(plugin: Plugin) -> Plugin:
+    """Refuse folds that could not be had live: a candidate is judged on them."""
+    if not getattr(plugin.make, "walks", False):
+        marked = ", ".join(name for name in splitter if getattr(splitter[name], "walks", False))
+        raise ValueError(
+            f"{plugin.name} does not walk forward through every row and symbol, so what it shows cannot be blessed; "
+            f"use one of {marked}. Call the others from Python, to diagnose"
+        )
+    return plugin
+
+
 def _session(day: date) -> date:
     if not YEARS[0] <= day.year <= YEARS[1]:
         raise ValueError(f"must lie between {YEARS[0]} and {YEARS[1]}")
@@ -74,6 +84,7 @@ def _exchange(name: str) -> str:
 
 Session = Annotated[date, AfterValidator(_session)]
 Exchange = Annotated[str, AfterValidator(_exchange)]
+Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
 
 PLACES = (
     ("models", "selected"), ("paper", "ledger"), ("paper", "kill_file"),

@@ -6,8 +6,10 @@ splitter = Registry("splitter")
 baseline = Registry("baseline")
 discover(__name__)
 
-from alpha.validation.crossfit import cross_fit, fit, predict  # noqa: E402  (after the registries they fill)
+from alpha.validation.crossfit import backtest_paths, cross_fit, cross_fit_paths, fit, predict  # noqa: E402  (after the registries they fill)
 from alpha.validation.scorecard import score  # noqa: E402
 from alpha.validation.trials import Trials  # noqa: E402
 
-__all__ = ["Trials", "baseline", "cross_fit", "fit", "predict", "score", "splitter"]
+__all__ = [
+    "Trials", "backtest_paths", "baseline", "cross_fit", "cross_fit_paths", "fit", "predict", "score", "splitter",
+]  # fmt: skip
