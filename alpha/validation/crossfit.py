@@ -126,8 +126,8 @@ def backtest_paths(folds: Sequence[Fold], predictions: Sequence[np.ndarray], sha
     """Put together the predictions of folds that test each row several times.
 
     The first prediction of a cell, in the order of the folds, belongs to the first path, the second to the second:
-    Lopez de Prado, *Advances in Financial Machine Learning* (2018), section 12.4. C(N, k) splits that test k of N blocks
-    make k / N x C(N, k) paths.
+    Lopez de Prado, *Advances in Financial Machine Learning* (2018), section 12.4. The C(N, k) splits that test k of
+    N blocks make k / N x C(N, k) paths.
 
     Parameters
     ----------

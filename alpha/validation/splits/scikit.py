@@ -89,17 +89,15 @@ class _Grid:
     """Samples laid out on times x symbols: what splitters split."""
 
     def __init__(self, known_at: pd.Series) -> None:
-        stacked = known_at.index.nlevels > 1
-        rows, self.times = pd.factorize(_utc(known_at.index.get_level_values(0)), sort=True)
-        if stacked:
-            columns, _ = pd.factorize(known_at.index.get_level_values(1), sort=True)
-        else:
-            columns = np.zeros(len(rows), int)
+        moments = _utc(known_at.index.get_level_values(0))
+        self.times = moments.unique().sort_values()
+        rows, columns = self.times.get_indexer(moments), np.zeros(len(moments), int)
+        if isinstance(known_at.index, pd.MultiIndex):
+            columns = pd.factorize(known_at.index.get_level_values(1), sort=True)[0]
         self.cells = rows, columns
-        if len(set(zip(*self.cells, strict=True))) < len(rows):
+        if (twice := pd.MultiIndex.from_arrays(self.cells).duplicated()).any():
             raise DataError(
-                "each sample needs a time, or a (time, symbol), of its own; the index of known_at has "
-                f"{int(known_at.index.duplicated().sum())} twice",
+                f"each sample needs a time, or a (time, symbol), of its own; {known_at.index[int(np.argmax(twice))]} is there twice",
                 code="samples",
             )
         shape = (len(self.times), int(columns.max(initial=0)) + 1)

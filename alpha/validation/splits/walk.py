@@ -87,7 +87,7 @@ def walk_forward(
             train_rows = train_rows or len(fold.train)
             fold = replace(fold, train=fold.train[-train_rows:])
         result.append(fold)
-    return result
+    return expect_training(result, times, "none of the labels before it is known in time: change first_test or embargo")
 
 
 @splitter
