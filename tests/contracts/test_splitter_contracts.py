@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,14 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from split_checks import World, expect_no_leak, worlds
+from split_checks import World, expect_no_leak, may_learn, worlds
 
 from alpha.core.errors import ConfigError
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
 from alpha.validation.crossfit import training_mask
 from alpha.validation.leakage import check_folds
-from alpha.validation.splits import purge
+from alpha.validation.splits import nested, purge
 
 TIMES = pd.date_range("2015-07-01", periods=200, freq="B", tz="UTC")
 DRAWN = {"embargo": st.integers(0, 4), "folds": st.integers(2, 6), "tested": st.integers(1, 3)}
@@ -49,9 +50,49 @@ def test_nothing_is_learned_that_tells_of_what_is_tested(name: str, world: World
     try:
         folds = splitter.bind({"name": name, **chosen})(world.times, world.label)
     except ConfigError as error:
-        assert error.code in {"too_few_rows", "folds"}
+        if error.code not in {"too_few_rows", "folds"}:
+            raise
         assume(False)
     expect_no_leak(world, folds, chosen.get("embargo", 0))
+
+
+@settings(max_examples=30, deadline=None)
+@given(world=worlds(), data=st.data())
+@pytest.mark.parametrize("name", ["purged_kfold", "combinatorial_purged"])
+def test_cross_validation_leaves_out_nothing_else(name: str, world: World, data: st.DataObject) -> None:
+    chosen = parameters(data, name)
+    try:
+        folds = splitter.bind({"name": name, **chosen})(world.times, world.label)
+    except ConfigError:
+        assume(False)
+    for fold in folds:
+        np.testing.assert_array_equal(training_mask(world.label, fold), may_learn(world, fold, chosen["embargo"]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(world=worlds(least=50, most=70), outer=st.sampled_from(list(splitter)))
+@pytest.mark.parametrize("name", list(splitter))
+def test_a_search_within_a_fold_sees_nothing_that_the_fold_may_not(name: str, world: World, outer: str) -> None:
+    label, found = world.label, 0
+    for fold in splitter.bind({"name": outer} | ({"folds": 3} if outer != "calendar_years" else {}))(
+        world.times, label
+    ):
+        try:
+            inner, seen = nested(fold, world.times, label, splitter.bind(name))
+        except ConfigError as error:
+            if error.code != "too_few_rows":
+                raise
+            continue
+        found += len(inner)
+        allowed = training_mask(label, fold)
+        np.testing.assert_array_equal(np.isfinite(seen.values), allowed)
+        np.testing.assert_array_equal(~np.isnat(seen.known_at), allowed)
+        np.testing.assert_array_equal(seen.values[allowed], label.values[allowed])
+        expect_no_leak(World(world.times, seen), inner, 0)
+        for each in inner:
+            assert not (training_mask(seen, each) & ~allowed).any()
+            assert np.isin(each.test, fold.train).all()
+    assume(found)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -125,6 +166,14 @@ def test_without_the_purge_after_a_test_run_they_leak(name: str, monkeypatch: py
     monkeypatch.setattr(purge, "_row_known", lambda run, moments, label: 0)
     with pytest.raises(AssertionError, match="leaks"):
         expect_no_leak(world, splitter.bind(name)(TIMES, world.label), 0)
+
+
+def test_a_search_that_saw_the_whole_label_would_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["alpha.validation.splits.nested"], "_seen", lambda label, mask: label)
+    label, whole = labelled(0), splitter.bind("purged_kfold")
+    outer = splitter.bind("walk_forward")(TIMES, label)[0]
+    inner, seen = nested(outer, TIMES, label, whole)
+    assert any((training_mask(seen, fold) & ~training_mask(label, outer)).any() for fold in inner)
 
 
 @pytest.mark.parametrize("name", [name for name in splitter if "embargo" in splitter.schema(name).model_fields])

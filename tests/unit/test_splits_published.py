@@ -1,4 +1,4 @@
-"""Index sets of scikit-learn, skfolio and Lopez de Prado's book, wherever the conventions agree; where not, which differ.
+"""Index sets of scikit-learn, skfolio and Lopez de Prado's book where the conventions agree; where not, which differ.
 
 A label here is known `span` rows after its own; in a walk forward it may be learned from if it was known *before* the
 first test row, so `span` rows are purged. The k-fold family counts half-open spans, so `span - 1` are.
@@ -48,7 +48,7 @@ def test_time_series_split_of_scikit_learn(rows: int, n_splits: int, span: int) 
 @pytest.mark.parametrize("span", [1, 3])
 @pytest.mark.parametrize("expanding", [True, False])
 def test_walk_forward_of_skfolio(expanding: bool, span: int) -> None:
-    """Its `purged_size` is the span of the label. It counts test rows where Alpha counts folds, and so leaves a rest."""
+    """Its `purged_size` is the span of the label. It counts test rows, not folds, and so leaves a rest."""
     rows, train, test = 80, 20, 10
     first = train + span
     rows -= (rows - first) % test
@@ -121,7 +121,7 @@ def book_k_fold(known: np.ndarray, folds: int, embargo: int) -> list[tuple[list[
 @pytest.mark.parametrize("embargo", [0, 1, 5])
 @pytest.mark.parametrize("seed", range(5))
 def test_purged_k_fold_of_the_book(embargo: int, seed: int) -> None:
-    """With labels of varying spans. Snippet 7.1 of the same chapter counts both ends of a span, and purges a row more."""
+    """With labels of varying spans. Snippet 7.1 of that chapter counts both ends of a span, and purges a row more."""
     rows = 97
     known = np.arange(rows) + np.random.default_rng(seed).integers(1, 8, rows)
     instants = days(rows + 8).tz_localize(None).as_unit("ns").to_numpy()

@@ -73,9 +73,10 @@ class PurgedCV:
         grid = _Grid(_matched(self.known_at, X))
         takes_groups = groups is not None and "groups" in inspect.signature(self.splitter.make).parameters
         extra = (grid.groups(groups),) if takes_groups else ()
+        rows, names = grid.label.values.shape
         for fold in self.splitter(grid.times, grid.label, *extra):
-            tested = np.zeros(grid.label.values.shape, bool)
-            tested[fold.cells(tested.shape[1])] = True
+            tested = np.zeros((rows, names), bool)
+            tested[fold.cells(names)] = True
             train, test = training_mask(grid.label, fold)[grid.cells], tested[grid.cells]
             if test.any():  # a symbol may have no sample in a fold's rows
                 yield np.flatnonzero(train), np.flatnonzero(test)
@@ -96,9 +97,9 @@ class _Grid:
             columns = pd.factorize(known_at.index.get_level_values(1), sort=True)[0]
         self.cells = rows, columns
         if (twice := pd.MultiIndex.from_arrays(self.cells).duplicated()).any():
+            found = known_at.index[int(np.argmax(twice))]
             raise DataError(
-                f"each sample needs a time, or a (time, symbol), of its own; {known_at.index[int(np.argmax(twice))]} is there twice",
-                code="samples",
+                f"each sample needs a time, or a (time, symbol), of its own; {found} is there twice", code="samples"
             )
         shape = (len(self.times), int(columns.max(initial=0)) + 1)
         known = np.full(shape, np.datetime64("NaT", "ns"))
