@@ -202,7 +202,7 @@ class Config(_Section):
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
         description="what a model must beat, scored in the same run; no two of one name"
     )
-    walk_forward: Splitter = Field(description="how time is cut into folds")
+    walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
     policy: Policy = Field(description="from a signal to the weights wanted")
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
     risk: Risk = Risk()
