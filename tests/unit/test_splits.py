@@ -109,6 +109,11 @@ def test_dates_survive_the_configuration() -> None:
     assert plugin(TIMES, labelled(2))[0].test[0] == 10
 
 
+def test_rows_under_the_embargo_are_not_learned_from_whatever_their_label_says() -> None:
+    early = Label("any", np.zeros((20, 2)), np.full(20, np.datetime64("2019-01-01", "ns")), 2, "next_open")
+    assert walk_forward(TIMES, early, folds=1, first_test=0.5, embargo=3)[0].train.tolist() == list(range(7))
+
+
 MONTHS = pd.date_range("2018-02-01", periods=36, freq="MS", tz="UTC")
 
 
