@@ -46,7 +46,6 @@ Source = Annotated[Plugin, Bound(source)]
 Aggregate = Annotated[Plugin, Bound(aggregate)]
 LabelPlugin = Annotated[Plugin, Bound(label)]
 ModelPlugin = Annotated[Plugin, Bound(model)]
-Splitter = Annotated[Plugin, Bound(splitter)]
 Baseline = Annotated[Plugin, Bound(baseline)]
 Policy = Annotated[Plugin, Bound(policy)]
 Limit = Annotated[Plugin, Bound(limit)]
@@ -65,6 +64,17 @@ def _distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
     return plugins
 
 
+def _walks(plugin: Plugin) -> Plugin:
+    """Refuse folds that could not be had live: a candidate is judged on them."""
+    if not getattr(plugin.make, "walks", False):
+        marked = ", ".join(name for name in splitter if getattr(splitter[name], "walks", False))
+        raise ValueError(
+            f"{plugin.name} does not walk forward through every row and symbol, so what it shows cannot be blessed; "
+            f"use one of {marked}. Call the others from Python, to diagnose"
+        )
+    return plugin
+
+
 def _session(day: date) -> date:
     if not YEARS[0] <= day.year <= YEARS[1]:
         raise ValueError(f"must lie between {YEARS[0]} and {YEARS[1]}")
@@ -78,6 +88,7 @@ def _exchange(name: str) -> str:
 
 Session = Annotated[date, AfterValidator(_session)]
 Exchange = Annotated[str, AfterValidator(_exchange)]
+Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
 
 PLACES = (
     ("models", "selected"), ("paper", "ledger"), ("paper", "kill_file"),
@@ -198,7 +209,7 @@ class Config(_Section):
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
         description="what a model must beat, scored in the same run; no two of one name"
     )
-    walk_forward: Splitter = Field(description="how time is cut into folds")
+    walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
     policy: Policy = Field(description="from a signal to the weights wanted")
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
     risk: Risk = Risk()

@@ -55,20 +55,44 @@ class Label:
     entry: str
     realised: np.ndarray | None = None
 
-    def known_before(self, cutoff: np.datetime64) -> np.ndarray:
-        """Return a bool array of shape (T, N): which outcomes were known strictly before `cutoff`."""
-        known = self.known_at < cutoff  # NaT compares False
-        return np.broadcast_to(known if known.ndim == 2 else known[:, None], self.values.shape)
+    def known_before(self, cutoff: np.datetime64 | np.ndarray) -> np.ndarray:
+        """Return a bool array of shape (T, N): which outcomes were known strictly before `cutoff`.
+
+        The cutoff is one instant, or one a row, of shape (T,).
+        """
+        known = self.known_at.reshape(len(self.values), -1) < np.reshape(cutoff, (-1, 1))  # NaT compares False
+        return np.broadcast_to(known, self.values.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Row numbers of one split. Only labels known strictly before `cutoff` may be learned from."""
+    """Row numbers of one split, and until when a label must have become known to be learned from.
+
+    Parameters
+    ----------
+    cutoff : datetime64[ns]
+        Only labels known strictly before it may be learned from; NaT where each row has its own.
+    cutoffs : datetime64[ns] array of shape (T,), optional
+        The cutoff of each row, in a fold that also learns from rows after those it tests.
+    symbols : int array, optional
+        The columns that are tested, and not learned from; default: all are both.
+    """
 
     index: int
     train: np.ndarray
     test: np.ndarray
     cutoff: np.datetime64
+    cutoffs: np.ndarray | None = None
+    symbols: np.ndarray | None = None
+
+    @property
+    def forward(self) -> bool:
+        """Whether all it learns from was known at one instant."""
+        return self.cutoffs is None
+
+    def cells(self, names: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the index of the tested cells in an array of shape (T, names)."""
+        return np.ix_(self.test, np.arange(names) if self.symbols is None else self.symbols)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ baseline = Registry("baseline")
 discover(__name__)
 
 from alpha.validation.bootstrap import block_rows, bootstrap_interval, optimal_block, scorecard_intervals  # noqa: E402
-from alpha.validation.crossfit import cross_fit, fit, predict  # noqa: E402  (after the registries they fill)
+from alpha.validation.crossfit import backtest_paths, cross_fit, cross_fit_paths, fit, predict  # noqa: E402
 from alpha.validation.decay import ic_by_regime, ic_by_sector, ic_by_year, ic_decay  # noqa: E402
 from alpha.validation.drift import population_stability_index  # noqa: E402
 from alpha.validation.multiple import (  # noqa: E402
@@ -41,6 +41,7 @@ from alpha.validation.trials import Trials  # noqa: E402
 
 __all__ = [
     "Trials",
+    "backtest_paths",
     "basel_traffic_light",
     "baseline",
     "benjamini_hochberg",
@@ -49,6 +50,7 @@ __all__ = [
     "christoffersen",
     "christoffersen_independence",
     "cross_fit",
+    "cross_fit_paths",
     "cscv",
     "deflated_sharpe_ratio",
     "diebold_mariano",

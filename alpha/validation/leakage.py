@@ -66,6 +66,8 @@ def check_folds(folds: Iterable[Fold], label: Label, times: pd.DatetimeIndex) ->
     tested = -1
     for fold in folds:
         first = int(fold.test.min())
+        if not fold.forward:
+            return f"fold {fold.index} also learns from rows after those it tests, from {instants[first]} on"
         if fold.cutoff > instants[first]:
             return f"fold {fold.index} learns up to {fold.cutoff}, after its first test row at {instants[first]}"
         unknown = fold.train[~label.known_before(fold.cutoff)[fold.train].any(axis=1)]

@@ -129,7 +129,7 @@ class _Tested:
         return {
             "fold": fold.index,
             "train_rows": len(fold.train),
-            "cutoff": str(pd.Timestamp(fold.cutoff).date()),
+            "cutoff": str(pd.Timestamp(fold.cutoff).date()) if fold.forward else "",
             "test_start": str(self.book.times[rows[0]].date()),
             "test_end": str(self.book.times[rows[-1]].date()),
             **self._part(rows),

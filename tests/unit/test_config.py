@@ -330,6 +330,11 @@ def test_a_text_that_breaks_the_parser_is_told(tmp_path, text):
             "walk_forward.first_test=1500-01-01",
             "walk_forward: walk_forward.first_test: must be a fraction between 0",
         ),
+        (
+            "walk_forward=purged_kfold",
+            "walk_forward: purged_kfold does not walk forward through every row and symbol, so what it shows cannot be "
+            "blessed; use one of calendar_years, walk_forward. Call the others from Python",
+        ),
     ],
 )
 def test_what_no_run_could_use_is_told_at_once(tmp_path, override, told):

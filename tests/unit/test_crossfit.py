@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.errors import ModelError
+from alpha.core.errors import ConfigError, ModelError
 from alpha.core.registry import Plugin
 from alpha.core.types import FeatureSet, Fold, Label
 from alpha.models import model
-from alpha.validation.crossfit import cross_fit, fit, predict, training_mask
-from alpha.validation.splits import walk_forward
+from alpha.validation.crossfit import backtest_paths, cross_fit, cross_fit_paths, fit, predict, training_mask
+from alpha.validation.splits import combinatorial_purged, group_holdout, purged_kfold, walk_forward
 
 ROWS, NAMES, FEATURES = 120, 4, 3
 TIMES = pd.date_range("2020-01-01", periods=ROWS, freq="D", tz="UTC")
@@ -186,3 +186,51 @@ def test_nothing_after_the_cutoff_changes_a_fold(features: FeatureSet) -> None:
     after = cross_fit(model.bind("linear_v1"), other, shocked, folds, TRADABLE)
     np.testing.assert_array_equal(before[: last + 1], after[: last + 1])
     assert (before[last + 1 :] != after[last + 1 :]).any()
+
+
+def test_cross_validation_gives_one_signal_of_every_row(features: FeatureSet) -> None:
+    label = labelled()
+    folds = purged_kfold(TIMES, label, folds=3)
+    signal = cross_fit(plugin(Spy), features, label, folds, TRADABLE)
+    assert np.isfinite(signal).all()
+    for spy, fold in zip(Spy.made, folds, strict=True):
+        assert len(spy.y) == training_mask(label, fold).sum()
+        np.testing.assert_array_equal(signal[fold.test], len(spy.y) + features.values[fold.test, :, 0])
+    np.testing.assert_array_equal(
+        cross_fit_paths(plugin(Spy), features, label, folds, TRADABLE), signal[None], "one path, and no more"
+    )
+
+
+def test_a_name_held_out_is_predicted_by_those_who_never_saw_it(features: FeatureSet) -> None:
+    label = labelled()
+    folds = group_holdout(TIMES, label, parts=2, folds=2)
+    signal = cross_fit(plugin(Spy), features, label, folds, TRADABLE)
+    tested = folds[0].test[0]
+    assert np.isfinite(signal[tested:]).all()
+    assert np.isnan(signal[:tested]).all()
+    for spy, fold in zip(Spy.made, folds, strict=True):
+        assert len(spy.y) == len(fold.train) * 2
+        cells = fold.cells(NAMES)
+        np.testing.assert_array_equal(signal[cells], len(spy.y) + features.values[cells][..., 0])
+
+
+def test_several_predictions_of_a_row_are_several_paths(features: FeatureSet) -> None:
+    label = labelled()
+    folds = combinatorial_purged(TIMES, label, folds=4, tested=2)
+    with pytest.raises(ConfigError, match="fold 1 tests what an earlier fold tested; cross_fit_paths") as caught:
+        cross_fit(plugin(Spy), features, label, folds, TRADABLE)
+    assert caught.value.code == "tested_twice"
+    Spy.made.clear()
+    paths = cross_fit_paths(plugin(Spy), features, label, folds, TRADABLE)
+    assert paths.shape == (3, ROWS, NAMES)
+    made = {fold.index: len(spy.y) for spy, fold in zip(Spy.made, folds, strict=True)}
+    # splits 01 02 03 12 13 23: block 0 is tested in the first three, block 2 in the second, fourth and sixth
+    np.testing.assert_array_equal(paths[:, 0, 0], [made[k] + features.values[0, 0, 0] for k in (0, 1, 2)])
+    np.testing.assert_array_equal(paths[:, 60, 1], [made[k] + features.values[60, 1, 0] for k in (1, 3, 5)])
+
+
+def test_paths_have_gaps_where_nothing_was_tested() -> None:
+    folds = [Fold(0, np.array([0]), np.array([1, 2]), INSTANTS[1]), Fold(1, np.array([0]), np.array([2]), INSTANTS[2])]
+    paths = backtest_paths(folds, [np.array([[1.0], [2.0]]), np.array([[3.0]])], (4, 1))
+    np.testing.assert_array_equal(paths[..., 0], [[np.nan, 1, 2, np.nan], [np.nan, np.nan, 3, np.nan]])
+    assert backtest_paths([], [], (4, 1)).shape == (0, 4, 1)

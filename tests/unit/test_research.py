@@ -136,6 +136,15 @@ class TestGuardsBite:
         assert "no_lookahead" in refused(found, tmp_path)
         assert splitter["walk_forward"] is honest.make
 
+    def test_folds_that_learn_from_the_future(self, cfg, tmp_path):
+        """The configuration refuses them; should they come another way, the gate does."""
+        found = research(cfg.model_copy(update={"walk_forward": splitter.bind("purged_kfold")}))
+        gate = verdicts(found)["no_lookahead"]
+        assert not gate.passed
+        assert "learns from rows after those it tests" in gate.note
+        assert "no_lookahead" in refused(found, tmp_path)
+        assert {fold["cutoff"] for fold in found.best.scorecard.by_fold} == {""}
+
     def test_a_stream_that_computes_something_else(self, cfg, monkeypatch, tmp_path):
         from alpha.features import Stream
 

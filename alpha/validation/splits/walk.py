@@ -1,8 +1,9 @@
-"""Splits of time into folds. What may be learned from is decided by when labels became known."""
+"""Walks forward: each fold learns from what was known before its test rows, as one can live."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal
 
@@ -13,9 +14,10 @@ from pydantic import AfterValidator, NonNegativeInt, PositiveInt
 from alpha.core.errors import ConfigError
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
+from alpha.validation.splits.purge import expect_rows, expect_training, forward_fold, instants, walks
 
 
-def _place(first_test: float | date | str) -> float | date | str:
+def place(first_test: float | date | str) -> float | date | str:
     """Refuse what is no place where testing can begin."""
     try:
         known = 0 < first_test < 1 if isinstance(first_test, float) else not pd.isna(_instant(first_test))
@@ -32,6 +34,7 @@ def _instant(day: date | str) -> pd.Timestamp:
 
 
 @splitter
+@walks
 def walk_forward(
     times: pd.DatetimeIndex,
     label: Label,
@@ -39,7 +42,7 @@ def walk_forward(
     folds: PositiveInt = 5,
     train: Literal["expanding", "rolling"] = "expanding",
     train_rows: PositiveInt | None = None,
-    first_test: Annotated[float | date | str, AfterValidator(_place)] = 0.3,
+    first_test: Annotated[float | date | str, AfterValidator(place)] = 0.3,
     embargo: NonNegativeInt = 0,
 ) -> list[Fold]:
     """Cut the tail of `times` into consecutive test blocks, each preceded by what was known before it.
@@ -79,22 +82,63 @@ def walk_forward(
         )
     result = []
     for index, test in enumerate(np.array_split(np.arange(start, len(times)), folds)):
-        cutoff = _instants(times)[test[0] - embargo]
-        known = np.flatnonzero(label.known_before(cutoff)[: test[0] - embargo].any(axis=1))
+        fold = forward_fold(index, test, times, label, embargo=embargo)
         if train == "rolling":
-            train_rows = train_rows or len(known)
-            known = known[-train_rows:]
-        result.append(Fold(index, known, test, cutoff))
-    return result
+            train_rows = train_rows or len(fold.train)
+            fold = replace(fold, train=fold.train[-train_rows:])
+        result.append(fold)
+    return expect_training(result, times, "none of the labels before it is known in time: change first_test or embargo")
 
 
-def _instants(times: pd.DatetimeIndex) -> np.ndarray:
-    return times.as_unit("ns").asi8.view("datetime64[ns]")
+@splitter
+@walks
+def calendar_years(
+    times: pd.DatetimeIndex,
+    label: Label,
+    *,
+    first_test: PositiveInt | None = None,
+    train_years: PositiveInt | None = None,
+    embargo: NonNegativeInt = 0,
+) -> list[Fold]:
+    """Test one calendar year (UTC) after another, each preceded by what was known before it.
+
+    Cutoff and purge are those of `walk_forward`. The last year may be a part of one.
+
+    Parameters
+    ----------
+    first_test : int, optional
+        The first year tested; default: the second of the data.
+    train_years : int, optional
+        Learn from the rows of this many calendar years before; default: from the first row on, the anchor.
+    embargo : int
+        Rows between the last known training label and the first test row.
+
+    Raises
+    ------
+    ConfigError
+        `too_few_rows`.
+    """
+    years = times.tz_convert("UTC").year.to_numpy() if times.tz is not None else times.year.to_numpy()
+    expect_rows(times, 2, "one year to learn from and one to test")
+    first = years[0] + 1 if first_test is None else first_test
+    tested = [year for year in np.unique(years) if year >= first]
+    if not tested:
+        raise ConfigError(
+            f"too few rows: there are none in {first}, the first year to test; the last is of {times[-1]:%Y-%m-%d}. "
+            f"Give more, or an earlier first_test",
+            code="too_few_rows",
+        )
+    folds = []
+    for index, year in enumerate(tested):
+        since = 0 if train_years is None else int(np.searchsorted(years, year - train_years))
+        test = np.flatnonzero(years == year)
+        folds.append(forward_fold(index, test, times, label, embargo=embargo, since=since))
+    return expect_training(folds, times, "give a later first_test, more train_years, or a smaller embargo")
 
 
 def _first_row(times: pd.DatetimeIndex, first_test: float | date | str) -> int:
     try:
-        _place(first_test)
+        place(first_test)
     except ValueError as error:
         raise ConfigError(f"first_test {error}; it was {first_test!r}", code="first_test") from None
     if isinstance(first_test, float):
@@ -107,7 +151,7 @@ def _least_start(times: pd.DatetimeIndex, label: Label, embargo: int) -> int:
     known_at = label.known_at[~np.isnat(label.known_at)]
     if not len(known_at):
         return label.horizon + 2 + embargo
-    return int(np.searchsorted(_instants(times), known_at.min(), side="right")) + embargo
+    return int(np.searchsorted(instants(times), known_at.min(), side="right")) + embargo
 
 
 def _rows_needed(rows: int, start: int, least: int, folds: int, first_test: float | date | str) -> int:

@@ -1,0 +1,48 @@
+"""Blocks of time that share nothing: is the edge there in every stretch of history, learned from that stretch alone?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from alpha.core.types import Fold, Label
+from alpha.validation import splitter
+from alpha.validation.splits.purge import expect_rows, expect_training, forward_fold
+
+
+@splitter
+def blocked(
+    times: pd.DatetimeIndex,
+    label: Label,
+    *,
+    folds: PositiveInt = 5,
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3,
+    embargo: NonNegativeInt = 0,
+) -> list[Fold]:
+    """Cut time into blocks; in each, learn from its first rows and test its last.
+
+    Cutoff and purge are those of `walk_forward`. Nothing is learned from another block.
+
+    Parameters
+    ----------
+    folds : int
+        Number of blocks; their lengths differ by one row at most.
+    test_share : float
+        Fraction of a block that is tested, rounded up to whole rows.
+    embargo : int
+        Rows between the last known training label and the first test row.
+
+    Raises
+    ------
+    ConfigError
+        `too_few_rows`.
+    """
+    expect_rows(times, 2 * folds, f"{folds} blocks, each of at least one row to learn from and one to test,")
+    result = []
+    for index, block in enumerate(np.array_split(np.arange(len(times)), folds)):
+        test = block[-int(np.ceil(test_share * len(block))) :]
+        result.append(forward_fold(index, test, times, label, embargo=embargo, since=int(block[0])))
+    return expect_training(result, times, "take fewer folds, a smaller test_share, or a smaller embargo")

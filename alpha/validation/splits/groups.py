@@ -1,0 +1,82 @@
+"""Names held out: does a model know anything of a company, or of a sector, that it has never seen?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import AfterValidator, NonNegativeInt, PositiveInt
+
+from alpha.core.errors import ConfigError, DataError
+from alpha.core.types import Fold, Label
+from alpha.validation import splitter
+from alpha.validation.splits.purge import expect_training
+from alpha.validation.splits.walk import place, walk_forward
+
+
+@splitter
+def group_holdout(
+    times: pd.DatetimeIndex,
+    label: Label,
+    groups: Sequence[str] | None = None,
+    *,
+    parts: PositiveInt = 3,
+    folds: PositiveInt = 5,
+    first_test: Annotated[float | date | str, AfterValidator(place)] = 0.3,
+    embargo: NonNegativeInt = 0,
+) -> list[Fold]:
+    """Walk forward; in each fold test one group of symbols at a time, and learn from the others alone.
+
+    Names move together, so another name's label of the same days gives a held-out one away. Therefore time is
+    cut as well, as `walk_forward` cuts it. Each cell is tested once: the predictions make one signal.
+
+    Parameters
+    ----------
+    groups : sequence of str, length N, optional
+        What each symbol belongs to, such as ``panel.groups["sector"]``; one that has no label (an empty text)
+        is a group of its own. Default: the symbols are dealt out to `parts` groups in turn.
+    parts : int
+        Number of groups where `groups` is not given.
+    folds, first_test, embargo
+        As in `walk_forward`.
+
+    Raises
+    ------
+    ConfigError
+        `too_few_groups`, and those of `walk_forward`.
+    DataError
+        `groups`: not one for each symbol.
+    """
+    names = label.values.shape[1]
+    held_out = [np.arange(names)[part::parts] for part in range(parts)] if groups is None else _columns(groups, names)
+    if len(held_out) < 2 or any(not len(columns) for columns in held_out):
+        raise ConfigError(
+            f"holding out groups needs at least 2, and a symbol in each; {names} symbols make "
+            f"{sum(len(columns) > 0 for columns in held_out)} of {len(held_out)} groups",
+            code="too_few_groups",
+        )
+    forward = walk_forward(times, label, folds=folds, first_test=first_test, embargo=embargo)
+    without = [_without(fold, columns, label) for fold in forward for columns in held_out]
+    numbered = [Fold(index, f.train, f.test, f.cutoff, symbols=f.symbols) for index, f in enumerate(without)]
+    return expect_training(numbered, times, "give a later first_test or a smaller embargo")
+
+
+def _without(fold: Fold, columns: np.ndarray, label: Label) -> Fold:
+    known = label.known_before(fold.cutoff)[fold.train]
+    others = np.delete(known, columns, axis=1).any(axis=1)
+    return Fold(fold.index, fold.train[others], fold.test, fold.cutoff, symbols=columns)
+
+
+def _columns(groups: Sequence[str], names: int) -> list[np.ndarray]:
+    if len(groups) != names:
+        raise DataError(f"groups must name one for each of the {names} symbols; there are {len(groups)}", code="groups")
+    return list(_by_label(np.asarray(groups, dtype=str)))
+
+
+def _by_label(labels: np.ndarray) -> Iterator[np.ndarray]:
+    for label in np.unique(labels):
+        columns = np.flatnonzero(labels == label)
+        yield from [columns] if label else columns[:, None]

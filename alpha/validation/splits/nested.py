@@ -1,0 +1,56 @@
+"""Folds inside a fold, for tuning on nothing but what the outer fold may learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.types import Fold, Label
+from alpha.validation.crossfit import training_mask
+
+
+def nested(
+    outer: Fold, times: pd.DatetimeIndex, label: Label, splitter: Callable[[pd.DatetimeIndex, Label], list[Fold]]
+) -> tuple[list[Fold], Label]:
+    """Split an outer fold's training rows again.
+
+    Parameters
+    ----------
+    splitter : callable
+        A bound splitter, or a function of (times, label). It sees only the outer training rows, and counts its
+        embargo in them.
+
+    Returns
+    -------
+    folds : list of Fold
+        Rows are numbered as in `times`; train and test rows are all among ``outer.train``.
+    seen : Label
+        `label` without what the outer fold may not learn from: NaN, and NaT as not yet known. Fit and score with this
+        one, or tuning reads outcomes of the outer test rows.
+    """
+    rows, seen = outer.train, _seen(label, training_mask(label, outer))
+    part = replace(seen, values=seen.values[rows], known_at=seen.known_at[rows],
+                   realised=None if seen.realised is None else seen.realised[rows])  # fmt: skip
+    return [_placed(fold, rows, len(times)) for fold in splitter(times[rows], part)], seen
+
+
+def _seen(label: Label, mask: np.ndarray) -> Label:
+    known_at = np.broadcast_to(label.known_at.reshape(len(mask), -1), mask.shape)
+    return replace(
+        label,
+        values=np.where(mask, label.values, np.nan),
+        known_at=np.where(mask, known_at, np.datetime64("NaT", "ns")),
+        realised=None if label.realised is None else np.where(mask, label.realised, np.nan),
+    )
+
+
+def _placed(fold: Fold, rows: np.ndarray, total: int) -> Fold:
+    """Number the rows of an inner fold as the outer one does."""
+    cutoffs = None
+    if fold.cutoffs is not None:
+        cutoffs = np.full(total, np.datetime64("NaT", "ns"))
+        cutoffs[rows] = fold.cutoffs
+    return replace(fold, train=rows[fold.train], test=rows[fold.test], cutoffs=cutoffs)

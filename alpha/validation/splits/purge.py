@@ -1,0 +1,90 @@
+"""The two kinds of fold, and what each may learn from: arithmetic on times and on when labels became known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.errors import ConfigError
+from alpha.core.types import Fold, Label
+
+FOREVER = np.datetime64(np.iinfo(np.int64).max, "ns")
+_TICK = np.timedelta64(1, "ns")
+
+
+def walks(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a splitter, as the attribute `walks`, whose folds can be had live: what a candidate may be judged on.
+
+    Its test rows follow on one another, each is tested once, in all names, and every fold learns only from what was
+    known before.
+    """
+    vars(make)["walks"] = True
+    return make
+
+
+def instants(times: pd.DatetimeIndex) -> np.ndarray:
+    """Return `times` as datetime64[ns], UTC."""
+    return times.as_unit("ns").asi8.view("datetime64[ns]")
+
+
+def forward_fold(
+    index: int, test: np.ndarray, times: pd.DatetimeIndex, label: Label, *, embargo: int, since: int = 0
+) -> Fold:
+    """Return the fold that tests the rows `test` and learns from labels known strictly before its cutoff.
+
+    The cutoff is the time of the row `embargo` rows before the first test row. A row may be trained on if at least
+    one of its labels is known by then, and none before the row `since` is.
+    """
+    end = max(int(test[0]) - embargo, 0)
+    cutoff = instants(times)[end]
+    known = label.known_before(cutoff)[since:end].any(axis=1)
+    return Fold(index, since + np.flatnonzero(known), test, cutoff)
+
+
+def purged_fold(index: int, test: np.ndarray, times: pd.DatetimeIndex, label: Label, *, embargo: int) -> Fold:
+    """Return the fold that tests the rows `test` and learns from all the others whose labels overlap none of theirs.
+
+    The span of a label is half-open, from its row's time up to, and without, `known_at`. Of each run of test rows:
+
+    - a label from before it may be learned from if it was known no later than the run's first row;
+    - a row after it, if it is at least `embargo` rows later than the first row at which all the run's labels
+      were known. A label that never became known is never scored, and so has no span.
+    """
+    moments = instants(times)
+    cutoffs = np.full(len(times), FOREVER)
+    apart = np.ones(len(times), bool)
+    for run in np.split(test, np.flatnonzero(np.diff(test) > 1) + 1):
+        first, last = int(run[0]), int(run[-1])
+        cutoffs[:first] = np.minimum(cutoffs[:first], moments[first] + _TICK)
+        apart[first : max(_row_known(run, moments, label), last + 1) + embargo] = False
+    train = np.flatnonzero(label.known_before(cutoffs).any(axis=1) & apart)
+    return Fold(index, train, test, np.datetime64("NaT", "ns"), cutoffs)
+
+
+def expect_training(folds: Iterable[Fold], times: pd.DatetimeIndex, advice: str) -> list[Fold]:
+    """Return `folds`; raise ConfigError `too_few_rows`, with `advice`, if one has nothing to learn from."""
+    checked = list(folds)
+    for fold in checked:
+        if not len(fold.train):
+            raise ConfigError(
+                f"too few rows: fold {fold.index}, which tests {times[fold.test[0]]} to {times[fold.test[-1]]}, needs "
+                f"at least one label to learn from, and none is left of {len(times)} rows; {advice}",
+                code="too_few_rows",
+            )
+    return checked
+
+
+def expect_rows(times: pd.DatetimeIndex, least: int, why: str) -> None:
+    """Raise ConfigError `too_few_rows` where there are fewer than `least` rows."""
+    if len(times) < least:
+        raise ConfigError(f"too few rows: {why} need at least {least}; there are {len(times)}", code="too_few_rows")
+
+
+def _row_known(run: np.ndarray, moments: np.ndarray, label: Label) -> int:
+    """Return the first row at which every label of `run` was known."""
+    ends = label.known_at[run]
+    ends = ends[~np.isnat(ends)]
+    return int(np.searchsorted(moments, ends.max(), side="left")) if len(ends) else 0
