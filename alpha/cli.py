@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alpha.core.errors import AlphaError
+
+DEFAULT = "config/base.yaml"
 
 T = TypeVar("T")
 
@@ -24,7 +27,7 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action) if action.default not in (None, False, []) else action.help
 
 
-def parser(description: str, *, config: str = "config/base.yaml") -> argparse.ArgumentParser:
+def parser(description: str, *, config: str = DEFAULT) -> argparse.ArgumentParser:
     """Return a parser with the options that choose a configuration."""
     made = argparse.ArgumentParser(description=description, formatter_class=_Formatter)
     made.add_argument("--config", default=config, help="configuration file")
@@ -45,6 +48,13 @@ def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), ov
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     return load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
+
+
+def chosen(args: argparse.Namespace) -> str:
+    """Return the options that chose the configuration, to be typed again: each after a space."""
+    given = [("--config", args.config)] if args.config != DEFAULT else []
+    given += [("--overlay", overlay) for overlay in args.overlay] + [("--set", override) for override in args.set]
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given)
 
 
 def positive(text: str) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alpha.config import Config
 from alpha.core.errors import ConfigError, GateFailed, nearest
+from alpha.operate.hints import SHADOW, command
 from alpha.operate.study import show, write_report
 from alpha.research import Study, Track, research
 from alpha.store import Blessings, check_selectable, locked, promote, reference, save, select
@@ -23,8 +24,9 @@ def candidates_root(cfg: Config) -> Path:
 
 
 def bless(
-    cfg: Config, config_path: str | Path, track: Track, *, model: str | None = None, selected: bool = False
-) -> str:
+    cfg: Config, config_path: str | Path, track: Track, *, model: str | None = None, selected: bool = False,
+    options: str = "",
+) -> str:  # fmt: skip
     """Research, and bless the best candidate that passed every gate; return its reference.
 
     Parameters
@@ -33,6 +35,8 @@ def bless(
         Bless this one; default: the best.
     selected : bool
         Name it in ``models.selected`` of the file at `config_path`: that a world of its own is laid over with, if any.
+    options : str
+        Those that chose the configuration, for the commands that come next.
 
     Raises
     ------
@@ -47,7 +51,7 @@ def bless(
     show(found)
     print(f"report: {folder}")
     with locked(models_root(cfg)):  # no other blessing comes between the log and the configuration
-        ref = keep(found, named(found, model))
+        ref = keep(found, named(found, model), options)
         if selected:
             select(config_path, ref)
     return ref
@@ -59,8 +63,8 @@ def _check_model(cfg: Config, model: str | None) -> None:
         raise ConfigError(f"no candidate {model!r} in models.candidates; {nearest(model, names)}", code="unknown_model")
 
 
-def keep(found: Study, candidate: Candidate) -> str:
-    """Bless a candidate and write its report again; keep one that failed for shadow runs, and raise.
+def keep(found: Study, candidate: Candidate, options: str = "") -> str:
+    """Bless a candidate and write its report again; keep one that failed for shadow runs, say where, and raise.
 
     Raises
     ------
@@ -69,9 +73,10 @@ def keep(found: Study, candidate: Candidate) -> str:
     cfg = found.config
     try:
         ref = promote(candidate, cfg.resolved(), models_root(cfg))
-    except GateFailed:
-        save(candidate, cfg.resolved(), candidates_root(cfg))
-        raise
+    except GateFailed as error:
+        kept = save(candidate, cfg.resolved(), candidates_root(cfg))
+        raise GateFailed(f"{error.args[0]}\nkept in {kept}; to replay it, labelled as not blessed: "
+                         f"{command(SHADOW, options)}", code=error.code) from None  # fmt: skip
     write_report(found, {candidate.bundle.name: ref})
     return ref
 

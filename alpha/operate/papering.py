@@ -17,6 +17,7 @@ from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, ne
 from alpha.core.panel import Panel
 from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
 from alpha.operate.blessing import candidates_root, models_root
+from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import DailyReport, write_daily
@@ -44,6 +45,8 @@ class Wanted:
         Go on after a halt; the note is journaled.
     new_cash : bool
         Whether the cash was asked for by name, and so must be that of the ledger.
+    options : str
+        Those that chose the configuration, for the commands that a message names.
     """
 
     symbols: tuple[str, ...] = ()
@@ -52,6 +55,7 @@ class Wanted:
     shadow: bool = False
     acknowledge: str | None = None
     new_cash: bool = False
+    options: str = ""
 
     @property
     def mode(self) -> str:
@@ -104,10 +108,10 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
 def choose(cfg: Config, wanted: Wanted) -> Chosen:
     """Return the bundle to trade: the selected one, else the fallback; in shadow mode the newest candidate."""
     if wanted.shadow:
-        return _loaded(cfg, _newest(cfg))
+        return _loaded(cfg, _newest(cfg, wanted.options))
     selected, fallback = cfg.models.selected, cfg.models.fallback
     try:
-        return _blessed(cfg, selected)
+        return _blessed(cfg, selected, wanted.options)
     except ModelError as error:
         if fallback is None:
             raise
@@ -118,16 +122,16 @@ def _instead(cfg: Config, fallback: str, refused: ModelError) -> Chosen:
     try:
         return replace(_blessed(cfg, fallback), fallback=str(refused))
     except ModelError as error:
-        raise ModelError(f"{refused.args[0]}; and the fallback is refused too: {error.args[0]}",
+        raise ModelError(f"{refused.args[0]}\nThe fallback is refused too: {error.args[0]}",
                          code=error.code) from None  # fmt: skip
 
 
-def _newest(cfg: Config) -> Path:
+def _newest(cfg: Config, options: str) -> Path:
     """Return the newest bundle of this world, blessed or not."""
     kept = (*bundles(candidates_root(cfg)), *bundles(models_root(cfg)))
     if not kept:
         raise ModelError(f"there is no candidate of {cfg.name!r} to replay; research keeps its best one: "
-                         f"python scripts/research.py", code="no_candidate")  # fmt: skip
+                         f"{command(RESEARCH, options)}", code="no_candidate")  # fmt: skip
     return max(kept, key=lambda path: path.stat().st_mtime_ns)
 
 
@@ -143,12 +147,12 @@ def _short(value: object) -> str:
     return textwrap.shorten(json.dumps(value), 120, placeholder=" ...")
 
 
-def _blessed(cfg: Config, ref: str | None) -> Chosen:
+def _blessed(cfg: Config, ref: str | None, options: str = "") -> Chosen:
     if ref is None:
         raise ModelError(
-            "no model is blessed: models.selected is null. "
-            "To bless one: python tools/bless_model_inference.py --select. "
-            "To watch the newest candidate without blessing it: python scripts/paper_runner.py --shadow",
+            f"no model is blessed: models.selected is null.\n"
+            f"To bless one: {command(BLESS, options)}\n"
+            f"To watch the newest candidate without blessing it: {command(SHADOW, options)}",
             code="nothing_blessed",
         )
     log = Blessings(models_root(cfg))

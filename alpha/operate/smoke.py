@@ -59,7 +59,7 @@ def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
     show(found)
     best = found.best
     try:
-        select(config_path, keep(found, best))
+        select(config_path, keep(found, best, f" --config {config_path}"))
     except GateFailed as error:
         print(f"\n{error.args[0]}\n")
         day, page = papering.paper(cfg, papering.Wanted(shadow=True), track)

@@ -19,6 +19,7 @@ from alpha.core.identity import code_id, environment
 from alpha.core.types import GateResult
 from alpha.data import Finding
 from alpha.gates import Evidence, gate, judge
+from alpha.operate.hints import BLESS, command
 from alpha.report import evaluation, html
 from alpha.report.table import SummaryRow, summary_table
 from alpha.research import Study, Track, research
@@ -122,13 +123,17 @@ def _example(finding: evaluation.FindingCount) -> str:
     return " ".join(finding.examples[0].split()[2:])
 
 
-def show_table(found: Study, folder: Path) -> None:
-    """Print the table of a run that blesses nothing: one line a model, and the path of the report."""
+def show_table(found: Study, folder: Path, options: str = "") -> None:
+    """Print the table of a run that blesses nothing: one line a model, and the path of the report.
+
+    Parameters
+    ----------
+    options : str
+        Those that chose the configuration, for the command that blesses.
+    """
     summary_table([row(found, candidate, folder, blessed=False) for candidate in found.candidates])
     if found.best.passed:
-        print(
-            f"{found.best.bundle.name} passed every gate; to bless it: python tools/bless_model_inference.py --select"
-        )
+        print(f"{found.best.bundle.name} passed every gate; to bless it: {command(BLESS, options)}")
 
 
 def validate(

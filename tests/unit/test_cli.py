@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,47 @@ def test_help_shows_a_default_where_there_is_one():
     assert "first session\n" in shown
     assert "None" not in shown
     assert "[]" not in shown
+
+
+def test_the_options_that_chose_the_configuration_can_be_typed_again():
+    options = cli.parser("x")
+    given = ["--set", "source={name: csv, path: a b.csv}", "--overlay", "one.yaml", "--overlay", "two.yaml"]
+    typed = cli.chosen(options.parse_args(["--config", "other.yaml", *given]))
+    assert typed == (
+        " --config other.yaml --overlay one.yaml --overlay two.yaml --set 'source={name: csv, path: a b.csv}'"
+    )
+    assert cli.chosen(options.parse_args([])) == ""
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "expected"),
+    [
+        ("research", [], "scripts/research.py --config config/base.yaml"),
+        ("research", ["CONFIG=config/sp500.yaml"], "scripts/research.py --config config/sp500.yaml"),
+        (
+            "research",
+            ["OVERLAY=a.yaml b.yaml", "SET=seed=8 label.horizon=1"],
+            "scripts/research.py --config config/base.yaml --overlay a.yaml --overlay b.yaml "
+            "--set 'seed=8' --set 'label.horizon=1'",
+        ),
+        ("bless", ["OVERLAY=a.yaml"], "bless_model_inference.py --config config/base.yaml --overlay a.yaml --select"),
+        (
+            "paper",
+            ["OVERLAY=a.yaml", "PROFILE=paper_strict", "ARGS=--shadow --steps 3"],
+            "paper_runner.py --config config/base.yaml --overlay a.yaml --profile paper_strict --shadow --steps 3",
+        ),
+    ],
+)
+def test_make_passes_on_what_chooses_the_configuration(target, given, expected):
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", target, *given], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert " ".join(done.stdout.splitlines()[-1].split()).endswith(expected)
+
+
+def test_make_takes_no_options_from_the_environment_by_accident():
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", "paper"], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "PROFILE": "x", "SET": "y", "OVERLAY": "z", "ARGS": "a"},
+    )  # fmt: skip
+    assert " ".join(done.stdout.splitlines()[-1].split()).endswith("paper_runner.py --config config/base.yaml")
