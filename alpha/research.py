@@ -10,11 +10,13 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from alpha.config import Config
+from alpha.core.errors import DataError
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.core.types import FeatureSet, Fold, Label, Scorecard
 from alpha.data import Finding
 from alpha.features import Plan
+from alpha.features.warmup import warmup
 from alpha.gates import Evidence, judge
 from alpha.portfolio import policy
 from alpha.strategy import Book, Bundle, Candidate, Rules, backtest
@@ -99,12 +101,22 @@ class _Counted:
 
 
 def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
-    """Load, compute features, label, cross-fit, backtest, score, refit on everything known, judge."""
+    """Load, compute features, label, cross-fit, backtest, score, refit on everything known, judge.
+
+    Raises
+    ------
+    DataError
+        The data are refused, or are too short for the features (``short_history``).
+    """
     panel, findings = cfg.panel()
     plan = cfg.plan()
+    features = plan.batch(panel)
+    _check_history(plan, features, {"the data have": len(panel)})
     label = cfg.label(panel)
     folds = tuple(cfg.walk_forward(panel.times, label))
-    bench = _Bench(cfg, panel, plan, plan.batch(panel), label, folds, cfg.rules())
+    _check_history(plan, features, {f"fold {fold.index + 1} of {len(folds)} can learn from the first": _past(fold)
+                                    for fold in folds})  # fmt: skip
+    bench = _Bench(cfg, panel, plan, features, label, folds, cfg.rules())
     models, baselines = cfg.models.candidates, cfg.baselines
     signals = [baseline(panel) for baseline in baselines] + [_cross_fitted(bench, model, track) for model in models]
     rules = [_rules_of(bench, baseline) for baseline in baselines] + [bench.rules] * len(models)
@@ -116,6 +128,33 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     made = zip(models, signals[len(baselines) :], books[len(baselines) :], cards[len(baselines) :], strict=True)
     candidates = [_candidate(bench, each, beaten, trials) for each in track(list(made), f"{cfg.name}: gates")]
     return Study(cfg, panel, findings, folds, tuple(candidates), beaten, trials)
+
+
+def _check_history(plan: Plan, features: FeatureSet, spans: Mapping[str, int]) -> None:
+    """Refuse a span of rows, from the first one on, that is over before some feature has its first value.
+
+    Raises
+    ------
+    DataError
+        ``short_history``, naming the feature with the longest memory, the rows it needs, and those there are.
+    """
+    needed = {name: 1 + warmup(column) for name, column in plan.columns.items()}
+    for what, rows in spans.items():
+        silent = [name for f, name in enumerate(plan.names)
+                  if needed[name] > rows and not np.isfinite(features.values[:rows, :, f]).any()]  # fmt: skip
+        if silent:
+            longest = max(silent, key=lambda name: (needed[name], plan.columns[name].lookback))
+            raise DataError(
+                f"the history is too short: feature {longest!r} needs {needed[longest]} rows to have a value, and "
+                f"{what} {rows}. Start the data earlier, take a shorter window, or let testing begin later "
+                f"(walk_forward.first_test)",
+                code="short_history",
+            )
+
+
+def _past(fold: Fold) -> int:
+    """Return how many rows there are up to the last one that may be learned from."""
+    return int(fold.train[-1]) + 1 if len(fold.train) else 0
 
 
 def _cross_fitted(bench: _Bench, model: Plugin, track: Track) -> np.ndarray:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alpha.core.errors import GateFailed
+from alpha.core.errors import DataError, GateFailed, ModelError
 from alpha.core.types import Fold
-from alpha.features import Plan
+from alpha.features import Plan, entries
 from alpha.research import research
 from alpha.store import promote
 from alpha.validation import splitter
@@ -90,6 +90,47 @@ def test_progress_is_shown_and_changes_nothing(cfg):
     assert found.best.scorecard.metrics == research(cfg).best.scorecard.metrics
     assert any("linear_v1" in what for what in said)
     assert all(what.startswith("small: ") for what in said)
+
+
+class TestShortHistory:
+    """A feature that never has a value is told before anything is fitted, with the rows it needs and has."""
+
+    def refused(self, cfg, *columns):
+        features = cfg.features.model_copy(update={"columns": tuple(entries(columns))})
+        with pytest.raises(DataError, match="the history is too short") as caught:
+            research(cfg.model_copy(update={"features": features}))
+        assert caught.value.code == "short_history"
+        assert not cfg.paths.trials.exists(), "nothing was scored"
+        return str(caught.value)
+
+    def test_data_that_end_before_the_first_value(self, cfg):
+        said = self.refused(cfg, {"name": "ret", "window": 5}, {"name": "momentum", "window": 400, "skip": 21})
+        assert "feature 'momentum_400_21' needs 401 rows to have a value, and the data have 261." in said
+
+    def test_a_fold_that_begins_before_the_first_value(self, cfg):
+        said = self.refused(cfg, {"name": "ret", "window": 80}, {"name": "vol", "window": 90})
+        assert "feature 'vol_90' needs 91 rows to have a value, and fold 1 of 2 can learn from the first 71." in said
+
+    def test_the_longest_memory_is_the_one_that_is_named(self, cfg):
+        assert "'ret_260'" in self.refused(cfg, {"name": "ret", "window": 259}, {"name": "ret", "window": 260})
+
+    def test_a_memory_that_fades_is_not_asked_to_have_faded(self, cfg):
+        features = cfg.features.model_copy(update={"columns": tuple(entries([{"name": "rsi", "window": 14}]))})
+        made = cfg.model_copy(update={"features": features})
+        assert made.plan().lookback > 261
+        assert research(made).panel.id
+
+    def test_a_column_that_is_empty_for_another_reason_is_no_short_history(self, cfg, monkeypatch):
+        batch = Plan.batch
+
+        def hollow(self, panel, **options):
+            made = batch(self, panel, **options)
+            return replace(made, values=np.where(np.arange(len(self.names)) == 0, np.nan, made.values))
+
+        monkeypatch.setattr(Plan, "batch", hollow)
+        with pytest.raises(ModelError) as caught:
+            research(cfg)
+        assert caught.value.code == "too_few_samples"
 
 
 class TestGuardsBite:
