@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -138,9 +139,25 @@ def _newest(cfg: Config, options: str) -> Path:
 def _loaded(cfg: Config, path: Path) -> Chosen:
     """Load a bundle; say where the data it was researched on are other than those traded on."""
     made, here = read_manifest(path).config, cfg.resolved()
-    other = [f"{key}: {_short(made.get(key, []))} in research, {_short(here[key])} here"
-             for key in DATA if made.get(key, []) != here[key]]  # fmt: skip
+    other = [line for key in DATA for line in _differences(key, made.get(key, []), here[key])]
     return Chosen(load(path), reference(path), other_data="; ".join(other) or None)
+
+
+def _differences(name: str, made: Any, here: Any) -> Iterator[str]:
+    """Say in what two values differ, and nothing else of them."""
+    if made == here:
+        return
+    if isinstance(made, Mapping) and isinstance(here, Mapping) and made.get("name") == here.get("name"):
+        for key in {**made, **here}:
+            yield from _differences(f"{name}.{key}", made.get(key), here.get(key))
+    elif isinstance(made, Sequence) and isinstance(here, Sequence) and not isinstance(made, str | bytes):
+        sides = (("in research", made, here), ("here", here, made))
+        only = [(where, [value for value in values if value not in others]) for where, values, others in sides]
+        yield from (f"{name}: {_short(values)} only {where}" for where, values in only if values)
+        if not any(values for _, values in only):
+            yield f"{name}: the same in another order, or more than once"
+    else:
+        yield f"{name}: {_short(made)} in research, {_short(here)} here"
 
 
 def _short(value: object) -> str:
