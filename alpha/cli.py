@@ -66,8 +66,12 @@ def positive(text: str) -> int:
 
 
 def run(main: Callable[[argparse.Namespace], int | None], options: argparse.ArgumentParser) -> None:
-    """Parse, run, exit. A deliberate error prints one message and exits with its own code."""
+    """Parse, say that work has begun, run, exit. A deliberate error prints one message and exits with its own code."""
     args = options.parse_args()
+    read = [args.config, *args.overlay, *args.set] if "config" in args else []
+    print(
+        " ".join([options.prog, " + ".join(read)]).rstrip(), "...", file=sys.stderr, flush=True
+    )  # imports take seconds
     try:
         sys.exit(main(args) or 0)
     except AlphaError as error:

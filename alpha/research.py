@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -22,6 +22,7 @@ from alpha.portfolio import policy
 from alpha.strategy import Book, Bundle, Candidate, Rules, backtest
 from alpha.validation import Trials, cross_fit, fit, predict, score
 
+T = TypeVar("T")
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 GOLDEN_ROWS = 64
 REFERENCE_SAMPLES = 100_000
@@ -100,6 +101,12 @@ class _Counted:
         return self.length
 
 
+def step(work: Callable[[], T], what: str, track: Track) -> T:
+    """Do one thing that may last, and show that it has begun."""
+    (made,) = [work() for _ in track([what], what)]
+    return made
+
+
 def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     """Load, compute features, label, cross-fit, backtest, score, refit on everything known, judge.
 
@@ -108,9 +115,9 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     DataError
         The data are refused, or are too short for the features (``short_history``).
     """
-    panel, findings = cfg.panel()
+    panel, findings = step(cfg.panel, f"{cfg.name}: data", track)
     plan = cfg.plan()
-    features = plan.batch(panel)
+    features = step(lambda: plan.batch(panel), f"{cfg.name}: features", track)
     _check_history(plan, features, {"the data have": len(panel)})
     label = cfg.label(panel)
     folds = tuple(cfg.walk_forward(panel.times, label))

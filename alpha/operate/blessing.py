@@ -8,7 +8,7 @@ from alpha.config import Config
 from alpha.core.errors import ConfigError, GateFailed, nearest
 from alpha.operate.hints import SHADOW, command
 from alpha.operate.study import show, write_report
-from alpha.research import Study, Track, research
+from alpha.research import Study, Track, research, step
 from alpha.store import Blessings, check_selectable, locked, promote, reference, save, select
 from alpha.strategy import Candidate
 
@@ -47,7 +47,7 @@ def bless(
     if selected:
         check_selectable(config_path)  # what cannot be written is told before the work, not after it
     found = research(cfg, track)
-    folder = write_report(found)
+    folder = step(lambda: write_report(found), f"{cfg.name}: report", track)
     show(found)
     print(f"report: {folder}")
     with locked(models_root(cfg)):  # no other blessing comes between the log and the configuration

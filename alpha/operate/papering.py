@@ -22,7 +22,7 @@ from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import DailyReport, write_daily
-from alpha.research import Track
+from alpha.research import Track, step
 from alpha.store import Blessings, bundles, load, locate, read_manifest, reference
 from alpha.strategy import Bundle
 
@@ -86,7 +86,7 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
     RiskBreach
         A limit or the kill file halted the run.
     """
-    chosen = choose(cfg, wanted)
+    chosen = step(lambda: choose(cfg, wanted), f"{cfg.name}: bundle", track)
     _check_symbols(cfg, wanted.symbols)
     path = ledger_path(cfg, wanted)
     with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:

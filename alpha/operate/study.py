@@ -22,7 +22,7 @@ from alpha.gates import Evidence, gate, judge
 from alpha.operate.hints import BLESS, command
 from alpha.report import evaluation, html
 from alpha.report.table import SummaryRow, summary_table
-from alpha.research import Study, Track, research
+from alpha.research import Study, Track, research, step
 from alpha.strategy import Candidate
 
 EXAMPLES = 5
@@ -31,7 +31,7 @@ EXAMPLES = 5
 def study(cfg: Config, track: Track) -> tuple[Study, Path]:
     """Research, and write ``reports/<name>-<config id>/``; return what was found and the folder."""
     found = research(cfg, track)
-    return found, write_report(found)
+    return found, step(lambda: write_report(found), f"{cfg.name}: report", track)
 
 
 def write_report(found: Study, bundles: Mapping[str, str] | None = None) -> Path:

@@ -39,7 +39,31 @@ def test_a_deliberate_error_exits_with_its_code_and_one_line(capsys, monkeypatch
     with pytest.raises(SystemExit) as caught:
         cli.run(fail, cli.parser("x"))
     assert caught.value.code == 5
-    assert capsys.readouterr().err == "GateFailed [gates_failed] ic is short by 0.0044\n"
+    begun, told = capsys.readouterr().err.splitlines()
+    assert begun.endswith(" config/base.yaml ...")
+    assert told == "GateFailed [gates_failed] ic is short by 0.0044"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_it_is_said_at_once_that_work_has_begun(script):
+    """Before anything heavy is imported, and so before anything that lasts."""
+    given = {"generate_docs": [], "validate_alpha": ["report.json", "--overlay", "b.yaml"]}
+    options = given.get(script.stem, ["--overlay", "b.yaml"])
+    code = (
+        "import runpy, sys\n"
+        "class Deaf:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in {'pandas', 'numpy', 'numba', 'pydantic'}: raise SystemExit(name)\n"
+        "sys.meta_path.insert(0, Deaf())\n"
+        f"sys.argv[0] = {script.name!r}\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *options], capture_output=True, text=True, cwd=ROOT, check=False
+    )  # fmt: skip
+    begun, stopped = done.stderr.splitlines()
+    assert begun == f"{script.name}{' config/base.yaml + b.yaml' if options else ''} ..."
+    assert stopped in {"pandas", "numpy", "numba", "pydantic"}
 
 
 def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
