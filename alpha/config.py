@@ -81,6 +81,9 @@ PLACES = (
 )  # fmt: skip
 """Keys that say where a result is, and change none."""
 
+PANEL = "calendar", "start", "end", "source", "joins", "aggregates", "universe"  # the panel's id says all they do
+AFTERWARDS = "name", "models", "baselines", "gates", "paper", "paths"  # no score depends on more of them than one model
+
 
 class _Section(Schema):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -252,12 +255,12 @@ class Config(_Section):
         return self.paper.ledger or self.home / "paper.sqlite"
 
     def trial_id(self, model: Plugin) -> str:
-        """Hash of what a model's score depends on: not of the gates, the other models, or where it runs later."""
+        """Hash of the experiment: what a model's score depends on, given the data; a rewritten feature is another."""
         values = self.resolved()
-        cash = values["paper"]["cash"]
-        for section in ("name", "models", "baselines", "gates", "paper", "paths"):
+        for section in (*PANEL, *AFTERWARDS):
             del values[section]
-        return digest({**values, "cash": cash, "model": model.entry})[:12]
+        formulas = [column.key.hex() for column in columns(self.features.columns).values()]
+        return digest({**values, "formulas": formulas, "cash": self.paper.cash, "model": model.entry})[:12]
 
 
 def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:

@@ -26,6 +26,9 @@ class Trials:
 
     Each line holds the hash of the line before it, so that editing, dropping or moving a line shows. (Cutting off the
     newest lines does not: compare the count with that of an earlier report.) Several processes may append at once.
+
+    `config_id` is the hash of the experiment (`Config.trial_id`) and `data_id` that of the panel: where bytes came from
+    is in neither, so the same bars through another file are the same trial.
     """
 
     path: Path

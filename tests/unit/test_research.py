@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
+from alpha.config import load
 from alpha.core.errors import DataError, GateFailed, ModelError
 from alpha.core.types import Fold
 from alpha.features import Plan, entries
 from alpha.research import research
 from alpha.store import promote
-from alpha.validation import splitter
+from alpha.validation import Trials, splitter
 
 
 @pytest.fixture
@@ -90,6 +94,31 @@ def test_progress_is_shown_and_changes_nothing(cfg):
     assert found.best.scorecard.metrics == research(cfg).best.scorecard.metrics
     assert any("linear_v1" in what for what in said)
     assert all(what.startswith("small: ") for what in said)
+
+
+class TestTrials:
+    """The same bars are the same data, wherever they came from; other bars are other data."""
+
+    def tried(self, cfg, bars, name, *overrides, **columns):
+        bars.rename(columns=columns).to_csv(name, index=False)
+        mapped = {"columns": columns} if columns else {}
+        source = {"name": "csv", "path": name, "prices": "adjusted", **mapped}
+        values = {**cfg.resolved(), "source": source}
+        Path("config.yaml").write_text(yaml.safe_dump(values))
+        return research(load("config.yaml", (), overrides)).trials
+
+    def test_what_is_the_same_experiment_counts_once_and_what_is_not_counts(self, cfg):
+        bars = cfg.source(pd.Timestamp(cfg.start), pd.Timestamp(cfg.end)).drop(columns="vix")
+        assert self.tried(cfg, bars, "bars.csv") == 1
+        assert self.tried(cfg, bars, "renamed.csv") == 1
+        assert self.tried(cfg, bars, "mapped.csv", close="Last", volume="Shares") == 1
+        assert self.tried(cfg, bars, "bars.csv", "end=2001-12-31", "start=1999-12-01") == 1
+        assert self.tried(cfg, bars, "bars.csv", "policy.rate=0.5") == 2, "another experiment"
+        bars.loc[100, "close"] *= 1.0001
+        assert self.tried(cfg, bars, "bars.csv") == 1, "other data: so far one trial on them"
+        assert Trials(cfg.paths.trials).count() == 3
+        assert self.tried(cfg, bars, "bars.csv", "universe.exclude=[S001]") == 1
+        assert Trials(cfg.paths.trials).count() == 4
 
 
 class TestShortHistory:
