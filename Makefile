@@ -4,6 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CONFIG ?= config/base.yaml
+OVERLAY =
+SET     =
+PROFILE =
+ARGS    =
+CHOSEN  = --config $(CONFIG) $(OVERLAY:%=--overlay %) $(SET:%=--set '%')
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
@@ -11,6 +16,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  research, bless and paper take CONFIG=FILE OVERLAY=FILE SET=key=value (several in quotes: OVERLAY='A B')"
+	@echo "  and ARGS='more options'; paper takes PROFILE=NAME too"
 
 setup: $(READY)  ## build the environment (.venv) from the lock file
 
@@ -48,14 +55,14 @@ layers: $(READY)  ## imports point down
 
 check: lint types layers test  ## lint, types, layers and test
 
-research: $(READY)  ## fit, walk forward, score and judge: make research CONFIG=...
-	@$(BIN)/python scripts/research.py --config $(CONFIG)
+research: $(READY)  ## fit, walk forward, score and judge: make research OVERLAY=...
+	@$(BIN)/python scripts/research.py $(CHOSEN) $(ARGS)
 
 bless: $(READY)  ## research, and bless the best model that passes every gate
-	@$(BIN)/python tools/bless_model_inference.py --config $(CONFIG) --select
+	@$(BIN)/python tools/bless_model_inference.py $(CHOSEN) --select $(ARGS)
 
 paper: $(READY)  ## trade the blessed model on paper
-	@$(BIN)/python scripts/paper_runner.py --config $(CONFIG)
+	@$(BIN)/python scripts/paper_runner.py $(CHOSEN) $(PROFILE:%=--profile %) $(ARGS)
 
 calibrate: $(READY)  ## measure how often noise is blessed, and how often an edge (an hour; it can be interrupted)
 	@$(BIN)/python scripts/calibrate.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alpha.core.errors import AlphaError
+
+DEFAULT = "config/base.yaml"
 
 T = TypeVar("T")
 
@@ -24,7 +27,7 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action) if action.default not in (None, False, []) else action.help
 
 
-def parser(description: str, *, config: str = "config/base.yaml") -> argparse.ArgumentParser:
+def parser(description: str, *, config: str = DEFAULT) -> argparse.ArgumentParser:
     """Return a parser with the options that choose a configuration."""
     made = argparse.ArgumentParser(description=description, formatter_class=_Formatter)
     made.add_argument("--config", default=config, help="configuration file")
@@ -47,6 +50,13 @@ def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), ov
     return load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
 
 
+def chosen(args: argparse.Namespace) -> str:
+    """Return the options that chose the configuration, to be typed again: each after a space."""
+    given = [("--config", args.config)] if args.config != DEFAULT else []
+    given += [("--overlay", overlay) for overlay in args.overlay] + [("--set", override) for override in args.set]
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given)
+
+
 def positive(text: str) -> int:
     """Read a whole number above zero."""
     number = int(text)
@@ -56,8 +66,12 @@ def positive(text: str) -> int:
 
 
 def run(main: Callable[[argparse.Namespace], int | None], options: argparse.ArgumentParser) -> None:
-    """Parse, run, exit. A deliberate error prints one message and exits with its own code."""
+    """Parse, say that work has begun, run, exit. A deliberate error prints one message and exits with its own code."""
     args = options.parse_args()
+    read = [args.config, *args.overlay, *args.set] if "config" in args else []
+    print(
+        " ".join([options.prog, " + ".join(read)]).rstrip(), "...", file=sys.stderr, flush=True
+    )  # imports take seconds
     try:
         sys.exit(main(args) or 0)
     except AlphaError as error:

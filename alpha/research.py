@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
 from alpha.config import Config
+from alpha.core.errors import DataError
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.core.types import FeatureSet, Fold, Label, Scorecard
 from alpha.data import Finding
 from alpha.features import Plan
+from alpha.features.warmup import warmup
 from alpha.gates import Evidence, judge
 from alpha.models.search import drawn
 from alpha.portfolio import policy
@@ -24,6 +26,7 @@ from alpha.validation import Trials, cross_fit, fit, predict, score
 from alpha.validation.selection import Selection, selection
 from alpha.validation.trials import SERIES
 
+T = TypeVar("T")
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 GOLDEN_ROWS = 64
 REFERENCE_SAMPLES = 100_000
@@ -102,18 +105,61 @@ class _Counted:
         return self.length
 
 
+def step(work: Callable[[], T], what: str, track: Track) -> T:
+    """Do one thing that may last, and show that it has begun."""
+    (made,) = [work() for _ in track([what], what)]
+    return made
+
+
 def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
-    """Load, compute features, label, cross-fit, backtest, score, refit on everything known, judge."""
-    panel, findings = cfg.panel()
+    """Load, compute features, label, cross-fit, backtest, score, refit on everything known, judge.
+
+    Raises
+    ------
+    DataError
+        The data are refused, or are too short for the features (``short_history``).
+    """
+    panel, findings = step(cfg.panel, f"{cfg.name}: data", track)
     plan = cfg.plan()
+    features = step(lambda: plan.batch(panel), f"{cfg.name}: features", track)
+    _check_history(plan, features, {"the data have": len(panel)})
     label = cfg.label(panel)
     folds = tuple(cfg.walk_forward(panel.times, label))
-    bench = _Bench(cfg, panel, plan, plan.batch(panel), label, folds, cfg.rules())
+    _check_history(plan, features, {f"fold {fold.index + 1} of {len(folds)} can learn from the first": _past(fold)
+                                    for fold in folds})  # fmt: skip
+    bench = _Bench(cfg, panel, plan, features, label, folds, cfg.rules())
     beaten = {made.card.model: made.card for made in _baselines(bench, track)}
     scored = _candidates(bench, track)
     tried = selection(Trials(cfg.paths.trials), panel.id, scored[0].card, beaten)
     candidates = [_candidate(bench, each, beaten, tried) for each in track(scored, f"{cfg.name}: gates")]
     return Study(cfg, panel, findings, folds, tuple(candidates), beaten, tried.trials)
+
+
+def _check_history(plan: Plan, features: FeatureSet, spans: Mapping[str, int]) -> None:
+    """Refuse a span of rows, from the first one on, that is over before some feature has its first value.
+
+    Raises
+    ------
+    DataError
+        ``short_history``, naming the feature with the longest memory, the rows it needs, and those there are.
+    """
+    needed = {name: 1 + warmup(column) for name, column in plan.columns.items()}
+    for what, rows in spans.items():
+        silent = [name for f, name in enumerate(plan.names)
+                  if needed[name] > rows and not np.isfinite(features.values[:rows, :, f]).any()]  # fmt: skip
+        if silent:
+            longest = max(silent, key=lambda name: (needed[name], plan.columns[name].lookback))
+            raise DataError(
+                f"the history is too short: feature {longest!r} needs {needed[longest]} rows to have a value, and "
+                f"{what} {rows}. Start the data earlier, take a shorter window, or let testing begin later "
+                f"(walk_forward.first_test)",
+                code="short_history",
+            )
+
+
+def _past(fold: Fold) -> int:
+    """Return how many rows there are up to the last one that may be learned from."""
+    return int(fold.train[-1]) + 1 if len(fold.train) else 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ def main(args: argparse.Namespace) -> int:
     wanted = papering.Wanted(
         symbols=tuple(args.symbols), start=args.start, steps=args.steps, shadow=args.shadow,
         acknowledge=args.acknowledge, new_cash=args.cash is not None,
+        options=cli.chosen(args),
     )  # fmt: skip
     papering.show_day(*papering.paper(cfg, wanted, cli.track))
     return 0

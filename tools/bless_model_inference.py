@@ -21,7 +21,7 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Do one of: list, look up, roll back, bless."""
-    from alpha.operate import blessing
+    from alpha.operate import blessing, hints
 
     cfg, written = cli.configured(args), [args.config, *args.overlay][-1]
     if args.list or args.at:
@@ -29,8 +29,11 @@ def main(args: argparse.Namespace) -> int:
     elif args.rollback:
         print(f"selected: {blessing.rollback(cfg, written)}")
     else:
-        ref = blessing.bless(cfg, written, cli.track, model=args.model, selected=args.select, reason=args.reason)
+        ref = blessing.bless(cfg, written, cli.track, model=args.model, selected=args.select, reason=args.reason,
+                             options=cli.chosen(args))  # fmt: skip
         print(f"blessed: {ref}")
+        if args.select:
+            print(f"selected in {written}; to trade it on paper: {hints.command(hints.PAPER, cli.chosen(args))}")
     return 0
 
 

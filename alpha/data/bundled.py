@@ -21,7 +21,8 @@ def bundled(start: pd.Timestamp, end: pd.Timestamp, *, symbols: tuple[str, ...] 
     Source: ``skfolio.datasets.load_sp500_dataset`` (BSD-3), read from the package's own data file; importing the
     package itself would take two seconds.
     """
-    wide = pd.read_csv(_path(), index_col=0, parse_dates=[0]).loc[start:end]
+    whole = pd.read_csv(_path(), index_col=0, parse_dates=[0])
+    wide = whole.loc[start:end]
     wanted = list(wide.columns) if symbols is None else list(symbols)
     for symbol in wanted:
         if symbol not in wide.columns:
@@ -29,7 +30,7 @@ def bundled(start: pd.Timestamp, end: pd.Timestamp, *, symbols: tuple[str, ...] 
             raise ConfigError(message, code="unknown_symbol")
     wide = wide[wanted].rename_axis(index="time", columns="symbol").reset_index()
     frame = wide.melt(id_vars="time", value_name="close").dropna(ignore_index=True)
-    frame.attrs["prices"] = "adjusted"
+    frame.attrs |= {"prices": "adjusted", "span": [f"{day:%Y-%m-%d}" for day in (whole.index[0], whole.index[-1])]}
     return frame
 
 

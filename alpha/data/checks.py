@@ -78,12 +78,24 @@ def calendar(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
     """Bars lie on sessions, and none is yet to come."""
     severity = "error" if rows.daily else "warning"
     for first, last in rows.runs(rows.session < 0):
-        message = f"{rows.calendar.name} does not trade then; {last - first + 1} bars are left out"
+        message = _closed(rows, first, last) if rows.daily else _outside(rows, first, last)
         yield _found(rows, "off_calendar", first, str(rows.time[first]), message, last, severity)
     if now is not None:
         for first, last in rows.runs(rows.ends > now.as_unit("ns").value):
             message = f"the bar ends after now, {now:%Y-%m-%dT%H:%MZ}"
             yield _found(rows, "future_bar", first, str(rows.time[first]), message, last)
+
+
+def _closed(rows: Rows, first: int, last: int) -> str:
+    if last > first:
+        return f"the exchange ({rows.calendar.name}) was closed on these {last - first + 1} days"
+    why = "a weekend" if rows.time[first].weekday() > 4 else "a holiday"
+    return f"the exchange ({rows.calendar.name}) was closed on this {rows.time[first]:%A}: {why}"
+
+
+def _outside(rows: Rows, first: int, last: int) -> str:
+    many = "this bar is" if last == first else f"these {last - first + 1} bars are"
+    return f"outside the hours of the exchange ({rows.calendar.name}); {many} left out"
 
 
 def gaps(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
@@ -125,7 +137,10 @@ def jumps(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
     for i in np.flatnonzero(missing | absent | odd).tolist():
         moved = f"close went from {close[i - 1]:g} to {close[i]:g}"
         if missing[i]:
-            message = f"{moved}, as by a split of {np.exp(-earned[i]):.3g}, but source.actions declares none"
+            hint = (
+                "none is declared" if rows.raw else "prices are said to be adjusted; declare them raw if they are not"
+            )
+            message = f"{moved}, as by a split of {np.exp(-earned[i]):.3g}, and {hint}"
             severity = "error" if rows.raw else "warning"
             yield _found(rows, "unadjusted_split", i, close[i] / close[i - 1], message, severity=severity)
         elif absent[i]:

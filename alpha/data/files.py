@@ -115,17 +115,22 @@ def _load(
     read: _Read, kind: str, start: pd.Timestamp, end: pd.Timestamp, path: Path, prices: str,
     columns: Mapping[str, str] | None, zone: str | None, delay: str, actions: tuple[Any, ...],
 ) -> pd.DataFrame:  # fmt: skip
-    parts, header = [], []
+    parts, files, spans, header, total = [], [], [], [], 0
     for file in _files(path, kind):
         part = read(file, columns or {}, prices)
         header = part.attrs.pop("header")
+        files.append((str(file), total, len(part)))
+        part.index += total
+        total += len(part)
         if path.is_dir() and "symbol" not in part:
             part["symbol"] = file.name.removesuffix(".gz").removesuffix(f".{kind}")
-        parts.append(_within(_instants(part, zone, delay), start, end))
-    frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+        part = _instants(part, zone, delay)
+        spans += _span(part)
+        parts.append(_within(part, start, end))
+    frame = parts[0] if len(parts) == 1 else pd.concat(parts)
     for action in actions:
         _declare(frame, Action.model_validate(action), start, end)
-    frame.attrs.update(prices=prices, header=header)
+    frame.attrs.update(prices=prices, header=header, files=files, span=[min(spans), max(spans)] if spans else None)
     return frame
 
 
@@ -144,7 +149,7 @@ def _declare(frame: pd.DataFrame, action: Action, start: pd.Timestamp, end: pd.T
                 frame[name] = nothing
             elif pd.api.types.is_integer_dtype(frame[name]):
                 frame[name] = frame[name].astype(float)
-            frame.loc[row, name] = value
+            frame.loc[frame.index[row], name] = value
 
 
 def _files(path: Path, kind: str) -> list[Path]:
@@ -238,4 +243,12 @@ def _within(frame: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.D
     zone = getattr(times.dtype, "tz", None)
     first, last = start.tz_localize(zone), (end + pd.Timedelta(days=1)).tz_localize(zone)
     inside = ((times >= first) & (times < last)) | times.isna()
-    return frame if inside.all() else frame[inside].reset_index(drop=True)
+    return frame if inside.all() else frame[inside]
+
+
+def _span(frame: pd.DataFrame) -> list[str]:
+    """Return the first and the last day there is, as texts."""
+    times = frame["time"].dropna() if "time" in frame else pd.Series(dtype=object)
+    if times.dtype.kind != "M" or times.empty:
+        return []
+    return [f"{time:%Y-%m-%d}" for time in (times.min(), times.max())]

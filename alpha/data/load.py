@@ -73,10 +73,12 @@ def load_panel(
     if exclude and "symbol" in frame:
         _check_excluded(frame["symbol"], exclude)
         frame = frame[~frame["symbol"].isin(list(exclude))]
-    findings = accept(check(frame, exchange, now or pd.Timestamp.now("UTC")), waive)
+    findings = accept(check(frame, exchange, now or pd.Timestamp.now("UTC")), waive, frame)
     findings += coverage(frame, pd.Timestamp(start), pd.Timestamp(end), exchange)
     if frame.empty:
-        raise DataError(f"{source.label} has no bars from {start:%Y-%m-%d} to {end:%Y-%m-%d}", code="no_bars")
+        span = frame.attrs.get("span")
+        there = f"; its bars run from {span[0]} to {span[1]}" if span else ""
+        raise DataError(f"{source.label} has no bars from {start:%Y-%m-%d} to {end:%Y-%m-%d}{there}", code="no_bars")
     panel = to_panel(frame, exchange)
     del frame
     for join in joins:

@@ -14,6 +14,7 @@ from alpha.core.calendar import Calendar
 from alpha.core.errors import DataError, nearest
 from alpha.data.checks import CHECKS
 from alpha.data.finding import CODES, STRUCTURAL, Finding
+from alpha.data.places import place
 from alpha.data.rows import Rows
 from alpha.data.structure import structure
 
@@ -85,13 +86,20 @@ def coverage(frame: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp, calend
     for code, at, from_, to in (("starts_late", first, start, first), ("ends_early", last, last, end)):
         missing = len(calendar.sessions(from_, to)) - 1
         if missing > FAR:
-            asked = f"{start:%Y-%m-%d} to {end:%Y-%m-%d} was asked for"
+            asked = f"{start:%Y-%m-%d} to {end:%Y-%m-%d} was asked for, {first:%Y-%m-%d} to {last:%Y-%m-%d} is there"
             found.append(Finding(code, "warning", "*", at, missing, f"sessions without any bar; {asked}"))
     return found
 
 
-def accept(findings: Iterable[Finding], waive: Sequence[Waiver] = ()) -> list[Finding]:
+def accept(
+    findings: Iterable[Finding], waive: Sequence[Waiver] = (), frame: pd.DataFrame | None = None
+) -> list[Finding]:
     """Return the findings to be shown, waived errors as notes; refuse where an error is left.
+
+    Parameters
+    ----------
+    frame : DataFrame, optional
+        The bars, to say in which file and line an error stands.
 
     Raises
     ------
@@ -107,14 +115,26 @@ def accept(findings: Iterable[Finding], waive: Sequence[Waiver] = ()) -> list[Fi
         return settled
     kinds = Counter(finding.code for finding in errors)
     code = next(iter(kinds)) if len(kinds) == 1 else "insane_data"
-    raise DataError(_refusal(errors, kinds), code=code)
+    raise DataError(_refusal(errors, kinds, frame), code=code)
 
 
-def _refusal(errors: Sequence[Finding], kinds: Counter[str]) -> str:
+def _refusal(errors: Sequence[Finding], kinds: Counter[str], frame: pd.DataFrame | None) -> str:
     counted = ", ".join(f"{count} {code}" for code, count in kinds.most_common())
-    shown = "\n".join(f"  {finding}" for finding in errors[:SHOWN])
+    shown = "\n".join(f"  {finding}{'' if frame is None else place(frame, finding)}" for finding in errors[:SHOWN])
     more = f"\n  and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
-    advice = "fix the data, or leave the symbol out (universe.exclude)"
-    if not all(code in STRUCTURAL for code in kinds):
-        advice += ", or accept the finding (universe.waive)"
-    return f"the bars cannot be used: {counted}\n{shown}{more}\n{advice}"
+    firsts = {finding.code: finding for finding in reversed(errors)}
+    remedies = "\n".join(f"  {code}: {firsts[code].remedy}" for code, _ in kinds.most_common())
+    return f"the bars cannot be used: {counted}\n{shown}{more}\nwhat to do:\n{remedies}{_otherwise(errors)}"
+
+
+def _otherwise(errors: Sequence[Finding]) -> str:
+    """Say what can be done about any error: leave its symbol out or, where a bar can be placed at all, waive it."""
+    lines = []
+    if named := next((finding.symbol for finding in errors if finding.symbol != "*"), None):
+        lines.append(f"or leave the symbol out: universe: {{exclude: [{named}]}}")
+    if odd := next((finding for finding in errors if finding.code not in STRUCTURAL), None):
+        days = [f"{time:%Y-%m-%d}" for time in (odd.time, odd.until or odd.time) if time is not None]
+        span = f"start: {days[0]}, end: {days[-1]}" if days else ""
+        waiver = f"{{code: {odd.code}, symbol: {odd.symbol}, {span}}}"
+        lines.append(f"or, having looked into it, accept the values as they are: universe: {{waive: [{waiver}]}}")
+    return "".join(f"\n  {line}" for line in lines)

@@ -32,21 +32,21 @@ def _symbols(frame: pd.DataFrame) -> Iterator[Finding]:
     texts = symbols.cat.categories if isinstance(symbols.dtype, pd.CategoricalDtype) else symbols
     if symbols.isna().any():
         at = int(symbols.isna().to_numpy().argmax())
-        yield _found("null_symbol", frame, at, symbols.iloc[at], f"row {at} has no symbol")
+        yield _found("null_symbol", frame, at, symbols.iloc[at], "the row has no symbol")
     elif not pd.api.types.is_string_dtype(texts.dtype):
         kind = type(symbols.iloc[0]).__name__
         yield _found("wrong_type", frame, 0, symbols.iloc[0], f"symbol must be a text; it is {kind}")
     elif odd := [name for name in symbols.unique() if name != name.strip() or not name]:
         at = int((symbols == odd[0]).to_numpy().argmax())
         code, why = ("padded_symbol", "spaces around its symbol") if odd[0].strip() else ("null_symbol", "no symbol")
-        yield _found(code, frame, at, odd[0], f"row {at} has {why}")
+        yield _found(code, frame, at, odd[0], f"the row has {why}")
 
 
 def _times(frame: pd.DataFrame) -> Iterator[Finding]:
     times = frame["time"]
     if times.isna().any():
         at = int(times.isna().to_numpy().argmax())
-        yield _found("null_time", frame, at, times.iloc[at], f"row {at} has no time")
+        yield _found("null_time", frame, at, times.iloc[at], "the row has no time")
     elif times.dtype.kind != "M":
         yield _odd_times(frame, times.to_numpy(object))
     elif not times.dt.year.between(1678, 2261).all():
@@ -65,7 +65,7 @@ def _odd_times(frame: pd.DataFrame, times: np.ndarray) -> Finding:
     strange = [i for i, time in enumerate(times) if not hasattr(time, "tzinfo")]
     if strange:
         at = next((i for i in strange if not _dated(times[i])), strange[0])
-        why = f"row {at} (the first is 0): time must be a date such as 2020-01-31, or an instant in ISO 8601"
+        why = "time must be a date such as 2020-01-31, or an instant in ISO 8601"
         return _found("wrong_type", frame, at, times[at], why)
     zones = [str(time.tzinfo) for time in times]
     at = next((i for i, zone in enumerate(zones) if zone != zones[0]), 0)
@@ -103,4 +103,4 @@ def _found(code: str, frame: pd.DataFrame, at: int, value: object, message: str)
     symbol = str(frame["symbol"].iloc[at]) if "symbol" in frame else "*"
     time = frame["time"].iloc[at] if "time" in frame else None
     known = isinstance(time, pd.Timestamp)
-    return Finding(code, "error", symbol, time if known else None, value, message)
+    return Finding(code, "error", symbol, time if known else None, value, message, row=at)

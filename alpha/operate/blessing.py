@@ -7,9 +7,10 @@ from pathlib import Path
 
 from alpha.config import Config
 from alpha.core.errors import ConfigError, GateFailed, nearest
+from alpha.operate.hints import SHADOW, command
 from alpha.operate.opening import opened
 from alpha.operate.study import show, write_report
-from alpha.research import Study, Track, research
+from alpha.research import Study, Track, research, step
 from alpha.store import Blessings, check_selectable, locked, promote, reference, save, select
 from alpha.strategy import Candidate
 
@@ -26,7 +27,7 @@ def candidates_root(cfg: Config) -> Path:
 
 def bless(
     cfg: Config, config_path: str | Path, track: Track, *, model: str | None = None, selected: bool = False,
-    reason: str | None = None,
+    reason: str | None = None, options: str = "",
 ) -> str:  # fmt: skip
     """Research, and bless the best candidate that passed every gate; return its reference.
 
@@ -38,6 +39,8 @@ def bless(
         Name it in ``models.selected`` of the file at `config_path`: that a world of its own is laid over with, if any.
     reason : str, optional
         Why the holdout is opened, if it is; kept with the record of the look.
+    options : str
+        Those that chose the configuration, for the commands that come next.
 
     Raises
     ------
@@ -48,11 +51,11 @@ def bless(
     if selected:
         check_selectable(config_path)  # what cannot be written is told before the work, not after it
     found = research(cfg, track)
-    folder = write_report(found)
+    folder = step(lambda: write_report(found), f"{cfg.name}: report", track)
     show(found)
     print(f"report: {folder}")
     with locked(models_root(cfg)):  # no other blessing comes between the log and the configuration
-        ref = keep(found, named(found, model), reason)
+        ref = keep(found, named(found, model), options, reason)
         if selected:
             select(config_path, ref)
     return ref
@@ -64,8 +67,10 @@ def _check_model(cfg: Config, model: str | None) -> None:
         raise ConfigError(f"no candidate {model!r} in models.candidates; {nearest(model, names)}", code="unknown_model")
 
 
-def keep(found: Study, candidate: Candidate, reason: str | None = None) -> str:
-    """Open the holdout for a candidate that passed, bless it, write its report again; keep one that failed, and raise.
+def keep(found: Study, candidate: Candidate, options: str = "", reason: str | None = None) -> str:
+    """Open the holdout for a candidate that passed, bless it and write its report again.
+
+    One that failed is kept for shadow runs.
 
     Raises
     ------
@@ -78,10 +83,11 @@ def keep(found: Study, candidate: Candidate, reason: str | None = None) -> str:
         print(f"  {judged.gates[-1]}")
     try:
         ref = promote(judged, cfg.resolved(), models_root(cfg))
-    except GateFailed:
-        save(judged, cfg.resolved(), candidates_root(cfg))
+    except GateFailed as error:
+        kept = save(judged, cfg.resolved(), candidates_root(cfg))
         write_report(found)
-        raise
+        raise GateFailed(f"{error.args[0]}\nkept in {kept}; to replay it, labelled as not blessed: "
+                         f"{command(SHADOW, options)}", code=error.code) from None  # fmt: skip
     write_report(found, {judged.bundle.name: ref})
     return ref
 

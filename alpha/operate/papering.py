@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,10 +19,11 @@ from alpha.core.panel import Panel
 from alpha.data.seal import Key
 from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
 from alpha.operate.blessing import candidates_root, models_root
+from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import DailyReport, write_daily
-from alpha.research import Track
+from alpha.research import Track, step
 from alpha.store import Blessings, bundles, load, locate, read_manifest, reference
 from alpha.strategy import Bundle
 
@@ -46,6 +48,8 @@ class Wanted:
         Go on after a halt; the note is journaled.
     new_cash : bool
         Whether the cash was asked for by name, and so must be that of the ledger.
+    options : str
+        Those that chose the configuration, for the commands that a message names.
     """
 
     symbols: tuple[str, ...] = ()
@@ -54,6 +58,7 @@ class Wanted:
     shadow: bool = False
     acknowledge: str | None = None
     new_cash: bool = False
+    options: str = ""
 
     @property
     def mode(self) -> str:
@@ -83,7 +88,7 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
     RiskBreach
         A limit or the kill file halted the run.
     """
-    chosen = choose(cfg, wanted)
+    chosen = step(lambda: choose(cfg, wanted), f"{cfg.name}: bundle", track)
     _check_symbols(cfg, wanted.symbols)
     path = ledger_path(cfg, wanted)
     with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:
@@ -106,10 +111,10 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
 def choose(cfg: Config, wanted: Wanted) -> Chosen:
     """Return the bundle to trade: the selected one, else the fallback; in shadow mode the newest candidate."""
     if wanted.shadow:
-        return _loaded(cfg, _newest(cfg))
+        return _loaded(cfg, _newest(cfg, wanted.options))
     selected, fallback = cfg.models.selected, cfg.models.fallback
     try:
-        return _blessed(cfg, selected)
+        return _blessed(cfg, selected, wanted.options)
     except ModelError as error:
         if fallback is None:
             raise
@@ -120,37 +125,53 @@ def _instead(cfg: Config, fallback: str, refused: ModelError) -> Chosen:
     try:
         return replace(_blessed(cfg, fallback), fallback=str(refused))
     except ModelError as error:
-        raise ModelError(f"{refused.args[0]}; and the fallback is refused too: {error.args[0]}",
+        raise ModelError(f"{refused.args[0]}\nThe fallback is refused too: {error.args[0]}",
                          code=error.code) from None  # fmt: skip
 
 
-def _newest(cfg: Config) -> Path:
+def _newest(cfg: Config, options: str) -> Path:
     """Return the newest bundle of this world, blessed or not."""
     kept = (*bundles(candidates_root(cfg)), *bundles(models_root(cfg)))
     if not kept:
         raise ModelError(f"there is no candidate of {cfg.name!r} to replay; research keeps its best one: "
-                         f"python scripts/research.py", code="no_candidate")  # fmt: skip
+                         f"{command(RESEARCH, options)}", code="no_candidate")  # fmt: skip
     return max(kept, key=lambda path: path.stat().st_mtime_ns)
 
 
 def _loaded(cfg: Config, path: Path) -> Chosen:
     """Load a bundle; say where the data it was researched on are other than those traded on."""
     made, here = read_manifest(path).config, cfg.resolved()
-    other = [f"{key}: {_short(made.get(key, []))} in research, {_short(here[key])} here"
-             for key in DATA if made.get(key, []) != here[key]]  # fmt: skip
+    other = [line for key in DATA for line in _differences(key, made.get(key, []), here[key])]
     return Chosen(load(path), reference(path), other_data="; ".join(other) or None)
+
+
+def _differences(name: str, made: Any, here: Any) -> Iterator[str]:
+    """Say in what two values differ, and nothing else of them."""
+    if made == here:
+        return
+    if isinstance(made, Mapping) and isinstance(here, Mapping) and made.get("name") == here.get("name"):
+        for key in {**made, **here}:
+            yield from _differences(f"{name}.{key}", made.get(key), here.get(key))
+    elif isinstance(made, Sequence) and isinstance(here, Sequence) and not isinstance(made, str | bytes):
+        sides = (("in research", made, here), ("here", here, made))
+        only = [(where, [value for value in values if value not in others]) for where, values, others in sides]
+        yield from (f"{name}: {_short(values)} only {where}" for where, values in only if values)
+        if not any(values for _, values in only):
+            yield f"{name}: the same in another order, or more than once"
+    else:
+        yield f"{name}: {_short(made)} in research, {_short(here)} here"
 
 
 def _short(value: object) -> str:
     return textwrap.shorten(json.dumps(value), 120, placeholder=" ...")
 
 
-def _blessed(cfg: Config, ref: str | None) -> Chosen:
+def _blessed(cfg: Config, ref: str | None, options: str = "") -> Chosen:
     if ref is None:
         raise ModelError(
-            "no model is blessed: models.selected is null. "
-            "To bless one: python tools/bless_model_inference.py --select. "
-            "To watch the newest candidate without blessing it: python scripts/paper_runner.py --shadow",
+            f"no model is blessed: models.selected is null.\n"
+            f"To bless one: {command(BLESS, options)}\n"
+            f"To watch the newest candidate without blessing it: {command(SHADOW, options)}",
             code="nothing_blessed",
         )
     log = Blessings(models_root(cfg))

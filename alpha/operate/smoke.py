@@ -18,7 +18,7 @@ from alpha.operate.blessing import keep
 from alpha.operate.study import row, show, study
 from alpha.report.daily import DailyReport
 from alpha.report.table import SummaryRow, summary_table
-from alpha.research import Track
+from alpha.research import Track, step
 from alpha.store import select
 
 PACE = 0.02  # seconds between bars while it waits to be killed
@@ -59,12 +59,13 @@ def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
     show(found)
     best = found.best
     try:
-        select(config_path, keep(found, best))
+        select(config_path, keep(found, best, f" --config {config_path}"))
     except GateFailed as error:
         print(f"\n{error.args[0]}\n")
         day, page = papering.paper(cfg, papering.Wanted(shadow=True), track)
     else:
-        killed = _trade_and_be_killed(config_path, load(config_path).ledger)
+        ledger = load(config_path).ledger
+        killed = step(lambda: _trade_and_be_killed(config_path, ledger), f"{cfg.name}: paper, to be killed", track)
         day, page = papering.paper(load(config_path), papering.Wanted(), track)
         _check_same(load(config_path), day, killed, track)
     papering.show_day(day, page)

@@ -19,10 +19,11 @@ from alpha.core.identity import code_id, environment
 from alpha.core.types import GateResult
 from alpha.data import Finding
 from alpha.gates import Evidence, gate, judge
+from alpha.operate.hints import BLESS, command
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
 from alpha.report.table import SummaryRow, summary_table
-from alpha.research import Study, Track, research
+from alpha.research import Study, Track, research, step
 from alpha.strategy import Candidate
 
 EXAMPLES = 5
@@ -31,7 +32,7 @@ EXAMPLES = 5
 def study(cfg: Config, track: Track) -> tuple[Study, Path]:
     """Research, and write ``reports/<name>-<config id>/``; return what was found and the folder."""
     found = research(cfg, track)
-    return found, write_report(found)
+    return found, step(lambda: write_report(found), f"{cfg.name}: report", track)
 
 
 def write_report(found: Study, bundles: Mapping[str, str] | None = None) -> Path:
@@ -124,13 +125,17 @@ def _example(finding: evaluation.FindingCount) -> str:
     return " ".join(finding.examples[0].split()[2:])
 
 
-def show_table(found: Study, folder: Path) -> None:
-    """Print the table of a run that blesses nothing: one line a model, and the path of the report."""
+def show_table(found: Study, folder: Path, options: str = "") -> None:
+    """Print the table of a run that blesses nothing: one line a model, and the path of the report.
+
+    Parameters
+    ----------
+    options : str
+        Those that chose the configuration, for the command that blesses.
+    """
     summary_table([row(found, candidate, folder, blessed=False) for candidate in found.candidates])
     if found.best.passed:
-        print(
-            f"{found.best.bundle.name} passed every gate; to bless it: python tools/bless_model_inference.py --select"
-        )
+        print(f"{found.best.bundle.name} passed every gate; to bless it: {command(BLESS, options)}")
 
 
 def validate(

@@ -133,7 +133,7 @@ class Blessings:
             history = self.history()
             blessed = _standing(history)
             if len(blessed) < 2:
-                what = f"only {blessed[0]} is blessed" if blessed else "nothing is blessed"
+                what = f"nothing was blessed before {blessed[0]}, which stays" if blessed else "nothing was blessed yet"
                 raise ModelError(f"there is nothing to go back to: {what}", code="nothing_before")
             return self._append("rollback", blessed[-2], history).ref
 

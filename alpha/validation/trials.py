@@ -30,6 +30,9 @@ class Trials:
     ----------
     path : Path
         A file of JSON lines; the series are in the folder ``<stem>-series/`` beside it, named by their hash.
+
+    `config_id` is the hash of the experiment (`Config.trial_id`) and `data_id` that of the panel: where bytes came
+    from is in neither, so the same bars through another file are the same trial.
     """
 
     path: Path

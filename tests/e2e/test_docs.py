@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,6 +95,8 @@ def _command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if words[0] == "make":
         done = subprocess.run([*words, "-n"], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+    elif words[0] == "cp":
+        shutil.copy(*words[1:])
     elif words[0] == "touch":
         Path(words[1]).touch()
     elif words[0] == "rm":

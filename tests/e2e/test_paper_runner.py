@@ -187,10 +187,10 @@ class TestHalts:
 class TestBundle:
     def test_with_nothing_blessed_it_says_what_to_run(self, command, capsys):
         select("config/base.yaml", None)
-        assert command(RUN) == 4
+        assert command(f"{RUN} --set seed=9") == 4
         told = capsys.readouterr().err
-        assert "python tools/bless_model_inference.py --select" in told
-        assert "python scripts/paper_runner.py --shadow" in told
+        assert "python tools/bless_model_inference.py --select --set seed=9\n" in told
+        assert "python scripts/paper_runner.py --shadow --set seed=9\n" in told
         assert not Path("artifacts/small/paper.sqlite").exists()
 
     def test_a_bundle_that_was_changed_is_refused_or_replaced_by_the_fallback(self, command, capsys, study):

@@ -28,7 +28,10 @@ def test_bless_list_look_up_and_roll_back(command, capsys):
     assert command(f"{BLESS} --select") == 0
     out = capsys.readouterr().out
     second = selected()
-    assert out.rstrip().endswith(f"blessed: {second}")
+    assert out.splitlines()[-2:] == [
+        f"blessed: {second}",
+        f"selected in {CONFIG}; to trade it on paper: python scripts/paper_runner.py",
+    ]
     assert second != first
     assert second.startswith("linear_v1/v0002-")
     assert CONFIG.read_text() == text.replace(first, second), "nothing else in the file has changed, comments included"
@@ -49,7 +52,10 @@ def test_bless_list_look_up_and_roll_back(command, capsys):
     assert command(f"{BLESS} --rollback") == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith(f"selected: {first}")
     assert CONFIG.read_text() == text
-    assert command(f"{BLESS} --rollback") == 4, "there is nothing before the first"
+    assert command(f"{BLESS} --rollback") == 4
+    nothing = f"there is nothing to go back to: nothing was blessed before {first}, which stays"
+    assert capsys.readouterr().err.endswith(f"ModelError [nothing_before] {nothing}\n")
+    assert CONFIG.read_text() == text
     assert command("scripts/paper_runner.py --steps 2") == 0
 
 
@@ -84,12 +90,14 @@ def test_a_candidate_that_fails_is_not_blessed_but_kept_and_told_by_how_much(com
     assert CONFIG.read_text() == text
     assert bundles(models_root(cfg)) == before, "what failed does not stand among what was blessed"
     (kept,) = bundles(candidates_root(cfg))
+    shadow = f"python scripts/paper_runner.py --shadow {HOPELESS}"
+    assert told.endswith(f"\nkept in {kept}; to replay it, labelled as not blessed: {shadow}\n")
     record = evaluation.read(re.search(r"^report: (\S+)$", out, re.M)[1])
     assert not record.models[0].blessed
     assert [gate.passed for gate in record.models[0].gates] == [False, False, True]
 
     assert papering.choose(cfg, papering.Wanted(shadow=True)).ref == reference(kept)
-    assert command("scripts/paper_runner.py --shadow --steps 2") == 0
+    assert command(f"scripts/paper_runner.py --shadow {HOPELESS} --steps 2") == 0
     assert "SHADOW" in capsys.readouterr().out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,31 @@ def test_a_deliberate_error_exits_with_its_code_and_one_line(capsys, monkeypatch
     with pytest.raises(SystemExit) as caught:
         cli.run(fail, cli.parser("x"))
     assert caught.value.code == 5
-    assert capsys.readouterr().err == "GateFailed [gates_failed] ic is short by 0.0044\n"
+    begun, told = capsys.readouterr().err.splitlines()
+    assert begun.endswith(" config/base.yaml ...")
+    assert told == "GateFailed [gates_failed] ic is short by 0.0044"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_it_is_said_at_once_that_work_has_begun(script):
+    """Before anything heavy is imported, and so before anything that lasts."""
+    given = {"generate_docs": [], "validate_alpha": ["report.json", "--overlay", "b.yaml"]}
+    options = given.get(script.stem, ["--overlay", "b.yaml"])
+    code = (
+        "import runpy, sys\n"
+        "class Deaf:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in {'pandas', 'numpy', 'numba', 'pydantic'}: raise SystemExit(name)\n"
+        "sys.meta_path.insert(0, Deaf())\n"
+        f"sys.argv[0] = {script.name!r}\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *options], capture_output=True, text=True, cwd=ROOT, check=False
+    )  # fmt: skip
+    begun, stopped = done.stderr.splitlines()
+    assert begun == f"{script.name}{' config/base.yaml + b.yaml' if options else ''} ..."
+    assert stopped in {"pandas", "numpy", "numba", "pydantic"}
 
 
 def test_an_interrupt_says_how_to_go_on(capsys, monkeypatch):
@@ -83,3 +108,47 @@ def test_help_shows_a_default_where_there_is_one():
     assert "first session\n" in shown
     assert "None" not in shown
     assert "[]" not in shown
+
+
+def test_the_options_that_chose_the_configuration_can_be_typed_again():
+    options = cli.parser("x")
+    given = ["--set", "source={name: csv, path: a b.csv}", "--overlay", "one.yaml", "--overlay", "two.yaml"]
+    typed = cli.chosen(options.parse_args(["--config", "other.yaml", *given]))
+    assert typed == (
+        " --config other.yaml --overlay one.yaml --overlay two.yaml --set 'source={name: csv, path: a b.csv}'"
+    )
+    assert cli.chosen(options.parse_args([])) == ""
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "expected"),
+    [
+        ("research", [], "scripts/research.py --config config/base.yaml"),
+        ("research", ["CONFIG=config/sp500.yaml"], "scripts/research.py --config config/sp500.yaml"),
+        (
+            "research",
+            ["OVERLAY=a.yaml b.yaml", "SET=seed=8 label.horizon=1"],
+            "scripts/research.py --config config/base.yaml --overlay a.yaml --overlay b.yaml "
+            "--set 'seed=8' --set 'label.horizon=1'",
+        ),
+        ("bless", ["OVERLAY=a.yaml"], "bless_model_inference.py --config config/base.yaml --overlay a.yaml --select"),
+        (
+            "paper",
+            ["OVERLAY=a.yaml", "PROFILE=paper_strict", "ARGS=--shadow --steps 3"],
+            "paper_runner.py --config config/base.yaml --overlay a.yaml --profile paper_strict --shadow --steps 3",
+        ),
+    ],
+)
+def test_make_passes_on_what_chooses_the_configuration(target, given, expected):
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", target, *given], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert " ".join(done.stdout.splitlines()[-1].split()).endswith(expected)
+
+
+def test_make_takes_no_options_from_the_environment_by_accident():
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", "paper"], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "PROFILE": "x", "SET": "y", "OVERLAY": "z", "ARGS": "a"},
+    )  # fmt: skip
+    assert " ".join(done.stdout.splitlines()[-1].split()).endswith("paper_runner.py --config config/base.yaml")

@@ -10,9 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from pydantic import PositiveInt
 
-from alpha.config import Config, load, merged, read_yaml
+from alpha.config import AFTERWARDS, PANEL, Config, load, merged, read_yaml
 from alpha.core.errors import ConfigError
+from alpha.features import feature
+from alpha.features.expr import Expr, close
+from alpha.features.operators import lag
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "config/base.yaml"
@@ -248,7 +252,9 @@ def test_the_id_does_not_depend_on_where_files_go(override):
 @pytest.mark.parametrize(
     "override",
     ["name=other", "gates=[ic]", "paper.sessions=9", "paths.reports=x", "baselines=[random]",
-     "models.candidates=[linear_v1, xgboost_v1]"],
+     "models.candidates=[linear_v1, xgboost_v1]", "source=synthetic", "start=1990-01-03", "end=2030-12-30",
+     "calendar=XLON", "universe.exclude=[GE]", "aggregates=[{name: news, path: news.csv}]",
+     "joins=[{field: vix, path: vix.csv, column: close, date: date, delay: 0D}]"],
 )  # fmt: skip
 def test_a_trial_is_the_same_where_the_score_cannot_differ(override):
     before, after = load(BASE), load(BASE, (), [override])
@@ -256,7 +262,11 @@ def test_a_trial_is_the_same_where_the_score_cannot_differ(override):
     assert after.trial_id(model) == before.trial_id(model)
 
 
-@pytest.mark.parametrize("override", ["label.horizon=6", "policy.rate=0.3", "paper.cash=1", "walk_forward.folds=7"])
+@pytest.mark.parametrize(
+    "override",
+    ["seed=8", "label.horizon=6", "policy.rate=0.3", "limits=[]", "risk.lot_size=2", "broker.fee_bps=2",
+     "paper.cash=1", "walk_forward.folds=7", "features.cross_section=zscore", "features.columns=[{name: macd}]"],
+)  # fmt: skip
 def test_a_trial_is_another_where_the_score_may_differ(override):
     before, after = load(BASE), load(BASE, (), [override])
     model = before.models.candidates[0]
@@ -267,6 +277,26 @@ def test_models_of_one_name_and_other_parameters_are_other_trials():
     entries = ("lightgbm_v1", "{name: lightgbm_v1, num_leaves: 7}")
     tried = [load(BASE, (), [f"models.candidates=[{entry}]"]) for entry in entries]
     assert len({cfg.trial_id(cfg.models.candidates[0]) for cfg in tried}) == 2
+
+
+def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
+    """A key that is new is of the experiment until somebody says that it is not: what is in doubt counts."""
+    experiment = {"seed", "features", "label", "walk_forward", "policy", "limits", "risk", "broker"}
+    assert set(PANEL) | set(AFTERWARDS) | experiment == set(Config.model_fields)
+
+
+def test_a_feature_that_was_rewritten_is_another_trial(monkeypatch):
+    cfg = load(BASE, (), ["features.columns=[{name: ret, window: 5}]"])
+    before = cfg.trial_id(cfg.models.candidates[0])
+
+    def ret(*, window: PositiveInt = 1) -> Expr:
+        return close / lag(close, window)
+
+    monkeypatch.setattr(feature, "_made", {name: made for name, made in feature._made.items() if name != "ret"})
+    feature(ret)
+    after = load(BASE, (), ["features.columns=[{name: ret, window: 5}]"])
+    assert after.id == cfg.id
+    assert after.trial_id(after.models.candidates[0]) != before
 
 
 def test_every_world_has_a_ledger_of_its_own():

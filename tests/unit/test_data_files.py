@@ -7,6 +7,7 @@ import pytest
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.data import check, load_panel, source
+from alpha.data.sanity import accept
 from alpha.data.tables import read_table
 
 START, END = pd.Timestamp("2010-01-01"), pd.Timestamp("2010-12-31")
@@ -277,3 +278,111 @@ def test_a_parquet_file_damaged_in_its_body_is_refused(tmp_path):
         with pytest.raises(DataError) as caught:
             use(path)
         assert caught.value.code == "unreadable_file"
+
+
+def refusal(path, start=START, end=END, **params):
+    with pytest.raises(DataError) as caught:
+        load_panel(source.bind({"name": "csv", "path": path, **params}), start, end)
+    return str(caught.value)
+
+
+def bad(symbols=("AA", "BB"), row=3):
+    frame = table(symbols)
+    frame["Close"] = frame["Open"] + 0.01 * np.arange(len(frame)) % 0.5
+    frame.loc[row, "Low"] = -1.0
+    return frame
+
+
+class TestWhereItStands:
+    """An error names the line of the file, which is what an editor shows, and of a folder the file."""
+
+    def test_the_line_of_a_csv_file(self, tmp_path):
+        path = write(bad(), tmp_path / "bars.csv")
+        said = refusal(path)
+        assert f"low must be a positive number (line 5 of {path})" in said
+        assert path.read_text().splitlines()[4].split(",")[4] == "-1.0"
+
+    def test_rows_before_the_start_count_too(self, tmp_path):
+        path = write(bad(row=13), tmp_path / "bars.csv")
+        assert f"(line 15 of {path})" in refusal(path, start=DAYS[2])
+
+    def test_a_packed_file_has_lines_too(self, tmp_path):
+        path = write(bad(), tmp_path / "bars.csv.gz")
+        assert f"(line 5 of {path})" in refusal(path)
+
+    def test_a_symbol_that_is_left_out_does_not_move_the_lines(self, tmp_path):
+        path = write(bad(row=13), tmp_path / "bars.csv")
+        with pytest.raises(DataError, match="line 15 of"):
+            load_panel(source.bind({"name": "csv", "path": path}), START, END, exclude=("AA",))
+
+    def test_the_file_and_the_line_in_a_folder(self, tmp_path):
+        write(bad(("AA",), row=2), tmp_path / "1.csv")
+        path = write(bad(("BB",), row=4), tmp_path / "2.csv")
+        said = refusal(tmp_path)
+        assert f"(line 4 of {tmp_path / '1.csv'})" in said
+        assert f"(line 6 of {path})" in said
+
+    def test_the_file_in_a_folder_of_parquet(self, tmp_path):
+        write(bad(("AA",), row=2), tmp_path / "1.parquet")
+        write(table(("BB",)), tmp_path / "2.parquet")
+        with pytest.raises(DataError) as caught:
+            load_panel(source.bind({"name": "parquet", "path": tmp_path}), START, END)
+        assert f"(in {tmp_path / '1.parquet'})" in str(caught.value)
+        with pytest.raises(DataError, match=r"low must be a positive number\n"):
+            load_panel(source.bind({"name": "parquet", "path": tmp_path / "1.parquet"}), START, END)
+
+    def test_both_lines_of_a_bar_that_is_there_twice(self, tmp_path):
+        frame = table()
+        path = write(pd.concat([frame, frame.iloc[[2]]], ignore_index=True), tmp_path / "bars.csv")
+        assert f"(line 4 of {path}, line 22 of {path})" in refusal(path)
+        write(frame.iloc[[2]], tmp_path / "more.csv")
+        write(frame, path)
+        assert f"(line 4 of {path}, line 2 of {tmp_path / 'more.csv'})" in refusal(tmp_path)
+
+    def test_more_lines_than_are_shown(self, tmp_path):
+        frame = table()
+        path = write(pd.concat([frame, *[frame.iloc[[2]]] * 4], ignore_index=True), tmp_path / "bars.csv")
+        assert f"line 23 of {path} ...)" in refusal(path)
+
+    @pytest.mark.parametrize(("column", "value", "code"), [
+        ("ticker", "", "null_symbol"), ("ticker", " AA", "padded_symbol"), ("date", "soon", "wrong_type"),
+        ("date", "", "null_time"), ("Open", "n.a.", "wrong_type"), ("date", "2010-01-07 09:30", "naive_time"),
+    ])  # fmt: skip
+    def test_what_places_no_bar_has_a_line(self, tmp_path, column, value, code):
+        frame = table().astype({column: object})
+        frame.loc[3, column] = value
+        path = write(frame, tmp_path / "bars.csv")
+        said = refusal(path)
+        assert said.startswith(f"[{code}]")
+        assert f"(line 5 of {path})" in said
+
+    def test_a_file_with_empty_lines_has_no_line_to_name(self, tmp_path):
+        path = write(bad(), tmp_path / "bars.csv")
+        path.write_text(path.read_text().replace("\n", "\n\n", 1))
+        assert "low must be a positive number\n" in refusal(path)
+
+    def test_bars_of_no_file_have_a_row(self):
+        frame = table().rename(columns={"date": "time", "ticker": "symbol", "Close": "close"})
+        frame.loc[3, "symbol"] = None
+        with pytest.raises(DataError, match=r"the row has no symbol \(row 3 of the table, the first is 0\)"):
+            accept(check(frame, Calendar()), (), frame)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_days_that_the_file_does_not_cover(tmp_path, suffix):
+    path = write(table(), tmp_path / f"bars.{suffix}")
+    with pytest.raises(
+        DataError, match="from 2011-01-03 to 2011-12-30; its bars run from 2010-01-04 to 2010-01-15"
+    ) as e:
+        load_panel(source.bind({"name": suffix, "path": path}), pd.Timestamp("2011-01-03"), pd.Timestamp("2011-12-30"))
+    assert e.value.code == "no_bars"
+
+
+def test_a_file_without_rows_covers_nothing(tmp_path):
+    path = write(table()[:0], tmp_path / "bars.csv")
+    assert refusal(path).endswith("has no bars from 2010-01-01 to 2010-12-31")
+
+
+def test_days_that_the_bundled_data_do_not_cover():
+    with pytest.raises(DataError, match="its bars run from 1990-01-02 to 2022-12-28"):
+        load_panel(source.bind("bundled"), pd.Timestamp("2030-01-02"), pd.Timestamp("2030-12-30"))

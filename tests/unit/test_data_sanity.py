@@ -241,6 +241,18 @@ def test_a_daily_bar_on_a_holiday_is_an_error():
     frame = frame.sort_values(["symbol", "time"])
     finding = named(check(frame, NYSE), "off_calendar")[0]
     assert (finding.severity, finding.symbol, finding.time) == ("error", "BB", pd.Timestamp("2010-02-15"))
+    assert finding.message == "the exchange (XNYS) was closed on this Monday: a holiday"
+
+
+def test_a_weekend_of_daily_bars_is_said_to_be_one():
+    frame = clean()
+    frame.loc[at(frame), "time"] = pd.Timestamp("2010-02-20")
+    frame = frame.sort_values(["symbol", "time"])
+    assert named(check(frame, NYSE), "off_calendar")[0].message.endswith("closed on this Saturday: a weekend")
+    frame = clean()
+    frame.loc[[at(frame), at(frame) + 1], "time"] = pd.to_datetime(["2010-02-20", "2010-02-21"])
+    frame = frame.sort_values(["symbol", "time"])
+    assert named(check(frame, NYSE), "off_calendar")[0].message.endswith("closed on these 2 days")
 
 
 def test_an_intraday_bar_outside_the_session_is_a_warning():
@@ -250,6 +262,7 @@ def test_an_intraday_bar_outside_the_session_is_a_warning():
     frame.loc[at(frame, day=frame["time"][30]), "time"] += pd.Timedelta("1min")
     findings = check(frame, NYSE)
     assert [(f.code, f.severity, f.symbol) for f in findings[:1]] == [("off_calendar", "warning", "BB")]
+    assert findings[0].message == "outside the hours of the exchange (XNYS); this bar is left out"
 
 
 def test_a_gap_is_a_warning_for_one_symbol_and_for_all():
@@ -415,8 +428,13 @@ def test_errors_refuse_with_the_code_of_their_kind_and_say_what_to_do():
     with pytest.raises(DataError, match=r"1 negative_volume\n  error .* BB .*2010-02-17") as caught:
         accept(findings)
     assert caught.value.code == "negative_volume"
-    assert "universe.exclude" in str(caught.value)
-    assert "universe.waive" in str(caught.value)
+    assert str(caught.value).splitlines()[2:] == [
+        "what to do:",
+        "  negative_volume: correct the volume, or leave it empty where it is not known",
+        "  or leave the symbol out: universe: {exclude: [BB]}",
+        "  or, having looked into it, accept the values as they are: universe: {waive: [{code: negative_volume, "
+        "symbol: BB, start: 2010-02-17, end: 2010-02-17}]}",
+    ]
 
 
 def test_errors_of_several_kinds_are_counted_and_the_first_twenty_shown():
@@ -433,6 +451,30 @@ def test_what_cannot_be_waived_is_not_offered_to_be():
     with pytest.raises(DataError) as caught:
         accept(check(clean().drop(columns="time"), NYSE))
     assert "waive" not in str(caught.value)
+    assert "exclude" not in str(caught.value), "and no symbol is to blame"
+
+
+@pytest.mark.parametrize("code", [code for code, severity in CODES.items() if severity == "error"])
+def test_every_error_has_a_remedy_of_its_own(code):
+    value = 0.52 if code == "unadjusted_split" else "x"
+    assert len(Finding(code, "error", "BB", HIT, value, "x").remedy) > 20
+
+
+def test_a_split_is_to_be_declared_before_it_is_waived():
+    findings = check(scaled(clean(), 1 / 3), NYSE)
+    with pytest.raises(DataError) as caught:
+        accept(findings)
+    said = str(caught.value)
+    declared = said.index("source.actions: [{symbol: BB, date: 2010-02-17, split: 3}]")
+    assert said.index("source.prices: raw") < said.index("column `split`") < declared < said.index("waive")
+    declined = only(scaled(clean("adjusted"), 0.5), "unadjusted_split").message
+    assert declined.endswith("prices are said to be adjusted; declare them raw if they are not")
+
+
+def test_a_declared_split_that_did_not_happen_can_be_cancelled():
+    findings = check(put(clean(), "split", 2.0), NYSE)
+    with pytest.raises(DataError, match=r"cancel it: source\.actions: \[\{symbol: BB, date: 2010-02-17, split: 1\}\]"):
+        accept(findings)
 
 
 def test_a_waiver_turns_an_error_into_a_note():
@@ -485,7 +527,7 @@ def test_data_that_do_not_cover_what_was_asked_for_are_told():
     assert (late.code, late.severity, late.time) == ("starts_late", "warning", first)
     assert (early.code, early.time) == ("ends_early", last)
     assert 60 < early.value < 75
-    assert "was asked for" in early.message
+    assert "was asked for, 2010-01-04 to 2010-03-31 is there" in early.message
     assert coverage(frame[:0], first, last, Calendar()) == []
 
 
@@ -495,5 +537,5 @@ def test_one_bad_date_among_many_is_the_one_that_is_shown():
     frame.loc[7, "time"] = "13/45/2010"
     finding = only(frame, "wrong_type")
     assert finding.value == "13/45/2010"
-    assert "row 7" in finding.message
+    assert finding.row == 7
     assert "2020-01-31" in finding.message

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,7 +18,7 @@ from alpha.config import load
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError
 from alpha.data import Finding
-from alpha.operate import blessing, papering, smoke
+from alpha.operate import blessing, hints, papering, smoke
 from alpha.operate import study as studies
 from alpha.operate.papering import Wanted
 from alpha.report import evaluation
@@ -51,8 +53,8 @@ class TestChoosing:
 
     def test_with_nothing_to_replay_it_says_what_to_run(self, cfg, tmp_path):
         empty = cfg.model_copy(update={"paths": cfg.paths.model_copy(update={"artifacts": tmp_path / "none"})})
-        with pytest.raises(ModelError, match=r"python scripts/research\.py") as caught:
-            papering.choose(empty, Wanted(shadow=True))
+        with pytest.raises(ModelError, match=r"python scripts/research\.py --overlay mine\.yaml$") as caught:
+            papering.choose(empty, Wanted(shadow=True, options=" --overlay mine.yaml"))
         assert caught.value.code == "no_candidate"
 
     def test_what_another_world_made_is_not_there(self, cfg):
@@ -67,12 +69,27 @@ class TestChoosing:
         assert papering.choose(cfg, Wanted()).other_data is None
         universe = cfg.universe.model_copy(update={"exclude": ("S001",)})
         other = papering.choose(cfg.model_copy(update={"universe": universe}), Wanted()).other_data
-        assert str(other).startswith("universe: ")
-        assert '"exclude": ["S001"]' in str(other)
+        assert other == 'universe.exclude: ["S001"] only here'
+
+    @pytest.mark.parametrize(("made", "here", "said"), [
+        ({"name": "csv", "path": "a", "zone": None}, {"name": "csv", "path": "b", "zone": None},
+         ['source.path: "a" in research, "b" here']),
+        ({"name": "csv", "path": "a"}, {"name": "bundled", "symbols": None},
+         ['source: {"name": "csv", "path": "a"} in research, {"name": "bundled", "symbols": null} here']),
+        ({"name": "csv"}, {"name": "csv", "path": "b"}, ['source.path: null in research, "b" here']),
+        ({"waive": [1, 2]}, {"waive": [2, 3]}, ["source.waive: [1] only in research", "source.waive: [3] only here"]),
+        ([1, 2], [2, 1], ["source: the same in another order, or more than once"]),
+        ("XNYS", "XLON", ['source: "XNYS" in research, "XLON" here']),
+        ({"seed": 7}, {"seed": 7}, []),
+    ])  # fmt: skip
+    def test_only_what_differs_is_said(self, made, here, said):
+        assert list(papering._differences("source", made, here)) == said
 
     def test_both_reasons_are_told_where_the_fallback_is_refused_too(self, cfg):
         models = cfg.models.model_copy(update={"selected": None, "fallback": "linear_v1/v0009-0123456789ab"})
-        with pytest.raises(ModelError, match=r"models\.selected is null.*the fallback is refused too.*v0009") as caught:
+        with pytest.raises(
+            ModelError, match=r"(?s)models\.selected is null.*\nThe fallback is refused too.*v0009"
+        ) as caught:
             papering.choose(cfg.model_copy(update={"models": models}), Wanted())
         assert caught.value.code == "not_blessed"
 
@@ -240,12 +257,25 @@ class TestReport:
         assert "data: 7 x gap (warning), e.g. " in capsys.readouterr().out
 
     def test_the_table_says_how_to_bless(self, study, capsys, tmp_path):
-        studies.show_table(study, tmp_path)
-        assert "to bless it: python tools/bless_model_inference.py --select" in capsys.readouterr().out
+        studies.show_table(study, tmp_path, " --overlay mine.yaml")
+        out = capsys.readouterr().out
+        assert re.search(
+            r"to bless it: \S*python tools/bless_model_inference\.py --select --overlay mine\.yaml$", out, re.M
+        )
         failing = [g.__class__(g.gate, False, g.value, g.limit) for g in study.best.gates]
         lost: Candidate = replace(study.best, gates=tuple(failing))
         studies.show_table(replace(study, candidates=(lost,)), tmp_path)
         assert "to bless it" not in capsys.readouterr().out
+
+
+def test_a_command_runs_as_it_is_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
+    assert hints.command(hints.PAPER, " --overlay a.yaml") == (
+        ".venv/bin/python scripts/paper_runner.py --overlay a.yaml"
+    )
+    monkeypatch.setattr(sys, "executable", "/elsewhere/bin/python")
+    assert hints.command(hints.SHADOW) == "python scripts/paper_runner.py --shadow"
 
 
 def test_what_smoke_left_behind_is_removed_though_bundles_are_read_only(tmp_path, monkeypatch):

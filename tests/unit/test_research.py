@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
-from alpha.core.errors import GateFailed
+from alpha.config import load
+from alpha.core.errors import DataError, GateFailed, ModelError
 from alpha.core.types import Fold
-from alpha.features import Plan
+from alpha.features import Plan, entries
 from alpha.research import research
 from alpha.store import promote
-from alpha.validation import splitter
+from alpha.validation import Trials, splitter
 
 
 @pytest.fixture
@@ -90,6 +94,72 @@ def test_progress_is_shown_and_changes_nothing(cfg):
     assert found.best.scorecard.metrics == research(cfg).best.scorecard.metrics
     assert any("linear_v1" in what for what in said)
     assert all(what.startswith("small: ") for what in said)
+
+
+class TestTrials:
+    """The same bars are the same data, wherever they came from; other bars are other data."""
+
+    def tried(self, cfg, bars, name, *overrides, **columns):
+        bars.rename(columns=columns).to_csv(name, index=False)
+        mapped = {"columns": columns} if columns else {}
+        source = {"name": "csv", "path": name, "prices": "adjusted", **mapped}
+        values = {**cfg.resolved(), "source": source}
+        Path("config.yaml").write_text(yaml.safe_dump(values))
+        return research(load("config.yaml", (), overrides)).trials
+
+    def test_what_is_the_same_experiment_counts_once_and_what_is_not_counts(self, cfg):
+        bars = cfg.source(pd.Timestamp(cfg.start), pd.Timestamp(cfg.end)).drop(columns="vix")
+        assert self.tried(cfg, bars, "bars.csv") == 1
+        assert self.tried(cfg, bars, "renamed.csv") == 1
+        assert self.tried(cfg, bars, "mapped.csv", close="Last", volume="Shares") == 1
+        assert self.tried(cfg, bars, "bars.csv", "end=2001-12-31", "start=1999-12-01") == 1
+        assert self.tried(cfg, bars, "bars.csv", "policy.rate=0.5") == 2, "another experiment"
+        bars.loc[100, "close"] *= 1.0001
+        assert self.tried(cfg, bars, "bars.csv") == 1, "other data: so far one trial on them"
+        assert Trials(cfg.paths.trials).count() == 3
+        assert self.tried(cfg, bars, "bars.csv", "universe.exclude=[S001]") == 1
+        assert Trials(cfg.paths.trials).count() == 4
+
+
+class TestShortHistory:
+    """A feature that never has a value is told before anything is fitted, with the rows it needs and has."""
+
+    def refused(self, cfg, *columns):
+        features = cfg.features.model_copy(update={"columns": tuple(entries(columns))})
+        with pytest.raises(DataError, match="the history is too short") as caught:
+            research(cfg.model_copy(update={"features": features}))
+        assert caught.value.code == "short_history"
+        assert not cfg.paths.trials.exists(), "nothing was scored"
+        return str(caught.value)
+
+    def test_data_that_end_before_the_first_value(self, cfg):
+        said = self.refused(cfg, {"name": "ret", "window": 5}, {"name": "momentum", "window": 400, "skip": 21})
+        assert "feature 'momentum_400_21' needs 401 rows to have a value, and the data have 261." in said
+
+    def test_a_fold_that_begins_before_the_first_value(self, cfg):
+        said = self.refused(cfg, {"name": "ret", "window": 80}, {"name": "vol", "window": 90})
+        assert "feature 'vol_90' needs 91 rows to have a value, and fold 1 of 2 can learn from the first 71." in said
+
+    def test_the_longest_memory_is_the_one_that_is_named(self, cfg):
+        assert "'ret_260'" in self.refused(cfg, {"name": "ret", "window": 259}, {"name": "ret", "window": 260})
+
+    def test_a_memory_that_fades_is_not_asked_to_have_faded(self, cfg):
+        features = cfg.features.model_copy(update={"columns": tuple(entries([{"name": "rsi", "window": 14}]))})
+        made = cfg.model_copy(update={"features": features})
+        assert made.plan().lookback > 261
+        assert research(made).panel.id
+
+    def test_a_column_that_is_empty_for_another_reason_is_no_short_history(self, cfg, monkeypatch):
+        batch = Plan.batch
+
+        def hollow(self, panel, **options):
+            made = batch(self, panel, **options)
+            return replace(made, values=np.where(np.arange(len(self.names)) == 0, np.nan, made.values))
+
+        monkeypatch.setattr(Plan, "batch", hollow)
+        with pytest.raises(ModelError) as caught:
+            research(cfg)
+        assert caught.value.code == "too_few_samples"
 
 
 class TestGuardsBite:

@@ -205,7 +205,7 @@ def test_rolling_back_goes_further_each_time(refs):  # type: ignore[no-untyped-d
         log.bless(ref)
     assert log.rollback() == second == log.current
     assert log.rollback() == first == log.current
-    with pytest.raises(ModelError, match=f"only {first} is blessed") as caught:
+    with pytest.raises(ModelError, match=f"nothing was blessed before {first}, which stays") as caught:
         log.rollback()
     assert caught.value.code == "nothing_before"
     log.bless(third)
@@ -215,7 +215,7 @@ def test_rolling_back_goes_further_each_time(refs):  # type: ignore[no-untyped-d
 
 
 def test_there_is_nothing_to_roll_back_at_first(tmp_path):  # type: ignore[no-untyped-def]
-    with pytest.raises(ModelError, match="nothing is blessed"):
+    with pytest.raises(ModelError, match="nothing was blessed yet"):
         store.Blessings(tmp_path).rollback()
 
 

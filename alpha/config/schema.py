@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,21 +12,19 @@ import pandas as pd
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from alpha.core.calendar import Calendar
-from alpha.core.errors import ConfigError, nearest
+from alpha.core.errors import ConfigError
 from alpha.core.identity import digest
 from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin, Schema, value_errors
@@ -95,6 +93,18 @@ PLACES = (
     ("paths", "artifacts"), ("paths", "reports"), ("paths", "trials"), ("paths", "looks"),
 )  # fmt: skip
 """Keys that say where a result is, and change none."""
+
+PANEL = (
+    "calendar",
+    "start",
+    "end",
+    "holdout",
+    "source",
+    "joins",
+    "aggregates",
+    "universe",
+)  # the panel's id says all they do
+AFTERWARDS = "name", "models", "baselines", "gates", "paper", "paths"  # no score depends on more of them than one model
 
 
 class _Section(Schema):
@@ -293,112 +303,16 @@ class Config(_Section):
         return self.paper.ledger or self.home / "paper.sqlite"
 
     def trial_id(self, model: Plugin) -> str:
-        """Hash of what a model's score depends on: not of the gates, the other models, or where it runs later."""
+        """Hash of the experiment: what a model's score depends on, given the data; a rewritten feature is another."""
         values = self.resolved()
-        cash = values["paper"]["cash"]
-        for section in ("name", "models", "baselines", "gates", "paper", "paths"):
+        for section in (*PANEL, *AFTERWARDS):
             del values[section]
-        return digest({**values, "cash": cash, "model": model.entry})[:12]
+        formulas = [column.key.hex() for column in columns(self.features.columns).values()]
+        return digest({**values, "formulas": formulas, "cash": self.paper.cash, "model": model.entry})[:12]
 
 
 def _hidden(source: Plugin, symbol: str) -> bool:
     return isinstance(source, Sealed) and source.hides(symbol)
-
-
-def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration: base < overlays left to right < ``key.path=value`` overrides.
-
-    Raises
-    ------
-    ConfigError
-        Naming every problem at once, with the nearest right answer.
-    """
-    values: dict[str, Any] = {}
-    for each in (path, *overlays):
-        values = merged(values, read_yaml(each))
-    for override in overrides:
-        values = merged(values, _parse_override(override))
-    try:
-        return Config(**values)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        problems = [_describe(problem) for problem in found if not _follows(problem)] or [*map(_describe, found)]
-        shown = "\n".join(f"  {line}" for line in problems)
-        noun = "problem" if len(problems) == 1 else "problems"
-        given = " + ".join([*map(str, (path, *overlays)), *(f"--set {override}" for override in overrides)])
-        raise ConfigError(f"{given} has {len(problems)} {noun}:\n{shown}", code="invalid_config") from None
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with `over` on top: mappings are merged, anything else is replaced.
-
-    A mapping that names another plugin than the one below it replaces it whole.
-    """
-    result = dict(base)
-    for key, value in over.items():
-        below = result.get(key)
-        if isinstance(below, str) and isinstance(value, Mapping):
-            below = {"name": below}  # a plugin named without parameters
-        same = isinstance(value, Mapping) and isinstance(below, Mapping) and _named_alike(below, value)
-        result[key] = merged(below, value) if same else value  # type: ignore[arg-type]
-    return result
-
-
-YAML_FAULTS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
-"""What the parser raises on bad text: on no date, on tags that do not fit their value, on endless nesting."""
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping strictly: no duplicate keys, no aliases, no infinities."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}", code="unreadable_config") from None
-    try:
-        values = yaml.load(text, _Strict)
-    except YAML_FAULTS as error:
-        raise ConfigError(f"{path} is not valid: {error}", code="invalid_yaml") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold a mapping; it holds {type(values).__name__}", code="invalid_yaml")
-    return values
-
-
-class _Strict(yaml.SafeLoader):
-    """Safe YAML in which nothing is said twice and nothing is said by reference."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} must be a text", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _parse_override(text: str) -> dict[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set takes key=value, with dots in the key; it was {text!r}", code="bad_override")
-    try:
-        result: Any = yaml.load(value, _Strict)
-    except YAML_FAULTS as error:
-        raise ConfigError(f"--set {key}: {value!r} is not a value: {error}", code="bad_override") from None
-    for part in reversed(key.strip().split(".")):
-        result = {part: result}
-    return result
-
-
-def _named_alike(below: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
-    return "name" not in value or below.get("name") == value["name"]
 
 
 def _column_problem(entry: Mapping[str, Any]) -> str:
@@ -407,36 +321,3 @@ def _column_problem(entry: Mapping[str, Any]) -> str:
     except ConfigError as error:
         return error.args[0]
     return ""
-
-
-def _follows(problem: Mapping[str, Any]) -> bool:
-    """Whether it only repeats others: a list is too short for what is wrong in it is left out."""
-    return problem["type"] == "too_short" and bool(problem["input"])
-
-
-def _describe(problem: Mapping[str, Any]) -> str:
-    where = ".".join(map(str, problem["loc"])) or "the file"
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: no such key; {nearest(problem['loc'][-1], _keys_at(problem['loc'][:-1]))}"
-    if problem["type"] == "missing":
-        return f"{where}: is missing"
-    message = problem["msg"].removeprefix("Value error, ")
-    given = problem["input"]
-    shown = str(given) if isinstance(given, date) else repr(given)
-    return f"{where}: {message}" + (f" (it was {shown})" if len(shown) < 60 else "")
-
-
-def _keys_at(location: Sequence[Any]) -> Iterator[str]:
-    """Yield the keys a section may have, found by walking the schema along `location`."""
-    section: Any = Config
-    for part in location:
-        if isinstance(part, str) and isinstance(section, type) and issubclass(section, BaseModel):
-            annotation = section.model_fields[part].annotation
-            arguments = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)]
-            section = next((a for a in [*arguments, annotation] if _is_model(a)), None)
-    if _is_model(section):
-        yield from section.model_fields
-
-
-def _is_model(candidate: Any) -> bool:
-    return isinstance(candidate, type) and issubclass(candidate, BaseModel)
