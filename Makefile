@@ -23,8 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) install -q --require-hashes --no-deps -r $(VENV)/build.lock
 	@$(PIP) install -q --require-hashes --no-deps --no-build-isolation -r requirements.lock
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
-	@echo "Compiling the feature interpreter (once) ..."
-	@$(BIN)/python -c 'from alpha.features.interpreter import warm; warm()'
+	@$(BIN)/python -m alpha.features.kernels
 	@touch $@
 
 smoke: $(READY)  ## run everything end to end on a real and on a planted market

@@ -173,7 +173,8 @@ def _sum(g: Graph, x: Ref, window: int) -> Ref:
 @_once
 def _mean_steps(g: Graph, x: Ref, window: int) -> list[tuple[int, int, int, Ref | None, Ref]]:
     """Return (k, age, rows so far, mean so far less the block's, mean with the block) for each block."""
-    steps, count, mean = [], 0, None
+    steps: list[tuple[int, int, int, Ref | None, Ref]] = []
+    count, mean = 0, None
     for k, age in _blocks(window):
         block = _block_mean(g, x, k).ago(age)
         if mean is None:
