@@ -7,7 +7,7 @@ CONFIG ?= config/base.yaml
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test lint format types layers check research bless paper docs lock clean
+.PHONY: help setup smoke test parity lint format types layers check research bless paper docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ smoke: $(READY)  ## run everything end to end on a real and on a planted market
 
 test: $(READY)  ## run the tests; at least 90 % of lines and branches must be covered
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+parity: $(READY)  ## compare stream and batch in every bit: 500 symbols, ten years, every feature (half an hour)
+	@ALPHA_PARITY=whole $(BIN)/python -m pytest -s tests/contracts/test_feature_parity.py
 
 lint: $(READY)  ## style, names, imports
 	@$(BIN)/ruff check .
