@@ -19,8 +19,8 @@ CROSS = (
     "cs_rank", "cs_zscore", "cs_demean", "cs_mean", "cs_std", "cs_winsorize", "cs_bucket", "cs_neutralize", "apply",
 )  # fmt: skip
 FUNCTIONS = (
-    "count", "sum", "mean", "var", "skew", "kurt", "mad", "min", "max", "argmin", "argmax", "since", "rank", "wma",
-    "cov", "corr", "beta", "slope", "intercept", "resid", "rsquare",
+    "count", "sum", "mean", "mean_deviation", "var", "skew", "kurt", "mad", "min", "max", "argmin", "argmax", "since",
+    "rank", "wma", "cov", "corr", "beta", "slope", "intercept", "resid", "rsquare",
 )  # fmt: skip
 _FOLD = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "min": np.minimum, "max": np.maximum,

@@ -71,7 +71,7 @@ def fundamental(rng: np.random.Generator, close: np.ndarray) -> dict[str, np.nda
     fields = {name: np.full(close.shape, np.nan) for name in
               ("eps", "eps_surprise", "eps_sue", "eps_age", "earnings_until", "revision_count")}  # fmt: skip
     for i in range(symbols):
-        days = np.arange(10 + 13 * i, rows, 90)
+        days = np.arange(10 + 13 * i % 90, rows, 90)
         quarter = np.searchsorted(days, np.arange(rows), side="right") - 1
         told = quarter >= 0
         for name, scale in (("eps", 3.0), ("eps_surprise", 0.2), ("eps_sue", 1.5)):

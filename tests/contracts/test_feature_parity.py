@@ -1,6 +1,6 @@
 """Every feature and set says the same in every bit: in a batch, in a stream, in any chunks, from any first row.
 
-Here on a small market, in seconds. ``make parity`` does it on 500 symbols over ten years, every row and every first row.
+Here on a small market, in seconds. ``make parity`` does it on 500 symbols over ten years, every row and first row.
 """
 
 from __future__ import annotations
