@@ -39,6 +39,7 @@ def make_panel(rows: int = 640, seed: int = 11) -> Panel:
     fields["vwap"] = (start + high + low + close) / 4
     fields["shares_outstanding"] = np.where(np.arange(rows)[:, None] < 250, 2e7, 2.1e7) + 0 * close
     fields["vix3m"] = fields["vix"] * np.exp(rng.normal(0.05, 0.05, rows))[:, None]
+    fields["effective_spread"] = 1e-3 * np.exp(rng.normal(0, 0.3, shape)) + 0 * close
     tradable = np.isfinite(close)
     tradable[450:480, 5] = False  # it has prices, but may not be traded
     return Panel(pd.date_range("2010-01-04", periods=rows, freq="D", tz="UTC"), symbols, fields, tradable, SECTORS)

@@ -57,6 +57,7 @@ def market(symbols=SYMBOLS, rows=ROWS):
     vix[rows // 4] = np.nan
     fields = {"open": start, "high": high, "low": low, "close": close, "volume": volume + 0 * close,
               "vwap": (start + high + low + close) / 4, "shares_outstanding": 2e7 + 0 * close,
+              "effective_spread": 1e-3 * np.exp(rng.normal(0, 0.3, shape)) + 0 * close,
               "vix": vix + np.zeros(shape), "vix3m": vix * np.exp(rng.normal(0.05, 0.05, (rows, 1))) + np.zeros(shape),
               **alternative(rng, shape), **fundamental(rng, close)}  # fmt: skip
     tradable = np.isfinite(close)
