@@ -12,7 +12,7 @@ CHOSEN  = --config $(CONFIG) $(OVERLAY:%=--overlay %) $(SET:%=--set '%')
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test lint format types layers check research bless paper calibrate calibrate-short docs lock clean
+.PHONY: help setup smoke test parity lint format types layers check research bless paper calibrate calibrate-short docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +30,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) install -q --require-hashes --no-deps -r $(VENV)/build.lock
 	@$(PIP) install -q --require-hashes --no-deps --no-build-isolation -r requirements.lock
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
-	@echo "Compiling the feature interpreter (once) ..."
-	@$(BIN)/python -c 'from alpha.features.interpreter import warm; warm()'
+	@$(BIN)/python -m alpha.features.kernels
 	@touch $@
 
 smoke: $(READY)  ## run everything end to end on a real and on a planted market
@@ -39,6 +38,9 @@ smoke: $(READY)  ## run everything end to end on a real and on a planted market
 
 test: $(READY)  ## run the tests; at least 90 % of lines and branches must be covered
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+parity: $(READY)  ## compare stream and batch in every bit: 500 symbols, ten years, every feature (half an hour)
+	@ALPHA_PARITY=whole $(BIN)/python -m pytest -s tests/contracts/test_feature_parity.py
 
 lint: $(READY)  ## style, names, imports
 	@$(BIN)/ruff check .

@@ -1,7 +1,8 @@
-"""The rules about the repository itself: what stands at the top, and what may lie in attic/."""
+"""The rules about the repository itself: what stands at the top, how long code may be, and what may lie in attic/."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -14,6 +15,8 @@ TOP = {
     "README.md", "MASTER_DOCUMENTATION.md", "LICENSE", "requirements.lock",
 }  # fmt: skip
 ATTIC_DAYS = 90
+SHORT = ("alpha/", "scripts/", "tools/")
+MODULE_LINES, FUNCTION_LINES = 400, 40  # a docstring is not counted among a function's
 IMPORTS_ATTIC = re.compile(r"^\s*(?:from|import)\s+attic\b|import_module\(\s*[\"']attic", re.MULTILINE)
 
 
@@ -43,6 +46,31 @@ def imports_of_attic(files: list[str], root: Path = ROOT) -> list[str]:
     ]
 
 
+def too_long(files: list[str], root: Path = ROOT) -> list[str]:
+    """Name the modules and functions of the product that are longer than a reader's patience."""
+    problems = []
+    for name in files:
+        if name.startswith(SHORT) and name.endswith(".py") and (root / name).exists():
+            text = (root / name).read_text(encoding="utf-8")
+            if (lines := text.count("\n")) > MODULE_LINES:
+                problems.append(f"{name}: {lines} lines; the limit is {MODULE_LINES}: split it")
+            problems += [f"{name}: {function} has {lines} lines; the limit is {FUNCTION_LINES}: split it"
+                         for function, lines in functions(text) if lines > FUNCTION_LINES]  # fmt: skip
+    return problems
+
+
+def functions(text: str) -> list[tuple[str, int]]:
+    """Return each function of a module and its lines, less those of its docstring."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            if ast.get_docstring(node, clean=False) is not None:
+                lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+            found.append((node.name, lines))
+    return found
+
+
 def overdue(files: list[str], arrived: dict[str, float], now: float) -> list[str]:
     """Name the files that have lain in attic/ for more than 90 days."""
     kept = [name for name in files if name.startswith("attic/") and name != "attic/README.md"]
@@ -65,7 +93,8 @@ def arrivals(files: list[str]) -> dict[str, float]:
 def main() -> int:
     """Print every broken rule; return the exit status."""
     files = git("ls-files")
-    problems = [*strangers(files), *imports_of_attic(files), *overdue(files, arrivals(files), time.time())]
+    problems = [*strangers(files), *imports_of_attic(files), *too_long(files),
+                *overdue(files, arrivals(files), time.time())]  # fmt: skip
     print("\n".join(problems) or "structure: nothing astray")
     return bool(problems)
 

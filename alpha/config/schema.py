@@ -1,4 +1,4 @@
-"""The composition root: YAML in, callables out. The only reader of YAML; nothing below reads a config."""
+"""Everything a run depends on, as a schema: plain values in, callables out. Nothing below reads a configuration."""
 
 from __future__ import annotations
 
@@ -94,16 +94,7 @@ PLACES = (
 )  # fmt: skip
 """Keys that say where a result is, and change none."""
 
-PANEL = (
-    "calendar",
-    "start",
-    "end",
-    "holdout",
-    "source",
-    "joins",
-    "aggregates",
-    "universe",
-)  # the panel's id says all they do
+PANEL = "calendar", "start", "end", "holdout", "source", "joins", "aggregates", "universe"  # its id says all they do
 AFTERWARDS = "name", "models", "baselines", "gates", "paper", "paths"  # no score depends on more of them than one model
 
 

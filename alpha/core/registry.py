@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model, field_validator
@@ -57,7 +58,11 @@ class Plugin:
 @dataclass(frozen=True)
 class _Made:
     make: Callable[..., Any]
-    schema: type[BaseModel]
+
+    @cached_property
+    def schema(self) -> type[BaseModel]:
+        """Made when first asked for: there are hundreds, and each takes a millisecond."""
+        return _schema(self.make)
 
 
 class Registry:
@@ -74,7 +79,7 @@ class Registry:
     def __call__(self, make: Callable[..., Any]) -> Callable[..., Any]:
         if make.__name__ in self._made:
             raise ConfigError(f"{self.kind} {make.__name__!r} is registered twice", code="registered_twice")
-        self._made[make.__name__] = _Made(make, _schema(make))
+        self._made[make.__name__] = _Made(make)
         return make
 
     def __iter__(self) -> Iterator[str]:

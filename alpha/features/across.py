@@ -13,12 +13,18 @@ from alpha.features.expr import Expr, field, pure, tradable
 
 
 def group(name: str) -> Expr:
-    """Return the leaf that numbers the labels of a panel's group, such as ``sector``: for `by`, not for a model."""
+    """Return the leaf that numbers the labels of a panel's group, such as ``sector``: for `by`, not for a model.
+
+    NaN of a symbol without a label.
+    """
     return field(f"group:{name}", unit=0.0)
 
 
 def cs_rank(x: Expr, *, by: Expr | None = None) -> Expr:
-    """Return the rank across symbols, centred: (rank - 0.5) / count - 0.5; equals share their mean rank."""
+    """Return the rank across symbols, centred: (rank - 0.5) / count - 0.5; equals share their mean rank.
+
+    NaN of one that takes no part.
+    """
     return _across("cs_rank", x, by)
 
 
@@ -28,12 +34,15 @@ def cs_zscore(x: Expr, *, by: Expr | None = None) -> Expr:
 
 
 def cs_demean(x: Expr, *, by: Expr | None = None) -> Expr:
-    """Return the distance from the mean across symbols."""
+    """Return the distance from the mean across symbols; NaN of one that takes no part."""
     return _across("cs_demean", x, by)
 
 
 def cs_mean(x: Expr, *, by: Expr | None = None) -> Expr:
-    """Return the mean across symbols, the same for every symbol (of the group), whether it took part or not."""
+    """Return the mean across symbols, the same for every symbol (of the group), whether it took part or not.
+
+    NaN only where none takes part, or without a label.
+    """
     return _across("cs_mean", x, by)
 
 
@@ -43,7 +52,10 @@ def cs_std(x: Expr, *, by: Expr | None = None) -> Expr:
 
 
 def cs_winsorize(x: Expr, low: float = 0.01, high: float = 0.99, *, by: Expr | None = None) -> Expr:
-    """Return `x` held between its quantiles `low` and `high` across symbols, each interpolated linearly."""
+    """Return `x` held between its quantiles `low` and `high` across symbols, each interpolated linearly.
+
+    NaN of one that takes no part.
+    """
     if not 0 <= low < high <= 1:
         message = f"cs_winsorize needs 0 <= low < high <= 1; they were {low!r} and {high!r}"
         raise ConfigError(message, code="bad_quantile")
@@ -51,7 +63,10 @@ def cs_winsorize(x: Expr, low: float = 0.01, high: float = 0.99, *, by: Expr | N
 
 
 def cs_bucket(x: Expr, buckets: int = 5, *, by: Expr | None = None) -> Expr:
-    """Return the quantile bucket across symbols, 0 (least) to `buckets` - 1, of equal size but for equal values."""
+    """Return the quantile bucket across symbols, 0 (least) to `buckets` - 1, of equal size but for equal values.
+
+    NaN is in no bucket.
+    """
     if buckets != int(buckets) or buckets < 2:
         raise ConfigError(f"cs_bucket needs at least 2 buckets; it was {buckets!r}", code="bad_window")
     return _across("cs_bucket", x, by, float(buckets))

@@ -12,10 +12,12 @@ import numba
 from numba.core import config
 
 _HERE = Path(__file__).parent
-_KERNELS = (
-    "compiled.py", "crossing.py", "interpreter.py", "windows.py", "lower.py",
-    "ticks/book.py", "ticks/spreads.py", "ticks/flow.py", "ticks/toxicity.py", "ticks/variance.py", "ticks/bars.py",
-)  # fmt: skip
+KERNELS = tuple(f"alpha.features.{name}" for name in (
+    "crossing", "interpreter", "parabolic", "windows",
+    "ticks.book", "ticks.spreads", "ticks.flow", "ticks.toxicity", "ticks.variance", "ticks.bars",
+))  # fmt: skip
+"""The modules in which kernels are."""
+_READ = ("compiled", "lower", *(name.removeprefix("alpha.features.") for name in KERNELS))
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,7 +26,7 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     Numba notices when the file of a function changes, but not when a function of another file does that was compiled
     into it. So the code is kept in a folder named by the text of all kernels.
     """
-    given, config.CACHE_DIR = config.CACHE_DIR, str(_FOLDER)
+    given, config.CACHE_DIR = config.CACHE_DIR, str(FOLDER)
     try:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
@@ -32,7 +34,7 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _folder() -> Path:
-    text = b"".join((_HERE / name).read_bytes() for name in _KERNELS)
+    text = b"".join((_HERE / f"{name.replace('.', '/')}.py").read_bytes() for name in _READ)
     places = [Path(config.CACHE_DIR)] if config.CACHE_DIR else [_HERE / "__pycache__", Path.home() / ".cache" / "alpha"]
     base = next((place for place in places if _writable(place)), places[-1])
     return base / f"kernels-{hashlib.sha256(text).hexdigest()[:12]}"
@@ -43,4 +45,5 @@ def _writable(place: Path) -> bool:
     return os.access(parent, os.W_OK)
 
 
-_FOLDER = _folder()
+FOLDER = _folder()
+"""Where the machine code of all kernels is; named by their text."""

@@ -183,12 +183,12 @@ def maximum(left: Expr | float, right: Expr | float) -> Expr:
 
 
 def clip(x: Expr, low: Expr | float, high: Expr | float) -> Expr:
-    """Return `x` held between `low` and `high`."""
+    """Return `x` held between `low` and `high`; NaN where any of them is."""
     return minimum(maximum(x, low), high)
 
 
 def abs(x: Expr) -> Expr:
-    """Return the absolute value."""
+    """Return the absolute value; NaN of NaN."""
     return Expr("abs", (x,), unit=x.unit)
 
 
@@ -203,12 +203,12 @@ def log(x: Expr) -> Expr:
 
 
 def exp(x: Expr) -> Expr:
-    """Return the exponential of a pure number."""
+    """Return the exponential of a pure number; NaN of NaN."""
     return Expr("exp", (pure("exp", x),))
 
 
 def sign(x: Expr) -> Expr:
-    """Return -1, 0 or 1."""
+    """Return -1, 0 or 1; NaN of NaN."""
     return Expr("sign", (x,))
 
 

@@ -340,12 +340,13 @@ def _with_memory(
 @jit
 def run_block(
     code: np.ndarray, constants: np.ndarray, memory: np.ndarray, planes: np.ndarray, out: np.ndarray,
-    kept: int, at: int, first: int, rows: int, s0: int, w: int,
+    single: np.ndarray, kept: int, at: int, first: int, rows: int, s0: int, w: int,
 ) -> None:  # fmt: skip
-    """Run one stage on one block of symbols, for the `rows` of `out` that begin at `first`.
+    """Run one stage on one block of symbols, for the `rows` of the result that begin at `first`.
 
     A row of `code` is opcode, destination, three operands, state (all in rows of memory) and plane: the one to load
-    from or store to, or the column of `out` to emit to.
+    from or store to, or the column of the result to emit to. That is `single` where it is not empty, else `out`: two
+    arrays of either precision, so that all this is compiled once and not twice.
     """
     size = rows * w
     for i in range(code.shape[0]):
@@ -363,6 +364,8 @@ def run_block(
             _store(planes[plane], memory[a : a + size], memory[b : b + size], rows, w, s0)
         elif op == STORE_ALL:
             _store_all(planes[plane], memory[a : a + size], rows, w, s0)
+        elif single.size:
+            _emit(single[plane, first : first + rows], memory[a : a + size], w, s0)
         else:
             _emit(out[plane, first : first + rows], memory[a : a + size], w, s0)
 
@@ -377,9 +380,9 @@ def rewind(memory: np.ndarray, starts: np.ndarray, pasts: np.ndarray, at: int, w
 
 
 def warm() -> None:
-    """Compile everything, or load what an earlier process has compiled."""
+    """Compile what plans run, or load what an earlier process has compiled."""
     memory, planes = np.zeros(1), np.zeros((1, 1, 1))
-    for out in (planes, planes.astype(np.float32)):
-        run_block(np.zeros((0, 7), np.int64), np.zeros((0, 4)), memory, planes, out, 0, 0, 0, 0, 0, 1)
+    code, single = np.zeros((0, 7), np.int64), np.zeros((0, 1, 1), np.float32)
+    run_block(code, np.zeros((0, 4)), memory, planes, planes, single, 0, 0, 0, 0, 0, 1)
     rewind(memory, np.zeros(0, np.int64), np.zeros(0, np.int64), 0, 1)
     cross(0, planes[0], planes[0], planes[0], planes, np.zeros((1, 1), np.int64), False, 0.0, 0.0)

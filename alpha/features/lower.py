@@ -8,6 +8,7 @@ trend merge the same blocks by Chan's pairwise formula, so that nothing is ever 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +19,8 @@ CROSS = (
     "cs_rank", "cs_zscore", "cs_demean", "cs_mean", "cs_std", "cs_winsorize", "cs_bucket", "cs_neutralize", "apply",
 )  # fmt: skip
 FUNCTIONS = (
-    "count", "sum", "mean", "var", "skew", "kurt", "mad", "min", "max", "argmin", "argmax", "since", "rank", "wma",
-    "cov", "corr", "beta", "slope", "intercept", "resid", "rsquare",
+    "count", "sum", "mean", "mean_deviation", "var", "skew", "kurt", "mad", "min", "max", "argmin", "argmax", "since",
+    "rank", "wma", "cov", "corr", "beta", "slope", "intercept", "resid", "rsquare",
 )  # fmt: skip
 _FOLD = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "min": np.minimum, "max": np.maximum,
@@ -39,7 +40,7 @@ class Ref(NamedTuple):
 
     def ago(self, rows: int) -> Ref:
         """Return the same value `rows` rows earlier."""
-        return Ref(self.node, self.lag + rows)
+        return Ref(self.node, self.lag + rows) if rows else self
 
 
 class Node(NamedTuple):
@@ -55,6 +56,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.parts: dict[tuple[object, ...], Any] = {}
         self._known: dict[Node, int] = {}
         self._lowered: dict[Expr, Ref | float] = {}
 
@@ -78,9 +80,9 @@ class Graph:
         Where every operand is some rows old, so is the result: computing it once and lagging it is the same,
         because before the start everything is NaN, and every operation but `is_finite` keeps that.
         """
-        placed = [self._placed(arg) for arg in args]
+        placed = tuple(map(self._placed, args))
         shared = 0 if op == "is_finite" else min((ref.lag for ref in placed), default=0)
-        node = Node(op, tuple(ref.ago(-shared) for ref in placed), constants)
+        node = Node(op, tuple(ref.ago(-shared) for ref in placed) if shared else placed, constants)
         if node not in self._known:
             self._known[node] = len(self.nodes)
             self.nodes.append(node)
@@ -120,6 +122,19 @@ class Graph:
         return value if isinstance(value, Ref) else self.node("fill", constants=(value,))
 
 
+def _once(part: Callable[..., Any]) -> Callable[..., Any]:
+    """Build a part of a window once a graph: windows of one value share most of their blocks."""
+
+    @wraps(part)
+    def built(g: Graph, *given: Ref | int | str) -> Any:
+        key = (part, *given)
+        if key not in g.parts:
+            g.parts[key] = part(g, *given)
+        return g.parts[key]
+
+    return built
+
+
 def _blocks(window: int) -> Iterator[tuple[int, int]]:
     """Yield (k, age) of blocks of 2^k rows that make up a window, the smallest and newest first."""
     age = 0
@@ -129,6 +144,7 @@ def _blocks(window: int) -> Iterator[tuple[int, int]]:
             age += 1 << k
 
 
+@_once
 def _block_sum(g: Graph, x: Ref, k: int) -> Ref:
     if k == 0:
         return x
@@ -154,8 +170,10 @@ def _sum(g: Graph, x: Ref, window: int) -> Ref:
     return total
 
 
-def _mean_steps(g: Graph, x: Ref, window: int) -> Iterator[tuple[int, int, int, Ref | None, Ref]]:
-    """Yield (k, age, rows so far, mean so far less the block's, mean with the block) for each block."""
+@_once
+def _mean_steps(g: Graph, x: Ref, window: int) -> list[tuple[int, int, int, Ref | None, Ref]]:
+    """Return (k, age, rows so far, mean so far less the block's, mean with the block) for each block."""
+    steps: list[tuple[int, int, int, Ref | None, Ref]] = []
     count, mean = 0, None
     for k, age in _blocks(window):
         block = _block_mean(g, x, k).ago(age)
@@ -164,15 +182,16 @@ def _mean_steps(g: Graph, x: Ref, window: int) -> Iterator[tuple[int, int, int, 
         else:
             step = g.sub(mean, block)
             mean = g.sub(mean, g.mul(step, (1 << k) / (count + (1 << k))))
-        yield k, age, count, step, mean
+        steps.append((k, age, count, step, mean))
         count += 1 << k
+    return steps
 
 
 def _mean(g: Graph, x: Ref, window: int) -> Ref:
-    *_, (_, _, _, _, mean) = _mean_steps(g, x, window)
-    return mean
+    return _mean_steps(g, x, window)[-1][-1]
 
 
+@_once
 def _block_comoment(g: Graph, x: Ref, y: Ref, k: int) -> Ref | None:
     """Return the sum of products of deviations over a block of 2^k rows; None: zero, of a single row."""
     if k == 0:
@@ -182,6 +201,7 @@ def _block_comoment(g: Graph, x: Ref, y: Ref, k: int) -> Ref | None:
     return product if half is None else g.add(g.add(half, half.ago(1 << k - 1)), product)
 
 
+@_once
 def _comoment(g: Graph, x: Ref, y: Ref, window: int) -> Ref:
     total: Ref | None = None
     for (k, age, count, dx, _), (*_, dy, _) in zip(_mean_steps(g, x, window), _mean_steps(g, y, window), strict=True):
@@ -192,6 +212,7 @@ def _comoment(g: Graph, x: Ref, y: Ref, window: int) -> Ref:
     return g.mul(x, 0.0) if total is None else total
 
 
+@_once
 def _block_trend(g: Graph, x: Ref, k: int) -> Ref | None:
     """Return the sum of products of deviations of `x` and of time over a block."""
     if k == 0:
@@ -201,6 +222,7 @@ def _block_trend(g: Graph, x: Ref, k: int) -> Ref | None:
     return product if half is None else g.add(g.add(half, half.ago(1 << k - 1)), product)
 
 
+@_once
 def _trend(g: Graph, x: Ref, window: int) -> Ref:
     total: Ref | None = None
     for k, age, count, step, _ in _mean_steps(g, x, window):
@@ -244,6 +266,7 @@ def _rsquare(g: Graph, x: Ref, window: int) -> Ref:
     return g.div(g.mul(_trend(g, x, window), _slope(g, x, window)), _comoment(g, x, x, window))
 
 
+@_once
 def _block_extreme(g: Graph, op: str, x: Ref, k: int) -> Ref:
     if k == 0:
         return x

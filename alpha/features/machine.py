@@ -14,6 +14,8 @@ from alpha.features.interpreter import OPCODES, rewind, run_block
 from alpha.features.lower import Ref
 from alpha.features.program import Crossing, Program, Stage
 
+_NO_DOUBLE, _NO_SINGLE = np.empty((0, 1, 1)), np.empty((0, 1, 1), np.float32)
+
 
 class Machine:
     """A program with memory: the state of a computation at one instant.
@@ -82,7 +84,9 @@ class Machine:
         self, code: np.ndarray, constants: np.ndarray, first: int, rows: int, out: np.ndarray, at: int
     ) -> None:
         s0, w = self.blocks[at]
-        run_block(code, constants, self.memory[at], self.planes, out, self._kept, self._at, first, rows, s0, w)
+        double, single = (out, _NO_SINGLE) if out.dtype == np.float64 else (_NO_DOUBLE, out)
+        run_block(code, constants, self.memory[at], self.planes, double, single,
+                  self._kept, self._at, first, rows, s0, w)  # fmt: skip
 
     def _cross(self, rows: int, crossing: Crossing) -> None:
         target = self.planes[crossing.target, :rows]

@@ -269,8 +269,8 @@ class Stream:
             at = next((i for i, (a, b) in enumerate(zip(symbols, self.symbols, strict=False)) if a != b), None)
             what = f"{len(symbols)} of them" if at is None else f"{symbols[at]!r} at {at}"
             wanted = f"{len(self.symbols)}" if at is None else repr(self.symbols[at])
-            raise DataError(f"a bar must have the stream's symbols in order: {wanted}; it has {what}",
-                            code="symbols_differ")  # fmt: skip
+            message = f"a bar must have the stream's symbols in order: {wanted}; it has {what}"
+            raise DataError(f"{message}: a symbol without a bar is NaN in it, not absent", code="symbols_differ")
 
     def _check_time(self, time: pd.Timestamp) -> None:
         if self.time is not None and not time > self.time:

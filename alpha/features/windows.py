@@ -12,7 +12,7 @@ from alpha.features.compiled import jit
 from alpha.features.lower import FUNCTIONS
 
 (
-    COUNT, SUM, MEAN, VAR, SKEW, KURT, MAD, MIN, MAX, ARGMIN, ARGMAX, SINCE, RANK, WMA,
+    COUNT, SUM, MEAN, DEVIATION, VAR, SKEW, KURT, MAD, MIN, MAX, ARGMIN, ARGMAX, SINCE, RANK, WMA,
     COV, CORR, BETA, SLOPE, INTERCEPT, RESID, RSQUARE,
 ) = range(len(FUNCTIONS))  # fmt: skip
 
@@ -52,9 +52,10 @@ def _mean(values: np.ndarray) -> float:
 
 @jit
 def _moment(values: np.ndarray, mean: float, power: int) -> float:
+    """Return the sum of powers of the distances from the mean (1: of their sizes)."""
     total = 0.0
     for value in values:
-        product = value - mean
+        product = abs(value - mean) if power == 1 else value - mean
         for _ in range(power - 1):
             product *= value - mean
         total += product
@@ -79,6 +80,8 @@ def _of_values(f: int, values: np.ndarray, c: float) -> float:
     mean = _mean(values)
     if f == MEAN:
         return mean
+    if f == DEVIATION:
+        return _moment(values, mean, 1) / n
     second = _moment(values, mean, 2)
     if f == VAR:
         return second / (n - c) if n > c else np.nan

@@ -39,6 +39,7 @@ def make_panel(rows: int = 640, seed: int = 11) -> Panel:
     fields["vwap"] = (start + high + low + close) / 4
     fields["shares_outstanding"] = np.where(np.arange(rows)[:, None] < 250, 2e7, 2.1e7) + 0 * close
     fields["vix3m"] = fields["vix"] * np.exp(rng.normal(0.05, 0.05, rows))[:, None]
+    fields["effective_spread"] = 1e-3 * np.exp(rng.normal(0, 0.3, shape)) + 0 * close
     tradable = np.isfinite(close)
     tradable[450:480, 5] = False  # it has prices, but may not be traded
     return Panel(pd.date_range("2010-01-04", periods=rows, freq="D", tz="UTC"), symbols, fields, tradable, SECTORS)
@@ -71,7 +72,7 @@ def fundamental(rng: np.random.Generator, close: np.ndarray) -> dict[str, np.nda
     fields = {name: np.full(close.shape, np.nan) for name in
               ("eps", "eps_surprise", "eps_sue", "eps_age", "earnings_until", "revision_count")}  # fmt: skip
     for i in range(symbols):
-        days = np.arange(10 + 13 * i, rows, 90)
+        days = np.arange(10 + 13 * i % 90, rows, 90)
         quarter = np.searchsorted(days, np.arange(rows), side="right") - 1
         told = quarter >= 0
         for name, scale in (("eps", 3.0), ("eps_surprise", 0.2), ("eps_sue", 1.5)):

@@ -20,7 +20,7 @@ from feature_checks import (
 
 from alpha.features import CROSS_SECTION, Plan, columns, feature, feature_set
 from alpha.features.expr import Expr, close, volume
-from alpha.features.operators import cs_rank, ema, lag, std
+from alpha.features.operators import apply, cs_rank, ema, lag, std
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,22 @@ def test_a_look_ahead_is_seen(check, leak, panel):
     check(Spoiled(untouched), panel, (131, 420))
     with pytest.raises(AssertionError, match="look-ahead"):
         check(Spoiled(leak), panel, (89, 131, 420))  # a listing, whose first value a fill takes to the past
+
+
+SEEN = np.full(1, -np.inf)
+
+
+def over_the_greatest_ever(x):
+    """A window function that remembers: what it was given for later rows, in another run, is known in this one."""
+    SEEN[0] = np.fmax(SEEN[0], np.fmax.reduce(x, axis=None))
+    return x[-1] / SEEN[0]
+
+
+@pytest.mark.parametrize("check", [check_cut, check_shock])
+def test_a_window_function_with_a_memory_is_seen(check, panel):
+    SEEN[0] = -np.inf
+    with pytest.raises(AssertionError, match="look-ahead"):
+        check(Plan({"scaled": apply(over_the_greatest_ever, RET, window=3)}), panel)
 
 
 @pytest.mark.parametrize("lookback", [0, 9])

@@ -140,6 +140,17 @@ def test_an_announcement_stamped_at_midnight_is_seen(tmp_path):
         check_day(midnight, table, row, tmp_path)
 
 
+def test_what_is_filled_back_from_the_end_is_seen(tmp_path):
+    def backfilled(table, folder, panel=PANEL):
+        kept = BUILDS["earnings"](table, folder=folder, panel=panel)
+        return kept.with_fields(**{name: kept.frame(name).bfill().to_numpy() for name in kept.fields})
+
+    table = announced_twice()
+    check_end(BUILDS["earnings"], table, 15, tmp_path)
+    with pytest.raises(AssertionError, match="look-ahead"):
+        check_end(backfilled, table, 15, tmp_path)
+
+
 def test_features_of_announcements_keep_the_past(tmp_path):
     """From the table to the feature: rows before a restatement have the same bits with it and without."""
     table = announced_twice()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alpha.features import catalogue, feature, feature_set, listing
+from alpha.features.ticks import bar_builder, tick_feature
 
 PAGE = listing.page()
 
@@ -26,6 +27,39 @@ def test_every_feature_and_set_is_there(table):
     for name in (*feature, *feature_set):
         assert f"\n| `{name}` | " in PAGE, name
     assert (table["description"].str.len() > 20).all()
+
+
+PROMISED = {
+    "technical": ("macd", "bollinger_b", "stochastic_k", "rsi", "atr", "adx", "directional", "cci", "money_flow_index",
+                  "on_balance_volume", "williams_r", "aroon", "keltner", "donchian", "ichimoku", "kama_distance",
+                  "trix", "vortex", "ulcer_index"),
+    "price and risk": ("momentum", "reversal", "high_nearness", "overnight_mean", "intraday_mean", "parkinson",
+                       "garman_klass", "rogers_satchell", "yang_zhang", "beta", "idiosyncratic_vol", "max_return",
+                       "return_skew", "coskewness", "fractional_difference"),
+    "liquidity": ("amihud", "roll_spread", "corwin_schultz", "log_dollar_volume", "turnover", "volume_shock",
+                  "kyle_lambda"),
+    "of ticks, by the field": ("field_level", "field_change", "field_z", "field_rank"),
+    "fundamental": ("price_earnings", "earnings_yield", "earnings_surprise", "sue", "earnings_age", "earnings_until",
+                    "revision_count"),
+    "regime": ("vix_level", "vix_change", "vix_term", "market_trend", "market_volatility_percentile",
+               "sector_strength", "sector_rotation", "average_correlation", "dispersion", "mixture_regime",
+               "markov_regime", "regime_scaled"),
+    "news": ("news_sentiment", "news_novelty", "news_volume"),
+    "options": ("put_call_volume", "put_call_open_interest", "implied_vol_level", "implied_vol_skew",
+                "implied_vol_term", "unusual_option_volume"),
+    "calendar": ("day_of_week", "turn_of_month", "sessions_to_holiday", "sessions_to_expiry"),
+}  # fmt: skip
+PROMISED_OF_TICKS = (
+    "quoted_spread", "effective_spread", "order_flow_imbalance", "trade_sign", "vpin", "weighted_mid",
+    "realised_variance", "bipower_variation",
+)  # fmt: skip
+
+
+def test_the_library_has_what_was_promised():
+    missing = {family: set(names) - set(feature) for family, names in PROMISED.items()}
+    assert not {family: names for family, names in missing.items() if names}
+    assert set(PROMISED_OF_TICKS) <= set(tick_feature)
+    assert {"tick_bars", "volume_bars", "dollar_bars", "imbalance_bars"} <= set(bar_builder)
 
 
 def test_what_a_row_says(table):

@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
 from alpha.core.errors import ConfigError
 from alpha.core.panel import Panel
@@ -29,105 +26,6 @@ def holey(rows, seed, share=0.2):
     values = rng.normal(5, 2, (rows, 3))
     values[rng.random(values.shape) < share] = np.nan
     return values
-
-
-def applied(function, window, least, *columns):
-    """Apply a function to the rows of each window in which all columns are known, their ages last."""
-    out = np.full(columns[0].shape, np.nan)
-    for t in range(len(out)):
-        rows = np.arange(max(t - window + 1, 0), t + 1)
-        for s in range(out.shape[1]):
-            parts = [column[rows, s] for column in columns]
-            known = np.logical_and.reduce([np.isfinite(part) for part in parts])
-            if known.sum() >= least:
-                out[t, s] = function(*(part[known] for part in parts), (t - rows)[known])
-    return out
-
-
-def line(x, ages):
-    return np.polyfit(-ages, x, 1) if len(x) > 1 else (np.nan, np.nan)
-
-
-def rolling(name, *args, **kwargs):
-    return lambda x, w, m: getattr(pd.DataFrame(x).rolling(w, min_periods=m), name)(*args, **kwargs).to_numpy()
-
-
-OF_PANDAS = {
-    "sum": (o.sum, rolling("sum"), 1), "mean": (o.mean, rolling("mean"), 1), "std": (o.std, rolling("std"), 2),
-    "var": (o.var, rolling("var"), 2), "min": (o.min, rolling("min"), 1), "max": (o.max, rolling("max"), 1),
-    "skew": (o.skew, rolling("skew"), 3), "kurt": (o.kurt, rolling("kurt"), 4),
-    "median": (o.median, rolling("median"), 1), "rank": (o.rank, rolling("rank", pct=True), 1),
-    "quantile": (lambda x, w, **k: o.quantile(x, w, 0.3, **k), rolling("quantile", 0.3), 1),
-}  # fmt: skip
-OF_LOOPS = {
-    "argmin": (o.argmin, lambda x, ages: ages[np.argmin(x)], 1),
-    "argmax": (o.argmax, lambda x, ages: ages[np.argmax(x)], 1),
-    "mad": (o.mad, lambda x, ages: stats.median_abs_deviation(x), 1),
-    "slope": (o.slope, lambda x, ages: line(x, ages)[0], 2),
-    "rsquare": (o.rsquare, lambda x, ages: np.corrcoef(x, ages)[0, 1] ** 2, 2),
-    "resid": (o.resid, lambda x, ages: x[-1] - line(x, ages)[1] if ages[-1] == 0 else np.nan, 2),
-}
-
-
-@settings(max_examples=12, deadline=None)
-@given(st.integers(0, 10**6), st.integers(4, 23), st.data())
-@pytest.mark.parametrize("name", OF_PANDAS)
-def test_as_pandas_counts_observations(name, seed, window, data):
-    made, reference, least = OF_PANDAS[name]
-    periods = data.draw(st.integers(least, window))
-    x = holey(60, seed)
-    actual = computed(made(X, window, min_periods=periods), x)
-    expected = reference(x, window, periods)
-    if periods < window:  # pandas has a value from `periods` rows on, where a full window has not been there yet
-        np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-9)
-    else:
-        np.testing.assert_allclose(actual[window - 1 :], expected[window - 1 :], rtol=1e-9, atol=1e-9)
-
-
-@settings(max_examples=12, deadline=None)
-@given(st.integers(0, 10**6), st.integers(4, 23), st.data())
-@pytest.mark.parametrize("name", OF_LOOPS)
-def test_as_a_loop_says(name, seed, window, data):
-    made, reference, least = OF_LOOPS[name]
-    periods = data.draw(st.integers(least + 1, window - 1))
-    x = holey(50, seed)
-    actual = computed(made(X, window, min_periods=periods), x)
-    np.testing.assert_allclose(actual, applied(reference, window, periods, x), rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize("full", [True, False])
-@pytest.mark.parametrize("name", ["intercept", "wma", "autocorr", "beta", "cov", "corr", "zscore", "drawdown"])
-def test_the_others(name, full):
-    window, periods = 9, None if full else 5
-    x, y = holey(60, 3, 0.05 if full else 0.25), holey(60, 4, 0.05 if full else 0.25)
-    made = {
-        "intercept": o.intercept(X, window, min_periods=periods),
-        "wma": o.wma(X, window, min_periods=periods),
-        "autocorr": o.autocorr(X, window, 2, min_periods=periods),
-        "beta": o.beta(Y, X, window, min_periods=periods),
-        "cov": o.cov(X, Y, window, min_periods=periods),
-        "corr": o.corr(X, Y, window, min_periods=periods),
-        "zscore": o.zscore(X, window, min_periods=periods),
-        "drawdown": o.drawdown(X, window, min_periods=periods),
-    }[name]
-    lagged = np.vstack([np.full((2, 3), np.nan), x[:-2]])
-    least = window if full else periods
-
-    def now(value):
-        return lambda part, ages: value(part, ages) if ages[-1] == 0 else np.nan
-
-    expected = {
-        "intercept": lambda: applied(lambda p, ages: np.polyval(line(p, ages), 1 - window), window, least, x),
-        "wma": lambda: applied(lambda p, ages: np.average(p, weights=window - ages), window, least, x),
-        "autocorr": lambda: applied(lambda p, q, ages: np.corrcoef(p, q)[0, 1], window, least, x, lagged),
-        "beta": lambda: applied(lambda p, q, ages: np.polyfit(q, p, 1)[0], window, least, y, x),
-        "cov": lambda: applied(lambda p, q, ages: np.cov(p, q)[0, 1], window, least, x, y),
-        "corr": lambda: applied(lambda p, q, ages: np.corrcoef(p, q)[0, 1], window, least, x, y),
-        "zscore": lambda: applied(now(lambda p, ages: (p[-1] - p.mean()) / p.std(ddof=1)), window, least, x),
-        "drawdown": lambda: applied(now(lambda p, ages: p[-1] / p.max() - 1), window, least, x),
-    }[name]()
-    np.testing.assert_allclose(computed(made, x, y), expected, rtol=1e-9, atol=1e-9)
-    assert 0.2 < np.isfinite(expected).mean() < 1
 
 
 def test_what_is_there_is_counted_from_the_first_row_on():

@@ -22,6 +22,18 @@ def test_an_import_of_attic_is_named(tmp_path):
     assert [line.split(":")[0] for line in structure.imports_of_attic(["a.py", "b.py"], tmp_path)] == ["a.py"]
 
 
+def test_what_is_too_long_is_named(tmp_path):
+    (tmp_path / "alpha").mkdir()
+    body = "".join(f"    x = {i}\n" for i in range(39))
+    told = '    """Say it.\n' + "\n" * 30 + '    """\n'
+    (tmp_path / "alpha/a.py").write_text(f"def short():\n{told}{body}\n\nclass A:\n    def long(self):\n" +
+                                         "".join(f"        x = {i}\n" for i in range(40)))  # fmt: skip
+    (tmp_path / "alpha/b.py").write_text("x = 1\n" * 401)
+    (tmp_path / "tests.py").write_text("x = 1\n" * 401)
+    problems = structure.too_long(["alpha/a.py", "alpha/b.py", "alpha/gone.py", "tests.py"], tmp_path)
+    assert [line.split(";")[0] for line in problems] == ["alpha/a.py: long has 41 lines", "alpha/b.py: 401 lines"]
+
+
 def test_a_file_leaves_attic_after_90_days():
     day = 86400.0
     arrived = {"attic/old.py": 0.0, "attic/new.py": 60 * day}
