@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from alpha.features.compiled import jit
-from alpha.features.crossing import cross
 from alpha.features.windows import gathered
 
 OPCODES = (
@@ -377,12 +376,3 @@ def rewind(memory: np.ndarray, starts: np.ndarray, pasts: np.ndarray, at: int, w
         to = starts[i] * w
         for j in range(to, to + pasts[i] * w):
             memory[j] = memory[j + at * w]
-
-
-def warm() -> None:
-    """Compile what plans run, or load what an earlier process has compiled."""
-    memory, planes = np.zeros(1), np.zeros((1, 1, 1))
-    code, single = np.zeros((0, 7), np.int64), np.zeros((0, 1, 1), np.float32)
-    run_block(code, np.zeros((0, 4)), memory, planes, planes, single, 0, 0, 0, 0, 0, 1)
-    rewind(memory, np.zeros(0, np.int64), np.zeros(0, np.int64), 0, 1)
-    cross(0, planes[0], planes[0], planes[0], planes, np.zeros((1, 1), np.int64), False, 0.0, 0.0)

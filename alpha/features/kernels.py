@@ -47,18 +47,24 @@ def warm(show: Callable[[int, int], object] = lambda done, of: None) -> None:
     show(total - len(absent()), total)
 
 
-def run_plans() -> None:
-    """Run what plans run, on nothing."""
-    from alpha.features.interpreter import warm
+def run_blocks() -> None:
+    """Run the interpreter, on nothing: half of the work."""
+    from alpha.features.interpreter import rewind, run_block
 
-    warm()
+    memory, planes, whole = np.zeros(1), np.zeros((1, 1, 1)), np.zeros(0, np.int64)
+    code, single = np.zeros((0, 7), np.int64), np.zeros((0, 1, 1), np.float32)
+    run_block(code, np.zeros((0, 4)), memory, planes, planes, single, 0, 0, 0, 0, 0, 1)
+    rewind(memory, whole, whole, 0, 1)
 
 
 def run_others() -> None:
-    """Run the kernels of window features, of trades and quotes, on nothing."""
+    """Run the kernels of rows, of window features, of trades and quotes, on nothing."""
+    from alpha.features.crossing import cross
     from alpha.features.parabolic import stops
     from alpha.features.ticks import Events, bar_builder, tick_feature
 
+    planes = np.zeros((1, 1, 1))
+    cross(0, planes[0], planes[0], planes[0], planes, np.zeros((1, 1), np.int64), False, 0.0, 0.0)
     window = np.ones((2, 1))
     window.flags.writeable = False  # as window features get it: for the compiler another type
     stops(window, window, 0.0, 0.0)
@@ -71,7 +77,7 @@ def _print(done: int, of: int) -> None:
     print(f"\rCompiling the kernels of features, once: {done} of {of} done", end="", flush=True)
 
 
-_PARTS = (run_plans, run_others)
+_PARTS = (run_blocks, run_others)
 
 if __name__ == "__main__":
     warm(_print)

@@ -8,7 +8,7 @@ import pytest
 from numba.core.registry import CPUDispatcher
 
 from alpha.core.panel import Panel
-from alpha.features import Plan, crossing, interpreter, lower, machine, windows
+from alpha.features import Plan, crossing, interpreter, kernels, lower, machine, windows
 from alpha.features import expr as e
 from alpha.features import operators as o
 
@@ -88,8 +88,9 @@ def test_every_opcode_is_covered():
     assert len(gathered) == len(lower.FUNCTIONS) - 3, "all but cov, max and argmin, which share a line with another"
 
 
-def test_warm_compiles_everything_that_a_plan_runs(panel):
-    interpreter.warm()
+def test_what_is_compiled_beforehand_is_everything_that_a_plan_runs(panel):
+    kernels.run_blocks()
+    kernels.run_others()
     entries = (interpreter.run_block, crossing.cross, interpreter.rewind)
     before = [set(f.signatures) for f in entries]
     plan = Plan(COLUMNS)

@@ -77,7 +77,7 @@ def test_a_compilation_would_be_seen():
 
 
 def test_what_compiles_the_kernels_runs():
-    kernels.run_plans()
+    kernels.run_blocks()
     kernels.run_others()
 
 
