@@ -13,6 +13,7 @@ from alpha.gates import Evidence, gate, judge
 GOOD = {
     "ic": 0.03, "ic_low": 0.01, "ic_high": 0.05, "hit_rate": 0.53, "hit_base_rate": 0.51, "turnover": 0.4,
     "predictions": 5000.0, "net_return_annual": 0.09,
+    "ic_low_corrected": 0.005, "deflated_sharpe": 0.99, "pbo": 0.1, "spa_p": 0.01,
 }  # fmt: skip
 BASELINES = {"always_long": {"net_return_annual": 0.05}, "momentum": {"net_return_annual": 0.02}}
 RECORDED = {name: GateResult(name, True, 0.0, 0.0, "<=") for name in gate}

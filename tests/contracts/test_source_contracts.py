@@ -59,6 +59,7 @@ CASES = {
     "bundled": lambda path: ({}, {"symbols": ["NOPE"]}),
     "csv": csv_file,
     "parquet": parquet_file,
+    "resampled": lambda path: ({"n_symbols": 25, "ic": 0.1}, {"calendar": "NOPE"}),
     "synthetic": lambda path: (
         {"n_symbols": 20, "late": 0.9, "delistings": 0.05, "events": True},
         {"calendar": "NOPE"},
