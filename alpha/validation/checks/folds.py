@@ -1,0 +1,98 @@
+"""No fold learns what was unknown when its first test row was decided, by whatever way it got to the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from alpha.core.types import FeatureSet, Fold, Label
+from alpha.validation import leakage
+from alpha.validation.checks import check
+from alpha.validation.checks.outcomes import known_by
+from alpha.validation.checks.pipeline import Case
+
+FEWEST_CELLS = 20
+
+
+@check
+def folds(case: Case) -> str | None:
+    """The arithmetic of the folds: labels known before the cutoff, the cutoff before the test, no row tested twice."""
+    if not case.folds:
+        return "there are no folds to check"
+    return leakage.check_folds(case.folds, case.label, case.panel.times)
+
+
+@check
+def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01) -> str | None:
+    """At most `share` of a fold's test cells have the very features and outcome of a cell it learns from."""
+    for fold in case.folds:
+        learned, tested = (_cells(case, rows) for rows in (fold.train, fold.test))
+        again = int(np.isin(tested, np.unique(learned)).sum())
+        if len(tested) >= FEWEST_CELLS and again > share * len(tested):
+            return f"fold {fold.index} tests {again} of {len(tested)} cells whose features and outcome it learned from"
+    return None
+
+
+@check
+def refit(case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 1, samples: PositiveInt = 100_000) -> str | None:
+    """The predictions of the first test row are the same to the last bit in another future.
+
+    Every label that was not known at that row and every feature of a later row is replaced, the model is fitted anew,
+    and so is all that is fitted with it: scalers, encoders, the choice of features, tuning, early stopping.
+
+    Parameters
+    ----------
+    folds : int
+        Folds tried, the first ones.
+    futures : int
+        Other futures tried for each fold: a choice among a few can come out the same by chance.
+    samples : int
+        A fold learns from about so many cells, its newest.
+    """
+    for fold in (case.thinned(fold, samples) for fold in case.folds[:folds]):
+        row = int(fold.test[0])
+        before = case.pipeline.predict(case.features, case.label, fold, case.panel.tradable)[0]
+        for number in range(futures):
+            features, label, tradable = _another_future(case, row, case.rng(f"future {row} {number}"))
+            after = case.pipeline.predict(features, label, fold, tradable)[0]
+            if found := _moved(case, fold, before, after):
+                return found
+    return None
+
+
+def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str | None:
+    moved = ~((before == after) | (np.isnan(before) & np.isnan(after)))
+    if not moved.any():
+        return None
+    i = int(moved.argmax())
+    return (
+        f"the prediction of {case.panel.symbols[i]} at {case.panel.times[fold.test[0]]}, the first test row of fold "
+        f"{fold.index}, is {before[i]:.6g}, and {after[i]:.6g} when what was not known then is changed"
+    )
+
+
+def _another_future(case: Case, row: int, rng: np.random.Generator) -> tuple[FeatureSet, Label, np.ndarray]:
+    """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay where they are."""
+    values, tradable = case.features.values.copy(), case.panel.tradable.copy()
+    values[row + 1 :] *= rng.uniform(-3, 3, values[row + 1 :].shape)
+    tradable[row + 1 :] &= rng.random(tradable[row + 1 :].shape) < 0.8
+    known = known_by(case, row)
+
+    def replaced(outcomes: np.ndarray) -> np.ndarray:
+        scale = np.nanstd(outcomes)
+        return np.where(known | np.isnan(outcomes), outcomes, rng.normal(0, scale, outcomes.shape))
+
+    label = case.label
+    realised = None if label.realised is None else replaced(label.realised)
+    label = replace(label, values=replaced(label.values), realised=realised)
+    return replace(case.features, values=values), label, tradable
+
+
+def _cells(case: Case, rows: np.ndarray) -> np.ndarray:
+    """Return each complete cell of `rows` as one value: the bytes of its features and its outcome."""
+    whole = np.concatenate([case.features.values[rows], case.outcome[rows, :, None]], axis=-1)
+    whole = np.ascontiguousarray(whole[np.isfinite(whole).all(axis=-1) & (whole[..., -1] != 0)])
+    return whole.view(np.dtype((np.void, whole.dtype.itemsize * whole.shape[1]))).ravel()
