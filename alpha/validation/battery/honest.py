@@ -27,7 +27,7 @@ Load = Callable[[Tables], Panel]
 MAX_AGE = pd.Timedelta(days=21)
 
 
-def honest(data: Records, load: Load | None = None, *, horizon: int = 1, folds: int = 2, **stages: Any) -> Pipeline:
+def honest(data: Records, load: Load | None = None, *, horizon: int = 1, **stages: Any) -> Pipeline:
     """Return the honest pipeline over `data`, with some stages replaced.
 
     Parameters
@@ -37,7 +37,7 @@ def honest(data: Records, load: Load | None = None, *, horizon: int = 1, folds: 
     """
     read = load or panel
     default = {
-        "features": features, "label": outcome(horizon), "folds": walk(folds), "predict": predictor(), "trade": trade,
+        "features": features, "label": outcome(horizon), "folds": walk(), "predict": predictor(), "trade": trade,
     }  # fmt: skip
     return Pipeline(load=lambda at: read(data.at(at)), **(default | stages))
 
@@ -89,6 +89,12 @@ def plan() -> Plan:
 def features(panel: Panel) -> FeatureSet:
     """Return the honest features of a panel, in one thread."""
     return plan().batch(panel, threads=1)
+
+
+def short_returns(panel: Panel) -> FeatureSet:
+    """Return features for bars of an hour: the returns of one and of three."""
+    made = columns([{"name": "ret", "window": 1}, {"name": "ret", "window": 3}], cross_section="rank")
+    return Plan(made).batch(panel, threads=1)
 
 
 def with_column(name: str, column: Callable[[Panel], np.ndarray]) -> Callable[[Panel], FeatureSet]:

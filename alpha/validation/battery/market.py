@@ -14,7 +14,7 @@ Tables = Mapping[str, pd.DataFrame]
 EXCHANGE = Calendar("XNYS")
 FIRST = "2015-01-02"
 QUARTER, REBALANCED, DRIFT = 40, 30, 10  # rows: between reports, between changes of the index, a report's effect
-DAY, NIGHT, BOUNCE = 0.012, 0.006, 0.004
+DAY, NIGHT, BOUNCE = 0.012, 0.006, 0.006
 AFTER_CLOSE = pd.Timedelta(hours=1)
 
 
@@ -40,7 +40,7 @@ class Records:
 def records(seed: int, *, rows: int = 320, names: int = 16, edge: float = 0.15) -> Records:
     """Return the records of a market in which a score, known at the close, foretells a little of the next sessions.
 
-    Reports come after the close; the price leaps at the next open and drifts on for ten sessions. Names that have fallen
+    Reports come after the close; the price leaps in the next session and drifts on for ten. Names that have fallen
     are delisted. What rises is split, joins the index and is traded more. The last price of a session is a bid
     or an ask.
 
@@ -111,7 +111,8 @@ def _returns(
     rows, names = pull.shape
     night, day = rng.normal(0, NIGHT, pull.shape), rng.normal(0, DAY, pull.shape)
     told = np.nan_to_num(surprise)
-    night[1:] += 0.03 * told[:-1]
+    night[1:] += 0.015 * told[:-1]
+    day[1:] += 0.015 * told[:-1]
     day[1:] += DAY * pull[:-1]
     for after in range(1, DRIFT):
         day[after:] += 0.0015 * told[:-after]

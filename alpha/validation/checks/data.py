@@ -14,7 +14,7 @@ from alpha.validation.checks.pipeline import Case
 
 
 @check
-def replay(case: Case, *, instants: PositiveInt = 3) -> str | None:
+def replay(case: Case, *, instants: PositiveInt = 6) -> str | None:
     """Load what could be had at `instants` drawn instants: the panel until then must be the one that is loaded now.
 
     Finds what is stamped too early, restated, adjusted or chosen in retrospect.
@@ -22,7 +22,7 @@ def replay(case: Case, *, instants: PositiveInt = 3) -> str | None:
     for row in case.rows(instants, "replay"):
         at = case.panel.times[row]
         try:
-            past = case.pipeline.load(at)
+            past = case.pipeline.load(at).until(at)
         except DataError as error:
             return f"as of {at} the data cannot be loaded: {error}"
         if found := _changed(case.panel.rows(slice(0, row + 1)), past):

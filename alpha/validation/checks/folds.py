@@ -37,7 +37,7 @@ def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01)
 
 
 @check
-def refit(case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 1, samples: PositiveInt = 100_000) -> str | None:
+def refit(case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 2, samples: PositiveInt = 100_000) -> str | None:
     """The predictions of the first test row are the same to the last bit in another future.
 
     Every label that was not known at that row and every feature of a later row is replaced, the model is fitted anew,
@@ -70,7 +70,7 @@ def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str
     i = int(moved.argmax())
     return (
         f"the prediction of {case.panel.symbols[i]} at {case.panel.times[fold.test[0]]}, the first test row of fold "
-        f"{fold.index}, is {before[i]:.6g}, and {after[i]:.6g} when what was not known then is changed"
+        f"{fold.index}, is {before[i]:.9g}, and {after[i]:.9g} when what was not known then is changed"
     )
 
 

@@ -6,6 +6,7 @@ encodings, choices and stops made on them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -47,7 +48,7 @@ def block_mean(x: np.ndarray, block: int) -> Mean:
 
 @check
 def shuffled_labels(
-    case: Case, *, folds: PositiveInt = 2, samples: PositiveInt = 100_000, chance: PositiveFloat = 1e-4
+    case: Case, *, blocks: PositiveInt = 60, samples: PositiveInt = 100_000, chance: PositiveFloat = 1e-4
 ) -> str | None:
     """Trained on labels dealt out to other symbols, a model has no IC on labels dealt out so.
 
@@ -56,8 +57,8 @@ def shuffled_labels(
 
     Parameters
     ----------
-    folds : int
-        Folds tried, the first ones.
+    blocks : int
+        So many are enough: later folds are not tried.
     samples : int
         A fold learns from about so many cells, its newest.
     chance : float
@@ -72,12 +73,12 @@ def shuffled_labels(
     known_at = case.label.known_at
     label = replace(_rearranged(case.label, lambda x: np.take_along_axis(x, order, axis=1)),
                     known_at=known_at if known_at.ndim == 1 else np.take_along_axis(known_at, order, axis=1))  # fmt: skip
-    return _null(case, label, folds, samples, chance, "dealt out to other symbols")
+    return _null(case, label, blocks, samples, chance, "dealt out to other symbols")
 
 
 @check
 def reversed_labels(
-    case: Case, *, folds: PositiveInt = 2, samples: PositiveInt = 100_000, chance: PositiveFloat = 1e-4
+    case: Case, *, blocks: PositiveInt = 60, samples: PositiveInt = 100_000, chance: PositiveFloat = 1e-4
 ) -> str | None:
     """Trained on labels in reversed order of time, a model has no IC on labels in that order.
 
@@ -89,10 +90,10 @@ def reversed_labels(
         count = np.maximum(np.isfinite(values).sum(axis=0), 1)
         return (values - np.nansum(values, axis=0) / count)[::-1]
 
-    return _null(case, _rearranged(case.label, mirrored), folds, samples, chance, "in reversed order of time")
+    return _null(case, _rearranged(case.label, mirrored), blocks, samples, chance, "in reversed order of time")
 
 
-def _rearranged(label: Label, rearrange) -> Label:  # type: ignore[no-untyped-def]
+def _rearranged(label: Label, rearrange: Callable[[np.ndarray], np.ndarray]) -> Label:
     realised = None if label.realised is None else rearrange(label.realised)
     return replace(label, values=rearrange(label.values), realised=realised)
 
@@ -101,10 +102,12 @@ def _block(case: Case) -> int:
     return max(5, 2 * case.label.horizon)
 
 
-def _null(case: Case, label: Label, folds: int, samples: int, chance: float, how: str) -> str | None:
+def _null(case: Case, label: Label, blocks: int, samples: int, chance: float, how: str) -> str | None:
     outcome = label.values if label.realised is None else label.realised
-    ic = []
-    for fold in (case.thinned(fold, samples) for fold in case.folds[:folds]):
+    ic: list[np.ndarray] = []
+    for fold in (case.thinned(fold, samples) for fold in case.folds):
+        if sum(map(len, ic)) >= blocks * _block(case):
+            break
         signal = case.pipeline.predict(case.features, label, fold, case.panel.tradable)
         ic.append(daily_ic(signal, outcome[fold.test]))
     mean = block_mean(np.concatenate(ic), _block(case))

@@ -13,6 +13,7 @@ from alpha.core.panel import Panel
 from alpha.core.types import FeatureSet, Fold, Label
 
 FEWEST_ROWS = 30
+SELDOM = 0.5  # of the cells: a field that changes in fewer mostly stays as it was
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,18 +89,24 @@ class Case:
     def rows(self, count: int, what: str) -> list[int]:
         """Return up to `count` rows after which the future is hidden, drawn from all but the first and the last.
 
-        Every second one is a row after which something appears that was missing, where there is such a row: that is
-        where a look ahead fills holes.
+        Two thirds of them stand right before and right at a row in which a value changes that seldom does, or appears:
+        a look ahead at such values shows nowhere else.
         """
         rng, last = self.rng(what), len(self.panel) - 1
-        anywhere = rng.permutation(np.arange(min(FEWEST_ROWS, last // 2), last))
-        edges = rng.permutation(np.intersect1d(anywhere, self._appearances()))
-        drawn = [row for pair in zip(edges[:count], anywhere, strict=False) for row in pair]
-        return list(dict.fromkeys([*map(int, drawn), *map(int, anywhere)]))[:count]
+        anywhere = np.arange(min(FEWEST_ROWS, last // 2), last)
+        told = self._changes()
+        kinds = [rng.permutation(np.intersect1d(anywhere, rows)) for rows in (told - 1, told)]
+        longest = [np.resize(rows, len(anywhere)) for rows in (rng.permutation(anywhere), *kinds) if len(rows)]
+        return list(dict.fromkeys(map(int, np.stack(longest, axis=1).ravel())))[:count]
 
-    def _appearances(self) -> np.ndarray:
-        there = np.stack([np.isfinite(values) for values in self.panel.fields.values()], axis=-1)
-        return np.flatnonzero((there[1:] & ~there[:-1]).any(axis=(1, 2)))
+    def _changes(self) -> np.ndarray:
+        """Return the rows in which a field that mostly stays as it was changes, or a value appears."""
+        changed = []
+        for values in (*self.panel.fields.values(), self.panel.tradable.astype(float)):
+            before, after = values[:-1], values[1:]
+            moved = (before != after) & np.isfinite(after)
+            changed.append(moved if moved.mean() < SELDOM else moved & np.isnan(before))
+        return np.flatnonzero(np.any(changed, axis=(0, 2))) + 1
 
     def thinned(self, fold: Fold, samples: int) -> Fold:
         """Return a fold that learns from its newest rows only: about `samples` cells."""

@@ -29,7 +29,7 @@ def delay(case: Case, *, gain: PositiveFloat = 0.03, chance: PositiveFloat = 1e-
 
 @check
 def lag(
-    case: Case, *, rows: PositiveInt = 1, least: PositiveFloat = 0.1, kept: PositiveFloat = 0.2,
+    case: Case, *, rows: PositiveInt = 1, least: PositiveFloat = 0.1, kept: PositiveFloat = 0.3,
     chance: PositiveFloat = 1e-4,
 ) -> str | None:  # fmt: skip
     """Filled `rows` rows later, an edge does not vanish: of an IC of `least` or more, at least the share `kept` stays.
