@@ -14,7 +14,7 @@ from alpha.validation.battery.honest import Pipeline, honest, outcome
 from alpha.validation.battery.market import records
 
 
-@plant("labels", "lag")
+@plant("labels")
 def entry_at_the_signal_close(seed: int) -> Pipeline:
     """The outcome runs from the close that made the signal: close to close.
 

@@ -108,17 +108,15 @@ def early_stopping_on_the_test_fold(seed: int) -> Pipeline:
 
 @plant("refit")
 def sign_from_the_test_fold(seed: int) -> Pipeline:
-    """A signal that loses in the test is turned round: "it works, but the other way".
+    """The signal of a name for which it loses in the test is turned round: "there it works the other way".
 
     Whatever is noise has a positive IC after its sign was chosen where it is measured.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
         signal = _ridge(features, label, fold, tradable)
-        for rows in np.array_split(np.arange(len(fold.test)), 4):
-            if np.nanmean(daily_ic(signal[rows], label.values[fold.test][rows])) < 0:
-                signal[rows] *= -1
-        return signal
+        product = signal * label.values[fold.test]
+        return signal * np.where(np.nansum(product, axis=0) < 0, -1.0, 1.0)
 
     return honest(records(seed, edge=0.0), predict=predict)
 

@@ -15,6 +15,7 @@ from alpha.validation.checks.outcomes import known_by
 from alpha.validation.checks.pipeline import Case
 
 FEWEST_CELLS = 20
+ODD = np.uint64(0x9E3779B97F4A7C15)  # numbers of 64 bits wrap around by intent (Steele, Lea and Flood, 2014)
 
 
 @check
@@ -28,9 +29,10 @@ def folds(case: Case) -> str | None:
 @check
 def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01) -> str | None:
     """At most `share` of a fold's test cells have the very features and outcome of a cell it learns from."""
+    cells, known = _cells(case)
     for fold in case.folds:
-        learned, tested = (_cells(case, rows) for rows in (fold.train, fold.test))
-        again = int(np.isin(tested, np.unique(learned)).sum())
+        learned, tested = (cells[rows][known[rows]] for rows in (fold.train, fold.test))
+        again = int(np.isin(tested, learned).sum())
         if len(tested) >= FEWEST_CELLS and again > share * len(tested):
             return f"fold {fold.index} tests {again} of {len(tested)} cells whose features and outcome it learned from"
     return None
@@ -40,7 +42,7 @@ def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01)
 def refit(case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 2, samples: PositiveInt = 100_000) -> str | None:
     """The predictions of the first test row are the same to the last bit in another future.
 
-    Every label that was not known at that row and every feature of a later row is replaced, the model is fitted anew,
+    Every label that was not known at that row and every feature of a later test row is replaced, the model is fitted anew,
     and so is all that is fitted with it: scalers, encoders, the choice of features, tuning, early stopping.
 
     Parameters
@@ -56,7 +58,7 @@ def refit(case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 2, sampl
         row = int(fold.test[0])
         before = case.pipeline.predict(case.features, case.label, fold, case.panel.tradable)[0]
         for number in range(futures):
-            features, label, tradable = _another_future(case, row, case.rng(f"future {row} {number}"))
+            features, label, tradable = _another_future(case, fold, case.rng(f"future {row} {number}"))
             after = case.pipeline.predict(features, label, fold, tradable)[0]
             if found := _moved(case, fold, before, after):
                 return found
@@ -74,11 +76,13 @@ def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str
     )
 
 
-def _another_future(case: Case, row: int, rng: np.random.Generator) -> tuple[FeatureSet, Label, np.ndarray]:
+def _another_future(case: Case, fold: Fold, rng: np.random.Generator) -> tuple[FeatureSet, Label, np.ndarray]:
     """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay where they are."""
-    values, tradable = case.features.values.copy(), case.panel.tradable.copy()
-    values[row + 1 :] *= rng.uniform(-3, 3, values[row + 1 :].shape)
-    tradable[row + 1 :] &= rng.random(tradable[row + 1 :].shape) < 0.8
+    row, later = int(fold.test[0]), slice(int(fold.test[0]) + 1, int(fold.test[-1]) + 1)
+    values = np.copy(case.features.values)  # in the same layout, so that sums are the same to the bit
+    values[later] *= rng.uniform(-3, 3, values[later].shape)
+    tradable = case.panel.tradable.copy()
+    tradable[later] &= rng.random(tradable[later].shape) < 0.8
     known = known_by(case, row)
 
     def replaced(outcomes: np.ndarray) -> np.ndarray:
@@ -91,8 +95,13 @@ def _another_future(case: Case, row: int, rng: np.random.Generator) -> tuple[Fea
     return replace(case.features, values=values), label, tradable
 
 
-def _cells(case: Case, rows: np.ndarray) -> np.ndarray:
-    """Return each complete cell of `rows` as one value: the bytes of its features and its outcome."""
-    whole = np.concatenate([case.features.values[rows], case.outcome[rows, :, None]], axis=-1)
-    whole = np.ascontiguousarray(whole[np.isfinite(whole).all(axis=-1) & (whole[..., -1] != 0)])
-    return whole.view(np.dtype((np.void, whole.dtype.itemsize * whole.shape[1]))).ravel()
+def _cells(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Return one number a cell, of its features and its outcome, and which cells have all of them; each (T, N)."""
+    parts = [*np.moveaxis(case.features.values, -1, 0), case.outcome]
+    number = np.zeros(case.outcome.shape, np.uint64)
+    known = case.outcome != 0
+    for part in parts:
+        known &= np.isfinite(part)
+        number = (number ^ np.ascontiguousarray(part).view(np.uint64)) * ODD
+        number ^= number >> np.uint64(29)
+    return number, known
