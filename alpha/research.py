@@ -87,10 +87,10 @@ class _Bench:
             delayed(backtest)(signal[rows], panel, replace(rules, max_drawdown=1.0), cfg.broker, cash=cfg.paper.cash)
             for signal, rules in traded
         )
-        return list(track(_Counted(books, len(traded)), f"{cfg.name}: backtests"))
+        return list(track(Counted(books, len(traded)), f"{cfg.name}: backtests"))
 
 
-class _Counted:
+class Counted:
     """An iterator that knows how long it is, so that progress can be shown."""
 
     def __init__(self, items: Iterable[Any], length: int) -> None:

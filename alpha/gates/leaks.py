@@ -1,4 +1,4 @@
-"""The gate that runs the checks of a whole pipeline on the candidate: the ones that the leakage battery is measured by."""
+"""The gate that runs the checks of a whole pipeline on the candidate."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from alpha.strategy import Candidate
 
 OF_THE_DATA = ("labels", "duplicates", "fills", "fair")
-OF_THE_MODEL = ("refit", "shuffled_labels", "reversed_labels", "delay", "lag")
-REFITS = ("refit", "shuffled_labels", "reversed_labels")
+OF_THE_MODEL = ("refit", "whole", "shuffled_labels", "reversed_labels", "delay", "lag")
+REFITS = ("refit", "whole", "shuffled_labels", "reversed_labels")
 
 
 @gate
-def leakage(evidence: Evidence, *, samples: PositiveInt = 50_000) -> GateResult:
+def leakage(evidence: Evidence, *, samples: PositiveInt = 20_000) -> GateResult:
     """Nothing leaks through the pipeline as a whole: its label, fits, timing and trading.
 
-    Outcomes are entered after the decision and known when they say so; no test cell was learned from; predictions stay in
-    another future; on shuffled and on reversed labels nothing is found; the edge neither grows nor vanishes when it is used
-    later; a decision is filled after its bar; nothing is earned in a fair market. `no_lookahead` checks the features and the
-    arithmetic of the folds.
+    Outcomes are entered after the decision and known when they say so; no test cell was learned from; predictions
+    stay in another future; on shuffled and on reversed labels nothing is found; the edge neither grows nor vanishes
+    when it is used later; a decision is filled after its bar; nothing is earned in a fair market. `no_lookahead` checks
+    the features and the arithmetic of the folds.
 
     Parameters
     ----------

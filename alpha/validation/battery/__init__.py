@@ -1,8 +1,8 @@
 """Worlds in which a mistake is planted, and worlds in which none is: what the checks are tried on.
 
 A plant is a function ``f(seed) -> Pipeline`` registered with ``@plant``: a pipeline that is honest but for one mistake,
-over a small market of its own. Its docstring says what the mistake is and how it fools people. A clean world is registered
-with ``@clean``.
+over a small market of its own. Its docstring says what the mistake is and how it fools people. A clean world is
+registered with ``@clean``.
 """
 
 from __future__ import annotations

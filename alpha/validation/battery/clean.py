@@ -13,9 +13,19 @@ from alpha.validation.battery import clean
 from alpha.validation.battery.data import hourly
 from alpha.validation.battery.execution import sessions
 from alpha.validation.battery.honest import (
-    Pipeline, bars, held, honest, joined, panel, predictor, short_returns, walk, weights, with_column,
+    bars,
+    held,
+    honest,
+    joined,
+    panel,
+    predictor,
+    short_returns,
+    walk,
+    weights,
+    with_column,
 )  # fmt: skip
 from alpha.validation.battery.market import Tables, hours, records
+from alpha.validation.checks import Pipeline
 from alpha.validation.checks.nulls import block_mean
 from alpha.validation.crossfit import training_mask
 from alpha.validation.metrics import daily_ic

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
 from alpha.core.panel import Panel
 from alpha.validation.battery import plant
-from alpha.validation.battery.honest import Pipeline, bars, grid, honest, joined, panel, short_returns, with_column
+from alpha.validation.battery.honest import bars, grid, honest, joined, panel, short_returns, with_column
 from alpha.validation.battery.market import EXCHANGE, Tables, hours, records
+from alpha.validation.checks import Pipeline
 
 
 @plant("replay")
@@ -67,7 +70,9 @@ def survivor_universe(seed: int) -> Pipeline:
     def load(tables: Tables) -> Panel:
         frame = tables["bars"]
         alive = frame.loc[frame["time"] == frame["time"].max(), "symbol"]
-        kept = {name: table[table["symbol"].isin(alive)] if "symbol" in table else table for name, table in tables.items()}
+        kept = {
+            name: table[table["symbol"].isin(alive)] if "symbol" in table else table for name, table in tables.items()
+        }
         return panel(kept)
 
     return honest(records(seed), load)
@@ -118,7 +123,9 @@ def adjusted_price_level(seed: int) -> Pipeline:
         last = pd.DataFrame(factor).ffill().to_numpy()[-1]
         return made.with_fields(adj_close=made["close"] / last)
 
-    return honest(records(seed), load, features=with_column("level", lambda panel: np.log(panel["adj_close"])), horizon=5)
+    return honest(
+        records(seed), load, features=with_column("level", lambda panel: np.log(panel["adj_close"])), horizon=5
+    )
 
 
 @plant("replay")
@@ -168,9 +175,9 @@ def interpolated_macro(seed: int) -> Pipeline:
     return honest(records(seed), load, features=with_column("macro", lambda panel: panel["macro"] * panel["score"]))
 
 
-def hourly(tables: Tables, stamp: str) -> Panel:
+def hourly(tables: Tables, stamp: Literal["left", "right"]) -> Panel:
     """Return bars of two half hours, stamped with their ``right`` or ``left`` end."""
-    prices = tables["ticks"].pivot(index="time", columns="symbol", values="price")
+    prices = tables["ticks"].pivot_table("price", "time", "symbol")
     grouped = prices.resample("60min", label=stamp, closed="right", origin="start_day", offset="30min")
     made = {"open": grouped.first(), "high": grouped.max(), "low": grouped.min(), "close": grouped.last()}
     kept = made["close"].notna().any(axis=1)

@@ -6,8 +6,9 @@ import numpy as np
 
 from alpha.core.panel import Panel
 from alpha.validation.battery import plant
-from alpha.validation.battery.honest import Pipeline, held, honest, weights
+from alpha.validation.battery.honest import held, honest, weights
 from alpha.validation.battery.market import records
+from alpha.validation.checks import Pipeline
 
 STOP = 0.01
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +11,14 @@ import pandas as pd
 from alpha.core.panel import Panel
 from alpha.core.types import FeatureSet
 from alpha.validation.battery import plant
-from alpha.validation.battery.honest import Pipeline, features, honest, with_column
+from alpha.validation.battery.honest import features, honest, with_column
 from alpha.validation.battery.market import records
+from alpha.validation.checks import Pipeline
 
 CALM, WILD, STAY = 0.006, 0.02, 0.95
 
 
-@plant("cut", "shock", "lag")
+@plant("cut", "shock", "whole", "lag")
 def future_shift(seed: int) -> Pipeline:
     """A column is shifted by one row the wrong way: row t holds what came at t + 1.
 
@@ -40,7 +42,7 @@ def full_sample_scaler(seed: int) -> Pipeline:
 
     Each name is then compared with its own future: below its mean means that it will rise to it.
     """
-    return _column(seed, "standard", lambda close: (np.log(close) - np.log(close).mean()) / np.log(close).std())
+    return _column(seed, "standard", lambda close: (close - close.mean()) / close.std())
 
 
 @plant("cut", "shock")
@@ -119,16 +121,15 @@ def denoised_prices(seed: int) -> Pipeline:
     """
 
     def clean(close: pd.DataFrame) -> pd.DataFrame:
-        logs = np.log(close.ffill().bfill())
-        spectrum = np.fft.rfft(logs.to_numpy(), axis=0)
+        logs = np.log(close.ffill().bfill().to_numpy())
+        spectrum = np.fft.rfft(logs, axis=0)
         spectrum[len(spectrum) // 6 :] = 0
-        smooth = pd.DataFrame(np.fft.irfft(spectrum, len(logs), axis=0), logs.index, logs.columns)
-        return smooth.diff()
+        return pd.DataFrame(np.fft.irfft(spectrum, len(logs), axis=0)).diff()
 
     return _column(seed, "denoised", clean)
 
 
-def _column(seed: int, name: str, made) -> Pipeline:  # type: ignore[no-untyped-def]
+def _column(seed: int, name: str, made: Callable[[pd.DataFrame], pd.DataFrame]) -> Pipeline:
     """Return the honest pipeline with a column made of the frame of closes."""
     return honest(records(seed), features=with_column(name, lambda panel: made(panel.frame("close")).to_numpy()))
 

@@ -11,14 +11,15 @@ import pandas as pd
 from alpha.core.panel import Panel
 from alpha.core.types import FeatureSet, Fold, Label
 from alpha.validation.battery import plant
-from alpha.validation.battery.honest import Pipeline, features, honest, outcome, panel, plan, predictor, walk
+from alpha.validation.battery.honest import features, honest, outcome, panel, plan, predictor, walk
 from alpha.validation.battery.market import Tables, records
+from alpha.validation.checks import Pipeline
 from alpha.validation.crossfit import training_mask
 
 ALL_KNOWN = np.datetime64("2100-01-01", "ns")
 
 
-@plant("folds", "refit")
+@plant("folds", "refit", "whole")
 def unpurged_overlap(seed: int) -> Pipeline:
     """Training goes up to the row before the test, though outcomes take ten bars.
 
@@ -133,6 +134,7 @@ def _remembers(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndar
 
 def _slow(panel: Panel) -> FeatureSet:
     """Return features that move little from row to row, so that a row can be known by its neighbours."""
-    close = panel.frame("close").ffill()
-    values = np.stack([np.log(close / close.iloc[0]).rolling(window).mean().to_numpy() for window in (5, 20, 40)], axis=-1)
+    logs = pd.DataFrame(np.log(panel.frame("close").ffill().to_numpy()))
+    since = logs - logs.iloc[0]
+    values = np.stack([since.rolling(window).mean().to_numpy() for window in (5, 20, 40)], axis=-1)
     return FeatureSet(panel.times, panel.symbols, ("mean_5", "mean_20", "mean_40"), values)

@@ -65,14 +65,14 @@ def joined(panel: Panel, tables: Tables, *, reports: pd.DataFrame | None = None,
 
 def grid(table: pd.DataFrame, column: str, panel: Panel) -> np.ndarray:
     """Return a column of a table of symbols and sessions on the panel's grid."""
-    wide = table.pivot(index="time", columns="symbol", values=column)
+    wide = table.pivot_table(column, "time", "symbol")
     sessions = EXCHANGE.session_of(panel.times)
     return wide.reindex(index=sessions, columns=list(panel.symbols)).to_numpy(float)
 
 
 def with_members(panel: Panel, index: pd.DataFrame) -> Panel:
     """Return the panel in which those are tradable who belonged to the index by a change made before the session."""
-    wide = index.pivot(index="time", columns="symbol", values="member").reindex(columns=list(panel.symbols))
+    wide = index.pivot_table("member", "time", "symbol", aggfunc="first").reindex(columns=list(panel.symbols))
     at = np.searchsorted(wide.index.to_numpy(), EXCHANGE.session_of(panel.times).to_numpy()) - 1
     member = np.where(at[:, None] >= 0, wide.to_numpy(bool)[np.maximum(at, 0)], False)
     return Panel(panel.times, panel.symbols, panel.fields, panel.tradable & member)

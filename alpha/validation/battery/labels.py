@@ -10,8 +10,9 @@ import pandas as pd
 from alpha.core.panel import Panel
 from alpha.core.types import Label
 from alpha.validation.battery import plant
-from alpha.validation.battery.honest import Pipeline, honest, outcome
+from alpha.validation.battery.honest import honest, outcome
 from alpha.validation.battery.market import records
+from alpha.validation.checks import Pipeline
 
 
 @plant("labels")
@@ -31,7 +32,7 @@ def entry_at_the_signal_close(seed: int) -> Pipeline:
     return honest(records(seed, edge=0.0), label=close_to_close)
 
 
-@plant("labels")
+@plant("labels", "whole")
 def known_too_early(seed: int) -> Pipeline:
     """Outcomes of ten bars are said to be known after one, so they are not purged.
 

@@ -85,8 +85,9 @@ def hours(seed: int, *, days: int = 60, names: int = 12, edge: float = 0.2) -> R
     for t in range(1, len(times)):
         drift[t] = 0.6 * drift[t - 1] + edge * noise[t - 1]
     price = 50 * np.exp(np.cumsum(noise + drift, axis=0))
-    t, i = np.divmod(np.arange(price.size), names)
-    ticks = pd.DataFrame({"symbol": [f"S{k:02d}" for k in i], "time": times[t], "price": price[t, i]})
+    row, column = np.divmod(np.arange(price.size), names)
+    symbols = np.array([f"S{k:02d}" for k in range(names)])
+    ticks = pd.DataFrame({"symbol": symbols[column], "time": times[row], "price": price.ravel()})
     return Records({"ticks": ticks.assign(public=ticks["time"])})
 
 
@@ -108,7 +109,7 @@ def _returns(
     rng: np.random.Generator, pull: np.ndarray, surprise: np.ndarray, last: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the logarithmic returns of the night before each session and of the session."""
-    rows, names = pull.shape
+    rows = len(pull)
     night, day = rng.normal(0, NIGHT, pull.shape), rng.normal(0, DAY, pull.shape)
     told = np.nan_to_num(surprise)
     night[1:] += 0.015 * told[:-1]
@@ -161,9 +162,8 @@ def _index(
     true: np.ndarray, listed: np.ndarray, sessions: pd.DatetimeIndex, closes: pd.DatetimeIndex, symbols: np.ndarray
 ) -> pd.DataFrame:
     """Return who belongs to the index from the next session on: three quarters of the names, those that rose most."""
-    changes = np.arange(0, len(true), REBALANCED)
     told = []
-    for row in changes:
+    for row in range(0, len(true), REBALANCED):
         risen = np.where(listed[row], true[row] / true[max(row - REBALANCED, 0)], -np.inf)
         member = risen.argsort().argsort() >= len(symbols) // 4
         told.append(pd.DataFrame({"symbol": symbols, "time": sessions[row], "member": member & listed[row],

@@ -11,8 +11,9 @@ from alpha.core.panel import Panel
 from alpha.core.types import FeatureSet, Fold, Label
 from alpha.validation.baselines import random
 from alpha.validation.battery import plant
-from alpha.validation.battery.honest import Pipeline, features, honest, predictor
+from alpha.validation.battery.honest import features, honest, predictor
 from alpha.validation.battery.market import records
+from alpha.validation.checks import Pipeline
 from alpha.validation.crossfit import training_mask
 from alpha.validation.metrics import daily_ic
 
@@ -121,7 +122,7 @@ def sign_from_the_test_fold(seed: int) -> Pipeline:
     return honest(records(seed, edge=0.0), predict=predict)
 
 
-@plant("refit", "shuffled_labels", "reversed_labels")
+@plant("refit", "whole", "shuffled_labels", "reversed_labels")
 def fitted_on_everything(seed: int) -> Pipeline:
     """One model is fitted on the whole history, and "tested" on parts of it.
 

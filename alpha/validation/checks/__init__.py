@@ -1,8 +1,8 @@
 """Checks of a whole pipeline: change everything that was not known at some instant, and see whether anything decided by
 then moves; break the tie between signal and outcome, and see whether the edge vanishes.
 
-A check is a function ``f(case, *, ...) -> str | None`` registered with ``@check``: None, or a sentence that says what it
-found. None of them looks at how a pipeline is made, so each can be run on any.
+A check is a function ``f(case, *, ...) -> str | None`` registered with ``@check``: None, or a sentence that says what
+it found. None of them looks at how a pipeline is made, so each can be run on any.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def fair_market(rows: int, names: int, rng: np.random.Generator) -> Panel:
 
 def _earns_the_leap(case: Case, panel: Panel, row: int) -> str | None:
     signal = np.full(panel.tradable.shape, np.nan)
-    drawn = case.rng(f"signal {row}").normal(size=signal.shape[1])
+    drawn = case.rng(f"signal {row}").normal(size=len(panel.symbols))
     signal[row] = np.where(panel.tradable[row], drawn, np.nan)
     leapt = gapped(panel, row, np.where(drawn > 0, LEAP, 1 / LEAP))
     before, after = (case.pipeline.trade(signal, each)[: row + 2] for each in (panel, leapt))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from alpha.validation.checks import check
 from alpha.validation.checks.outcomes import known_by
 from alpha.validation.checks.pipeline import Case
 
+Inputs = tuple[FeatureSet, Label, np.ndarray]
 FEWEST_CELLS = 20
 ODD = np.uint64(0x9E3779B97F4A7C15)  # numbers of 64 bits wrap around by intent (Steele, Lea and Flood, 2014)
 
@@ -39,26 +41,53 @@ def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01)
 
 
 @check
-def refit(case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 2, samples: PositiveInt = 100_000) -> str | None:
-    """The predictions of the first test row are the same to the last bit in another future.
+def refit(
+    case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 2, samples: PositiveInt = 100_000
+) -> str | None:
+    """The predictions of the first test row are the same to the last bit, fitted anew on other unknowns.
 
-    Every label that was not known at that row and every feature of a later test row is replaced, the model is fitted anew,
-    and so is all that is fitted with it: scalers, encoders, the choice of features, tuning, early stopping.
+    Every label that was not known at that row and every feature of a later test row is replaced, the model is fitted
+    anew, and so is all that is fitted with it: scalers, encoders, the choice of features, tuning, early stopping.
 
     Parameters
     ----------
     folds : int
         Folds tried, the first ones.
     futures : int
-        Other futures tried for each fold: a choice among a few can come out the same by chance.
+        Replacements tried for each fold: a choice among a few can come out the same by chance.
     samples : int
         A fold learns from about so many cells, its newest.
     """
+
+    def unknowns(fold: Fold, number: int) -> Inputs:
+        return _other_unknowns(case, fold, case.rng(f"unknown {fold.index} {number}"))
+
+    return _compared(case, folds, futures, samples, unknowns)
+
+
+@check
+def whole(
+    case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 1, samples: PositiveInt = 100_000
+) -> str | None:
+    """The predictions of the first test row are the same to the last bit, whatever data come after that row.
+
+    The panel after the row is replaced, and features, labels and model are made anew from it: the whole way from
+    data to decision, at once. Parameters are those of `refit`.
+    """
+
+    def future(fold: Fold, number: int) -> Inputs:
+        panel = leakage.shocked(case.panel, int(fold.test[0]), case.rng(f"future {fold.index} {number}"))
+        return case.pipeline.features(panel), case.pipeline.label(panel), panel.tradable
+
+    return _compared(case, folds, futures, samples, future)
+
+
+def _compared(case: Case, folds: int, futures: int, samples: int, other: Callable[[Fold, int], Inputs]) -> str | None:
+    """Say where the first test row of a fold is predicted otherwise from other inputs."""
     for fold in (case.thinned(fold, samples) for fold in case.folds[:folds]):
-        row = int(fold.test[0])
         before = case.pipeline.predict(case.features, case.label, fold, case.panel.tradable)[0]
         for number in range(futures):
-            features, label, tradable = _another_future(case, fold, case.rng(f"future {row} {number}"))
+            features, label, tradable = other(fold, number)
             after = case.pipeline.predict(features, label, fold, tradable)[0]
             if found := _moved(case, fold, before, after):
                 return found
@@ -76,8 +105,8 @@ def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str
     )
 
 
-def _another_future(case: Case, fold: Fold, rng: np.random.Generator) -> tuple[FeatureSet, Label, np.ndarray]:
-    """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay where they are."""
+def _other_unknowns(case: Case, fold: Fold, rng: np.random.Generator) -> Inputs:
+    """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay."""
     row, later = int(fold.test[0]), slice(int(fold.test[0]) + 1, int(fold.test[-1]) + 1)
     values = np.copy(case.features.values)  # in the same layout, so that sums are the same to the bit
     values[later] *= rng.uniform(-3, 3, values[later].shape)

@@ -69,10 +69,12 @@ def shuffled_labels(
     order = np.empty(case.panel.tradable.shape, int)
     for row in range(len(order)):
         fresh = row % block == 0 or row in starts
-        order[row] = rng.permutation(order.shape[1]) if fresh else order[row - 1]
-    known_at = case.label.known_at
-    label = replace(_rearranged(case.label, lambda x: np.take_along_axis(x, order, axis=1)),
-                    known_at=known_at if known_at.ndim == 1 else np.take_along_axis(known_at, order, axis=1))  # fmt: skip
+        order[row] = rng.permutation(len(case.panel.symbols)) if fresh else order[row - 1]
+
+    def dealt(values: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(values, order, axis=1) if values.ndim == 2 else values
+
+    label = replace(_rearranged(case.label, dealt), known_at=dealt(case.label.known_at))
     return _null(case, label, blocks, samples, chance, "dealt out to other symbols")
 
 

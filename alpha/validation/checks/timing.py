@@ -41,7 +41,7 @@ def lag(
     if edge.value < least or edge.chance >= chance or left.value + mean_limit(chance) * left.error >= 0:
         return None
     return (
-        f"an IC of {edge.value:.3f} is {np.nanmean(later):.3f} when filled {rows} row later: nothing of the edge is left "
+        f"an IC of {edge.value:.3f} is {np.nanmean(later):.3f} when filled {rows} row late: little of the edge is left "
         f"for whoever cannot trade on the bar that made the signal"
     )
 
