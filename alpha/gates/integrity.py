@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-from alpha.core.errors import DataError, ModelError
+from alpha.core.errors import DataError, ModelError, RiskBreach
 from alpha.core.types import GateResult
 from alpha.gates import gate
 from alpha.gates.evidence import Evidence
@@ -94,7 +94,7 @@ def verdict(name: str, evidence: Evidence, problems: Callable[[Candidate], Itera
         return evidence.recorded.get(name, unknown)
     try:
         found = [problem for problem in problems(evidence.candidate) if problem]
-    except (DataError, ModelError) as error:
+    except (DataError, ModelError, RiskBreach) as error:
         found = [f"it could not be checked: {error}"]
     return GateResult(name, not found, float(len(found)), 0.0, "<=", found[0] if found else "")
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from alpha.config import Config
 from alpha.core.calendar import Calendar
+from alpha.core.errors import DataError, ModelError, RiskBreach
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.core.types import FeatureSet, Fold, Label
@@ -58,4 +59,12 @@ def check_configured(cfg: Config, track: Track) -> Iterator[Finding]:
         case = Case.of(pipeline(cfg, model), seed=cfg.seed)
         names: Iterable[str] = track([name for name in ORDER if name in check], f"{cfg.name}: {model.name}")
         for name in names:
-            yield Finding(model.name, name, check.bind(name)(case))
+            yield Finding(model.name, name, _said(name, case))
+
+
+def _said(name: str, case: Case) -> str | None:
+    try:
+        found: str | None = check.bind(name)(case)
+    except (DataError, ModelError, RiskBreach) as error:
+        return f"it could not be checked: {error}"
+    return found
