@@ -134,7 +134,7 @@ def test_a_source_that_restates_is_told(small, monkeypatch):  # type: ignore[no-
 
     monkeypatch.setattr(Config, "panel", restated)
     said = {finding.check: finding.said for finding in check_configured(small, lambda items, what: items)}
-    assert "'close' of S000" in (said["replay"] or "")
+    assert "' of S000 at" in (said["replay"] or "")
 
 
 def test_what_the_account_cannot_survive_is_told(small, monkeypatch):  # type: ignore[no-untyped-def]
