@@ -7,7 +7,7 @@ CONFIG ?= config/base.yaml
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test lint format types layers check research bless paper docs lock clean
+.PHONY: help setup smoke test lint format types layers check research bless paper leakage docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +57,10 @@ bless: $(READY)  ## research, and bless the best model that passes every gate
 paper: $(READY)  ## trade the blessed model on paper
 	@$(BIN)/python scripts/paper_runner.py --config $(CONFIG)
 
-docs: $(READY)  ## write the generated pages: docs/configuration.md, the report's schema
+leakage: $(READY)  ## try the leakage checks on planted leaks and on clean worlds
+	@$(BIN)/python tools/check_leakage.py
+
+docs: $(READY)  ## write the generated pages: docs/configuration.md, features.md, leaks.md, the report's schema
 	@$(BIN)/python tools/generate_docs.py
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock again (needs uv)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pytest
 
-from alpha.validation.battery import World, clean, plant, worlds
+from alpha.validation.battery import World, clean, listing, plant, worlds
 from alpha.validation.battery.matrix import ORDER, tried
 from alpha.validation.checks import check
 
@@ -59,3 +60,8 @@ def test_a_world_says_what_is_done_in_it(world):
 def test_a_name_is_taken_once(register):
     with pytest.raises(Exception, match="registered_twice"):
         register(LEAKS[0].make)
+
+
+def test_the_page_of_leaks_is_the_newest():
+    path = Path(__file__).resolve().parents[2] / "docs/leaks.md"
+    assert path.read_text(encoding="utf-8") == listing.page(), "run make docs"

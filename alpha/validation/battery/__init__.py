@@ -15,6 +15,7 @@ from alpha.core.registry import discover
 from alpha.validation.checks import Pipeline
 
 Make = Callable[[int], Pipeline]
+FAMILIES = ("data", "features", "labels", "folds", "models", "execution")
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,10 @@ def clean(make: Make) -> Make:
 
 
 def worlds() -> tuple[World, ...]:
-    """Return all worlds, by family and in the order in which they are written."""
+    """Return all worlds in the order of a pipeline, those without a mistake last."""
     discover(__name__)
-    return tuple(_WORLDS.values())
+    order = [*FAMILIES, "clean"]
+    return tuple(sorted(_WORLDS.values(), key=lambda world: order.index(world.family)))
 
 
 def _add(make: Make, family: str, caught_by: tuple[str, ...]) -> Make:

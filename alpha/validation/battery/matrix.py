@@ -87,7 +87,7 @@ def drawn(*, leaks: int = 1, seeds: int = 5, names: Sequence[str] = ()) -> list[
     for name in names:
         if name not in known:
             raise ConfigError(f"no world named {name!r}; {nearest(name, known)}", code="unknown_world")
-    chosen = sorted((known[name] for name in names or known), key=lambda world: not world.caught_by)
+    chosen = [world for name, world in known.items() if not names or name in names]
     return [(world, seed) for world in chosen for seed in range(leaks if world.caught_by else seeds)]
 
 
