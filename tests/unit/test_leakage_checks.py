@@ -237,6 +237,15 @@ class TestExecution:
         assert (panel["low"] <= np.minimum(panel["open"], panel["close"])).all()
         assert (panel["high"] >= np.maximum(panel["open"], panel["close"])).all()
 
+    @pytest.mark.parametrize("side", [1, -1])
+    def test_what_either_follower_earns_in_a_fair_market_is_told(self, case, side):
+        def own_bar(signal, panel):  # type: ignore[no-untyped-def]
+            change = panel["close"][1:] / panel["close"][:-1] - 1
+            return np.r_[0.0, side * (weights(signal)[1:] * change).sum(axis=1)]
+
+        said = _said("fair", _with(case, trade=own_bar))
+        assert said.startswith(f"in a fair market, {'following' if side > 0 else 'betting against'} the last return")
+
     def test_the_reference_book_earns_what_it_says(self, case):
         panel = case.panel.rows(slice(100, 104)).select(["S04", "S05"])
         signal = np.array([[1.0, 0.0], [np.nan, np.nan], [np.nan, np.nan], [np.nan, np.nan]])

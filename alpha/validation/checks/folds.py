@@ -31,10 +31,11 @@ def folds(case: Case) -> str | None:
 @check
 def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01) -> str | None:
     """At most `share` of a fold's test cells have the very features and outcome of a cell it learns from."""
-    cells, known = _cells(case)
+    cells, known, kinds = _cells(case)
     for fold in case.folds:
-        learned, tested = (cells[rows][known[rows]] for rows in (fold.train, fold.test))
-        again = int(np.isin(tested, learned).sum())
+        seen, tested = np.zeros(kinds, bool), cells[fold.test][known[fold.test]]
+        seen[cells[fold.train][known[fold.train]]] = True
+        again = int(seen[tested].sum())
         if len(tested) >= FEWEST_CELLS and again > share * len(tested):
             return f"fold {fold.index} tests {again} of {len(tested)} cells whose features and outcome it learned from"
     return None
@@ -124,8 +125,8 @@ def _other_unknowns(case: Case, fold: Fold, rng: np.random.Generator) -> Inputs:
     return replace(case.features, values=values), label, tradable
 
 
-def _cells(case: Case) -> tuple[np.ndarray, np.ndarray]:
-    """Return one number a cell, of its features and its outcome, and which cells have all of them; each (T, N)."""
+def _cells(case: Case) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return a number a cell, equal for equal ones; which have all features and an outcome; how many numbers there are."""
     parts = [*np.moveaxis(case.features.values, -1, 0), case.outcome]
     number = np.zeros(case.outcome.shape, np.uint64)
     known = case.outcome != 0
@@ -133,4 +134,5 @@ def _cells(case: Case) -> tuple[np.ndarray, np.ndarray]:
         known &= np.isfinite(part)
         number = (number ^ np.ascontiguousarray(part).view(np.uint64)) * ODD
         number ^= number >> np.uint64(29)
-    return number, known
+    kinds, cells = np.unique(number, return_inverse=True)
+    return cells.reshape(number.shape), known, len(kinds)
