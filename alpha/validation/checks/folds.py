@@ -126,7 +126,7 @@ def _other_unknowns(case: Case, fold: Fold, rng: np.random.Generator) -> Inputs:
 
 
 def _cells(case: Case) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return a number a cell, equal for equal ones; which have all features and an outcome; how many numbers there are."""
+    """Return a number a cell, equal for equal ones; which have all features and an outcome; how many there are."""
     parts = [*np.moveaxis(case.features.values, -1, 0), case.outcome]
     number = np.zeros(case.outcome.shape, np.uint64)
     known = case.outcome != 0
