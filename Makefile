@@ -12,7 +12,7 @@ CHOSEN  = --config $(CONFIG) $(OVERLAY:%=--overlay %) $(SET:%=--set '%')
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test parity lint format types layers check research bless paper calibrate calibrate-short docs lock clean
+.PHONY: help setup smoke test parity lint format types layers check research bless paper calibrate calibrate-short leakage docs lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +72,10 @@ calibrate: $(READY)  ## measure how often noise is blessed, and how often an edg
 calibrate-short: $(READY)  ## the same in a few worlds
 	@$(BIN)/python scripts/calibrate.py --worlds 6 --planted 2 --ic 0.05 --results reports/calibration/short.jsonl
 
-docs: $(READY)  ## write the generated pages: docs/configuration.md, the report's schema
+leakage: $(READY)  ## try the leakage checks on planted leaks and on clean worlds
+	@$(BIN)/python tools/check_leakage.py
+
+docs: $(READY)  ## write the generated pages: docs/configuration.md, features.md, leaks.md, the report's schema
 	@$(BIN)/python tools/generate_docs.py
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock again (needs uv)

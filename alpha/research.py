@@ -80,6 +80,11 @@ class _Bench:
         """The rows that are out of sample: from the first test row to the last."""
         return slice(int(self.folds[0].test[0]), int(self.folds[-1].test[-1]) + 1)
 
+    def trade(self, signal: np.ndarray, panel: Panel) -> np.ndarray:
+        """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
+        rules = replace(self.rules, max_drawdown=1.0)
+        return backtest(signal, panel, rules, self.config.broker, cash=self.config.paper.cash).gross_returns
+
     def books(self, traded: Sequence[tuple[np.ndarray, Rules]], track: Track) -> list[Book]:
         """Trade each signal over the rows out of sample, to their end: no person is there to halt for."""
         rows, cfg = self.tested, self.config
@@ -89,10 +94,10 @@ class _Bench:
             delayed(backtest)(signal[rows], panel, replace(rules, max_drawdown=1.0), cfg.broker, cash=cfg.paper.cash)
             for signal, rules in traded
         )
-        return list(track(_Counted(books, len(traded)), f"{cfg.name}: backtests"))
+        return list(track(Counted(books, len(traded)), f"{cfg.name}: backtests"))
 
 
-class _Counted:
+class Counted:
     """An iterator that knows how long it is, so that progress can be shown."""
 
     def __init__(self, items: Iterable[Any], length: int) -> None:
@@ -243,7 +248,7 @@ def _candidate(bench: _Bench, made: _Scored, beaten: Mapping[str, Scorecard], tr
     candidate = Candidate(
         bundle, panel, bench.features, bench.label, made.signal, made.book, card, (), cfg.id, panel.id, cfg.seed
     )
-    evidence = Evidence(card.metrics, card.baselines, candidate, bench.folds, memo=bench.memo)
+    evidence = Evidence(card.metrics, card.baselines, candidate, bench.folds, trade=bench.trade, memo=bench.memo)
     return replace(candidate, gates=judge(evidence, cfg.gates))
 
 

@@ -1,4 +1,4 @@
-"""Write the generated pages: docs/configuration.md, docs/features.md and the schema of alpha_eval.json."""
+"""Write the generated pages: docs/configuration.md, features.md, leaks.md and the schema of alpha_eval.json."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ def main(args: argparse.Namespace) -> int:
     from alpha import reference
     from alpha.features import listing
     from alpha.report import evaluation
+    from alpha.validation.battery import listing as leaks
 
     root = Path(__file__).resolve().parents[1]
     pages = {
         root / "docs/configuration.md": reference.configuration(),
         root / "docs/features.md": listing.page(),
+        root / "docs/leaks.md": leaks.page(),
         root / "alpha/report/alpha_eval.schema.json": evaluation.schema_text(),
     }
     for path, text in pages.items():

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.core.types import Fold, GateResult
 
 if TYPE_CHECKING:
     from alpha.strategy import Candidate
 
+Trade = Callable[[np.ndarray, Panel], np.ndarray]
 Relation = Literal[">=", ">", "<="]
 _COMPARE = {">=": operator.ge, ">": operator.gt, "<=": operator.le}
 _MISSED = {">=": "short by", ">": "short by", "<=": "over by"}
@@ -35,6 +39,8 @@ class Evidence:
         What the candidate was cross-fitted over.
     recorded : mapping of str to GateResult
         What the gates said when the candidate was at hand, from the report; read where it is absent.
+    trade : callable, optional
+        ``trade(signal, panel)``: the gross return of each row, as the candidate's book was traded.
     memo : dict
         What was found out about the features; candidates that read the very same ones may share it.
     """
@@ -44,6 +50,7 @@ class Evidence:
     candidate: Candidate | None = None
     folds: Sequence[Fold] = ()
     recorded: Mapping[str, GateResult] = field(default_factory=dict)
+    trade: Trade | None = None
     memo: dict[tuple[object, ...], tuple[str | None, ...]] = field(default_factory=dict, repr=False)
 
 

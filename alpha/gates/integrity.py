@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
-from alpha.core.errors import DataError, ModelError
+from alpha.core.errors import DataError, ModelError, RiskBreach
 from alpha.core.types import GateResult
 from alpha.gates import gate
 from alpha.gates.evidence import Evidence
@@ -46,7 +46,7 @@ def no_lookahead(evidence: Evidence, *, cuts: PositiveInt = 4, shocks: NonNegati
             )
         yield from evidence.memo[shared]
 
-    return _verdict("no_lookahead", evidence, problems)
+    return verdict("no_lookahead", evidence, problems)
 
 
 @gate
@@ -66,7 +66,7 @@ def batch_equals_stream(evidence: Evidence, *, rows: PositiveInt = 8) -> GateRes
                 f"predictions of {bar.time}", predictions[row - first], bundle.predict(values, bar.tradable)
             )
 
-    return _verdict("batch_equals_stream", evidence, problems)
+    return verdict("batch_equals_stream", evidence, problems)
 
 
 @gate
@@ -84,17 +84,17 @@ def golden_reproduces(evidence: Evidence) -> GateResult:
         if not np.isfinite(bundle.golden_predictions).any():
             yield "there is no golden prediction to reproduce"
 
-    return _verdict("golden_reproduces", evidence, problems)
+    return verdict("golden_reproduces", evidence, problems)
 
 
-def _verdict(name: str, evidence: Evidence, problems: Callable[[Candidate], Iterator[str | None]]) -> GateResult:
+def verdict(name: str, evidence: Evidence, problems: Callable[[Candidate], Iterator[str | None]]) -> GateResult:
     """Count the problems found; none may be. What cannot be checked has not passed."""
     if evidence.candidate is None:
         unknown = GateResult(name, False, math.nan, 0.0, "<=", "needs the candidate, and no result of it is recorded")
         return evidence.recorded.get(name, unknown)
     try:
         found = [problem for problem in problems(evidence.candidate) if problem]
-    except (DataError, ModelError) as error:
+    except (DataError, ModelError, RiskBreach) as error:
         found = [f"it could not be checked: {error}"]
     return GateResult(name, not found, float(len(found)), 0.0, "<=", found[0] if found else "")
 

@@ -43,9 +43,24 @@ def shock_future(
     """
     found = []
     for row in map(int, rows):
-        past = plan_batch(_shocked(panel, row, np.random.default_rng([seed, row]))).values[: row + 1]
+        past = plan_batch(shocked(panel, row, np.random.default_rng([seed, row]))).values[: row + 1]
         found += _differences(features, past, 0, f"changes when the rows after {features.times[row]} do")
     return _worst(found)
+
+
+def shocked(panel: Panel, row: int, rng: np.random.Generator, *, low: float = 0.2, high: float = 5.0) -> Panel:
+    """Return the panel with another future: what comes after `row` times numbers from `low` to `high`.
+
+    Half of what can be traded then no longer can. What is missing stays missing.
+    """
+
+    def shock(values: np.ndarray) -> np.ndarray:
+        after = values[row + 1 :]
+        return np.concatenate([values[: row + 1], after * rng.uniform(low, high, after.shape)])
+
+    tradable = panel.tradable.copy()
+    tradable[row + 1 :] &= rng.random(tradable[row + 1 :].shape) < 0.5
+    return replace(panel, fields={name: shock(values) for name, values in panel.fields.items()}, tradable=tradable)
 
 
 def check_label(label: Label, times: pd.DatetimeIndex) -> str | None:
@@ -84,16 +99,6 @@ def check_folds(folds: Iterable[Fold], label: Label, times: pd.DatetimeIndex) ->
 
 def _instants(times: pd.DatetimeIndex) -> np.ndarray:
     return times.as_unit("ns").asi8.view("datetime64[ns]")
-
-
-def _shocked(panel: Panel, row: int, rng: np.random.Generator) -> Panel:
-    def shock(values: np.ndarray) -> np.ndarray:
-        after = values[row + 1 :]
-        return np.concatenate([values[: row + 1], after * rng.uniform(0.2, 5.0, after.shape)])
-
-    tradable = panel.tradable.copy()
-    tradable[row + 1 :] &= rng.random(tradable[row + 1 :].shape) < 0.5
-    return replace(panel, fields={name: shock(values) for name, values in panel.fields.items()}, tradable=tradable)
 
 
 def _differences(features: FeatureSet, past: np.ndarray, first: int, why: str) -> list[tuple[float, str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from alpha.config import load
@@ -26,7 +28,7 @@ def test_a_report_that_passes(command, capsys, report):
     assert lines[0] == "limits: config/base.yaml"
     assert len(lines) == len(load("config/base.yaml").gates) + 2
     assert all(line.startswith("PASS  ") for line in lines[1:-1])
-    assert [line.split()[2] for line in lines[-4:-1]] == ["holds"] * 3
+    assert [line.split()[2] for line in lines[-5:-1]] == ["holds"] * 4
     assert command(f"{VALIDATE} {report.parent} --model linear_v1") == 0, "its folder will do"
 
 
@@ -92,3 +94,40 @@ def test_research_ends_with_a_table_and_a_report(command, capsys):
     assert len(records) == 3
     assert all(record.source["name"] == "synthetic" for record in records)
     assert sum(record.models[0].blessed for record in records) == 1
+
+
+def test_the_leakage_battery_prints_its_matrix(command, capsys):
+    battery = "tools/check_leakage.py --jobs 1 --seeds 1"
+    assert command(f"{battery} --only future_shift --only ridge_on_an_edge --explain") == 0
+    shown = capsys.readouterr()
+    assert "caught: 1 of 1 leaks" in shown.out
+    assert "clean worlds accused: 0 of 1" in shown.out
+    assert "future_shift, cut: 'next' of" in shown.out
+    assert "worlds ..." in shown.err
+    assert command(f"{battery} --only futur_shift") == 2
+
+
+def test_a_leak_that_is_missed_fails_the_command(command, capsys, monkeypatch):
+    from alpha.validation.checks import check
+
+    monkeypatch.setitem(check._made, "cut", replace(check._made["cut"], make=lambda case, **params: None))
+    assert command("tools/check_leakage.py --jobs 1 --only rows_left_to_live") == 5
+    assert "MISSED: rows_left_to_live" in capsys.readouterr().out
+
+
+def test_one_s_own_pipeline_is_checked(command, capsys, monkeypatch):
+    assert command("tools/check_leakage.py --config config/base.yaml") == 0
+    out = capsys.readouterr().out
+    assert "linear_v1\nok    replay\nok    cut" in out
+    assert out.endswith("leaks found: 0\n")
+    from alpha.features import Plan
+
+    batch = Plan.batch
+
+    def leaky(self, panel, **options):
+        made = batch(self, panel, **options)
+        return type(made)(made.times, made.symbols, made.names, np.roll(made.values, -1, axis=0))
+
+    monkeypatch.setattr(Plan, "batch", leaky)
+    assert command("tools/check_leakage.py --config config/base.yaml") == 5
+    assert "LEAK  cut             " in capsys.readouterr().out

@@ -77,7 +77,7 @@ def test_the_tool_writes_the_page_and_the_schema(workspace, capsys):
     main = runpy.run_path(str(workspace / "tools/generate_docs.py"))["main"]
     assert main(None) == 0
     assert capsys.readouterr().out.split() == [
-        "docs/configuration.md", "docs/features.md", "alpha/report/alpha_eval.schema.json",
+        "docs/configuration.md", "docs/features.md", "docs/leaks.md", "alpha/report/alpha_eval.schema.json",
     ]  # fmt: skip
     assert (workspace / "docs/configuration.md").read_text(encoding="utf-8") == PAGE
     assert (workspace / "alpha/report/alpha_eval.schema.json").read_text() == evaluation.schema_text()

@@ -1,0 +1,70 @@
+"""The checks of a whole pipeline, on the one that is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from alpha.config import Config
+from alpha.core.calendar import Calendar
+from alpha.core.errors import DataError, ModelError, RiskBreach
+from alpha.core.panel import Panel
+from alpha.core.registry import Plugin
+from alpha.core.types import FeatureSet, Fold, Label
+from alpha.research import Track
+from alpha.strategy import backtest
+from alpha.validation.battery.matrix import ORDER
+from alpha.validation.checks import Case, Pipeline, check
+from alpha.validation.crossfit import cross_fit
+
+
+class Finding(NamedTuple):
+    """What one check said of one model; None: nothing."""
+
+    model: str
+    check: str
+    said: str | None
+
+    def __str__(self) -> str:
+        return f"{'LEAK' if self.said else 'ok  '}  {self.check:<16}{self.said or ''}".rstrip()
+
+
+def pipeline(cfg: Config, model: Plugin) -> Pipeline:
+    """Return the configured pipeline with one of its models, stage by stage."""
+    plan, rules = cfg.plan(), replace(cfg.rules(), max_drawdown=1.0)
+    exchange = Calendar(cfg.calendar)
+
+    def load(at: pd.Timestamp | None) -> Panel:
+        if at is None:
+            return cfg.panel()[0]
+        session = exchange.session_of(pd.DatetimeIndex([at]))[0]
+        return cfg.panel(session.date())[0].until(at)
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        return cross_fit(model, features, label, [fold], tradable)[fold.test]
+
+    def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
+        return backtest(signal, panel, rules, cfg.broker, cash=cfg.paper.cash).gross_returns
+
+    return Pipeline(load, plan.batch, cfg.label, cfg.walk_forward, predict, trade)
+
+
+def check_configured(cfg: Config, track: Track) -> Iterator[Finding]:
+    """Yield what every check says of every model of a configuration."""
+    for model in cfg.models.candidates:
+        case = Case.of(pipeline(cfg, model), seed=cfg.seed)
+        names: Iterable[str] = track([name for name in ORDER if name in check], f"{cfg.name}: {model.name}")
+        for name in names:
+            yield Finding(model.name, name, _said(name, case))
+
+
+def _said(name: str, case: Case) -> str | None:
+    try:
+        found: str | None = check.bind(name)(case)
+    except (DataError, ModelError, RiskBreach) as error:
+        return f"it could not be checked: {error}"
+    return found
