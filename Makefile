@@ -7,10 +7,11 @@ CONFIG ?= config/base.yaml
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test lint format types layers check research bless paper docs lock clean
+.PHONY: help setup smoke test lint format types layers check research bless paper docs lock clean bench-features \
+  bench-features-short
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## build the environment (.venv) from the lock file
 
@@ -56,6 +57,13 @@ bless: $(READY)  ## research, and bless the best model that passes every gate
 
 paper: $(READY)  ## trade the blessed model on paper
 	@$(BIN)/python scripts/paper_runner.py --config $(CONFIG)
+
+bench-features: $(READY)  ## time the features beside other libraries (their environments: .bench; under an hour)
+	@$(BIN)/python bench/compare.py
+
+bench-features-short: $(READY)  ## the same on small panels, in a few minutes
+	@$(BIN)/python bench/compare.py --symbols 20,100 --days 630 --rows "" --repeats 3 --own push,plans \
+	  --out reports/bench-features-short.json
 
 docs: $(READY)  ## write the generated pages: docs/configuration.md, the report's schema
 	@$(BIN)/python tools/generate_docs.py
