@@ -36,7 +36,7 @@ def turns(workload: str, form: str, folder: Path, engines: Sequence[Engine], rep
 
 def _latest(item: tuple[str, Row]) -> str:
     key, row = item
-    return f"{key} {row['seconds'][-1]:.2f}" if row["seconds"] and "failed" not in row else f"{key} failed"
+    return f"{key} {row['seconds'][-1]:.3g}" if row["seconds"] and "failed" not in row else f"{key} failed"
 
 
 def _note(row: Row, run: Callable[[], Row]) -> None:

@@ -174,7 +174,8 @@ def aims(results: Row, size: str) -> str:
         lines.append(_aim("first compilation, seconds", 25, own["kernels"]["first"], most=True))
     if "plans" in own:
         lines.append(_aim("compiling a plan of 1,000 nodes, ms", 50, own["plans"]["thousand"]["median"], most=True))
-    return markdown(["aim", "wanted", "reached", "", "the same otherwise"], lines) + "\n"
+    measured = [line for line in lines if line[2] != "nan"]
+    return markdown(["aim", "wanted", "measured", "verdict", "otherwise"], measured) + "\n" if measured else ""
 
 
 def _aim(what: str, wanted: float, reached: float, other: float | None = None, how: str = "one thread each",
@@ -182,7 +183,8 @@ def _aim(what: str, wanted: float, reached: float, other: float | None = None, h
     good = reached <= wanted if most else reached >= wanted
     verdict = "" if np.isnan(reached) else ("reached" if good else "missed")
     relation = "at most" if most else "at least"
-    return [what, f"{relation} {wanted:g}", f"{reached:.3g}", verdict, "" if other is None else f"{other:.3g} ({how})"]
+    otherwise = "" if other is None or np.isnan(other) else f"{other:.3g} ({how})"
+    return [what, f"{relation} {wanted:g}", f"{reached:.3g}", verdict, otherwise]
 
 
 def _peak(rows: Row, name: str) -> float:
