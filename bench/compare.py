@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE / "peers"))
 import tables  # noqa: E402
 from cells import agreement, left_out, turns  # noqa: E402
 from engines import ALPHA, ENVIRONMENTS, MIDDLE, WORKLOADS, Engine  # noqa: E402
-from workers import ROOT, STORE, Failed, answered, interpreter  # noqa: E402
+from workers import ROOT, STORE, Failed, answered, bars, interpreter  # noqa: E402
 
 
 class Run:
@@ -109,16 +109,6 @@ class Run:
         varied = sorted({*self.options.rows, days})
         parts.append(tables.scaling(results, self.options.symbols, varied, tuple(map(int, middle.split("x")))))
         return "\n".join(filter(None, parts))
-
-
-def bars(symbols: int, days: int) -> Path:
-    """Return the folder of the bars, written first if need be; in a process of its own, to keep this one small."""
-    folder = STORE / "bars" / f"{symbols}x{days}"
-    if not (folder / "complete").exists():
-        code = f"import sys; sys.path.insert(0, {str(HERE / 'peers')!r}); from pathlib import Path; import bars; "
-        code += f"bars.write(Path({str(folder)!r}), {symbols}, {days})"
-        subprocess.run([sys.executable, "-c", code], check=True)
-    return folder
 
 
 def alone(measure: str, folder: Path) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 from engines import SETTLED, WORKLOADS, Engine
-from workers import Failed, Worker, available, cold
+from workers import Failed, Worker, available, bars, cold
 
 Row = dict[str, Any]
 FRESH = 2**31  # bytes of a result from which a worker computes once and ends: many keep what they have freed
+SMALL = 20, 250  # symbols, days: what a worker that computes once computes before
 COMPARED = 8  # symbols
 
 
@@ -79,7 +80,7 @@ def _warms(
 
 
 def _once(engine: Engine, folder: Path, workload: str) -> Row:
-    with Worker(engine, folder, workload) as worker:
+    with Worker(engine, folder, workload, bars(*SMALL)) as worker:
         return worker.ask("run")
 
 

@@ -42,8 +42,13 @@ def peak() -> int:
 
 
 def serve(engine: Engine) -> None:
-    """Be the worker that the command line asks for: ``cold|serve FOLDER WORKLOAD OPTIONS``."""
-    form, folder, workload, options = sys.argv[1:]
+    """Be the worker that the command line asks for: ``cold|serve FOLDER WORKLOAD OPTIONS [FIRST]``.
+
+    FIRST is another folder of bars, computed before, so that all code is loaded.
+    """
+    form, folder, workload, options, *first = sys.argv[1:]
+    for small in first:
+        engine.compute(engine.load(Path(small), workload, json.loads(options)))
     arguments = (Path(folder), workload, json.loads(options))
     (_cold if form == "cold" else _warm)(engine, *arguments)
 

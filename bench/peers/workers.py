@@ -48,8 +48,9 @@ def command(engine: Engine, form: str, folder: Path, workload: str) -> tuple[lis
 class Worker:
     """A process that has the bars in memory and computes when it is told to."""
 
-    def __init__(self, engine: Engine, folder: Path, workload: str) -> None:
+    def __init__(self, engine: Engine, folder: Path, workload: str, first: Path | None = None) -> None:
         line, variables = command(engine, "serve", folder, workload)
+        line += [str(first)] if first else []
         self._errors = (STORE / f"{engine.key}.log").open("w+")
         self._process = subprocess.Popen(line, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=self._errors, text=True)  # fmt: skip
@@ -145,6 +146,15 @@ def _share(pid: int) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def bars(symbols: int, days: int) -> Path:
+    """Return the folder of the bars, written first if need be; in a process of its own, to keep this one small."""
+    folder = STORE / "bars" / f"{symbols}x{days}"
+    if not (folder / "complete").exists():
+        code = f"from pathlib import Path; import bars; bars.write(Path({str(folder)!r}), {symbols}, {days})"
+        subprocess.run([sys.executable, "-c", code], cwd=HERE, check=True)
+    return folder
 
 
 def available() -> int:
