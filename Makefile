@@ -12,10 +12,11 @@ CHOSEN  = --config $(CONFIG) $(OVERLAY:%=--overlay %) $(SET:%=--set '%')
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test parity lint format types layers check research bless paper calibrate calibrate-short leakage docs lock clean
+.PHONY: help setup smoke test parity lint format types layers check research bless paper calibrate calibrate-short leakage docs lock clean \
+  bench-features bench-features-short
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  research, bless and paper take CONFIG=FILE OVERLAY=FILE SET=key=value (several in quotes: OVERLAY='A B')"
 	@echo "  and ARGS='more options'; paper takes PROFILE=NAME too"
 
@@ -74,6 +75,13 @@ calibrate-short: $(READY)  ## the same in a few worlds
 
 leakage: $(READY)  ## try the leakage checks on planted leaks and on clean worlds
 	@$(BIN)/python tools/check_leakage.py
+
+bench-features: $(READY)  ## time the features beside other libraries (their environments: .bench; under an hour)
+	@$(BIN)/python bench/compare.py
+
+bench-features-short: $(READY)  ## the same on small panels, in a few minutes
+	@$(BIN)/python bench/compare.py --symbols 20,100 --days 630 --rows "" --repeats 3 --own push,plans \
+	  --out reports/bench-features-short.json
 
 docs: $(READY)  ## write the generated pages: docs/configuration.md, features.md, leaks.md, the report's schema
 	@$(BIN)/python tools/generate_docs.py

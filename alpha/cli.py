@@ -68,7 +68,7 @@ def positive(text: str) -> int:
 def run(main: Callable[[argparse.Namespace], int | None], options: argparse.ArgumentParser) -> None:
     """Parse, say that work has begun, run, exit. A deliberate error prints one message and exits with its own code."""
     args = options.parse_args()
-    read = [args.config, *args.overlay, *args.set] if "config" in args else []
+    read = [*filter(None, [args.config]), *args.overlay, *args.set] if "config" in args else []
     print(
         " ".join([options.prog, " + ".join(read)]).rstrip(), "...", file=sys.stderr, flush=True
     )  # imports take seconds

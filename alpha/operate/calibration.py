@@ -6,7 +6,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from joblib import Parallel, delayed
 from alpha.config import Config, load
 from alpha.core.identity import code_id
 from alpha.operate.opening import examined
-from alpha.research import Study, Track, research
+from alpha.research import Counted, Study, Track, research
 from alpha.validation import Trials, scorecard_intervals
 
 METRICS = ("ic", "ic_t", "ic_low", "ic_high", "ic_low_corrected", "hit_rate", "sharpe", "net_return_annual", "turnover",
@@ -72,25 +72,12 @@ def calibrate(pipeline: Pipeline, wanted: Iterable[World], path: Path, jobs: int
     left = [world for world in wanted if (world.ic, world.seed) not in done]
     path.parent.mkdir(parents=True, exist_ok=True)
     results = Parallel(jobs, return_as="generator_unordered")(delayed(_tried)(pipeline, world) for world in left)
-    for result in track(_Sized(results, len(left)), f"{len(wanted)} worlds, {len(done)} known"):
+    for result in track(Counted(results, len(left)), f"{len(wanted)} worlds, {len(done)} known"):
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")
     asked = {(world.ic, world.seed) for world in wanted}
     found = [line for line in _read(path, pipeline) if (line["ic"], line["seed"]) in asked]
     return pd.json_normalize(found, max_level=1)
-
-
-class _Sized:
-    """An iterator that knows how long it is, so that progress can be shown."""
-
-    def __init__(self, items: Iterable[Any], length: int) -> None:
-        self.items, self.length = items, length
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return self.length
 
 
 def _read(path: Path, pipeline: Pipeline) -> list[dict[str, Any]]:

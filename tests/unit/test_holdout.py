@@ -149,7 +149,7 @@ def found(small_yaml, tmp_path_factory):
 class TestOpening:
     def test_a_planted_edge_passes_and_the_look_is_recorded(self, sealed, found, capsys):
         assert found.best.passed, "\n".join(map(str, found.best.gates))
-        ref = blessing.keep(found, found.best, "a test")
+        ref = blessing.keep(found, found.best, reason="a test")
         assert Blessings(blessing.models_root(sealed)).current == ref
         (line,) = Looks(sealed.paths.looks).chain.read()
         assert (line["look"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
