@@ -29,9 +29,11 @@ def optimal_block(values: np.ndarray, *, method: str = "stationary") -> float:
     from arch.bootstrap import optimal_block_length
 
     one_of(method, "method", METHODS)
+    if len(values) <= 2 * FEWEST_OUTCOMES:  # its autocorrelations need more
+        return 1.0
     columns = np.atleast_2d(values.T)
     lengths = [optimal_block_length(column)[method].iloc[0] for column in columns if np.ptp(column) > 0]
-    return float(max([1.0, *lengths])) if len(values) > 2 * FEWEST_OUTCOMES else 1.0
+    return float(max([1.0, *lengths]))
 
 
 def block_rows(
