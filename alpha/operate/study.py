@@ -21,7 +21,7 @@ from alpha.data import Finding
 from alpha.gates import Evidence, gate, judge
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
-from alpha.report.table import SummaryRow, summary_table
+from alpha.report.table import SummaryRow, evidence_table, summary_table
 from alpha.research import Study, Track, research
 from alpha.strategy import Candidate
 
@@ -108,13 +108,15 @@ def row(found: Study, candidate: Candidate, folder: Path, *, blessed: bool, pape
     )  # fmt: skip
 
 
-def show(found: Study) -> None:
-    """Print what looked odd in the data, and every gate of every model."""
+def show(found: Study, *, metrics: bool = True) -> None:
+    """Print what looked odd in the data, every gate of every model, and if asked its metrics with their intervals."""
     for finding in _counted(found.findings):
         print(f"data: {finding.count} x {finding.code} ({finding.kind}), e.g. {_example(finding)}")
     for candidate in found.candidates:
         print(f"\n{found.config.name} / {candidate.bundle.name}")
         print("\n".join(f"  {gate}" for gate in candidate.gates))
+        if metrics:
+            print(f"\n{evidence_table(candidate.scorecard)}")
     print(f"\nconfigurations tried on these data so far: {found.trials}")
     print(state(found.config, found.panel.id))
 

@@ -108,7 +108,7 @@ class _Judged:
         return {"ic_decay": ic_decay(self.signal, forward_return(panel, horizon=1).values[tested], HORIZONS)}
 
     def by_part(self, panel: Panel, tested: slice) -> dict[str, pd.DataFrame]:
-        found = {"market": ic_by_regime(self.ic, volatility_thirds(panel, tested), horizon=self.horizon)}
+        found = {"market volatility": ic_by_regime(self.ic, volatility_thirds(panel, tested), horizon=self.horizon)}
         for group, labels in panel.groups.items():
             found[group] = ic_by_sector(self.signal, self.realised, labels, horizon=self.horizon)
         return {
