@@ -68,6 +68,7 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
         environment=environment(),
         command=" ".join(["python", *sys.argv]) if sys.argv[0] else "python",
         findings=_counted(found.findings),
+        holdout=state(cfg, found.panel.id),
         models=tuple(_result(c, bundles.get(c.bundle.name), found.trials) for c in found.candidates),
         chosen=found.best.bundle.name,
     )

@@ -178,7 +178,7 @@ class Evaluation(Record):
         Where parts contradict each other: a blessed model with a failed gate, a choice that is not a model.
     """
 
-    schema_version: Literal[1, 2] = Field(2, description="1: without intervals; read and written as it was")
+    schema_version: Literal[1, 2] = Field(2, description="1: without intervals and holdout; read and written as it was")
     created: Instant
     run: str = Field(min_length=1)
     source: dict[str, JsonValue] = Field(description="configuration entry of the source: the world")
@@ -192,6 +192,10 @@ class Evaluation(Record):
     environment: dict[str, str]
     command: str = Field(min_length=1, description="what to type to get this report again")
     findings: tuple[FindingCount, ...]
+    holdout: str = Field(
+        "", exclude_if=lambda given: not given,
+        description="what is sealed, how often it was looked at, and what the next look costs; since version 2",
+    )  # fmt: skip
     models: tuple[ModelResult, ...] = Field(min_length=1)
     chosen: str = Field(description="name of the best candidate; whether it is blessed stands with the model")
 

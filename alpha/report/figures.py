@@ -24,8 +24,8 @@ HOW = {
     "that ends above zero is a mean IC above zero.",
     "ic_decay": "Mean IC of outcomes that last 1 to 20 bars, with 95 % intervals, the label's in a ring: an edge "
     "that fades early must be traded fast.",
-    "ic_by_year": "Dot: mean IC of the year; line: its 95 % interval; an edge that lives in few years may be an "
-    "accident.",
+    "ic_by_year": "Dot: mean IC of the year, hollow where it rests on too few bars; line: 95 % interval: an edge of "
+    "few years may be an accident.",
     "quantile_returns": "Mean return over {bars} by quantile of the signal, in basis points before costs: bars that "
     "rise to the right are in order.",
     "quantile_fan": "Mean returns of the quantiles summed over time, percent before costs, the middle ones in grey: "
@@ -74,7 +74,7 @@ def of_luck(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
     """Draw what luck and choice may have made of the evidence."""
     metrics = result.metrics
     pbo, sharpe, chance = (metrics.get(name) for name in ("pbo", "sharpe", "sharpe_expected_max"))
-    said = MISSING if pbo is None else f"{pbo:.0%}"
+    said = MISSING if pbo is None else plots.percent(pbo)
     logits = _series(series, "pbo_logits")
     yield figure(f"Probability of overfitting: {said}", HOW["pbo_logits"], plots.pbo_logits(logits, colour=colour))
     luck = None if chance is None else chance * np.sqrt(SESSIONS_PER_YEAR)
@@ -105,7 +105,7 @@ def of_book(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
 def _share_above(rolling: pd.DataFrame) -> str:
     if "low" not in rolling or rolling["low"].isna().all():
         return "IC over a year"
-    return f"The yearly IC was clear of zero {(rolling['low'] > 0).mean():.0%} of the time"
+    return f"The yearly IC was clear of zero {plots.percent((rolling['low'] > 0).mean())} of the time"
 
 
 def _last(table: pd.DataFrame, name: str) -> str:
@@ -137,7 +137,7 @@ def _fanned(growth: pd.DataFrame) -> str:
     )
     apart = ends[-1] - ends[0]
     return (
-        f"Top and bottom quantile ended {apart:+.0f} % apart".replace("-", "−")
+        f"Top less bottom quantile, summed: {apart:+.0f} %".replace("-", "−")
         if np.isfinite(apart)
         else "Quantiles over time"
     )

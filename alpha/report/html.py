@@ -16,6 +16,7 @@ from alpha.report.record import Cell, write_text
 
 FILE = "report.html"
 _RELATIONS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "==": "="}
+_NAMES = {"ic": "IC", "pbo": "PBO", "spa": "SPA", "sharpe": "Sharpe"}
 _INTERVAL_ENDS = ("_low", "_high")
 Intervals = Mapping[str, tuple[float | None, float | None]]
 
@@ -79,8 +80,8 @@ def _away(verdict: GateVerdict) -> str:
 
 def prose(name: str) -> str:
     """Return the name of a gate or a column as a person writes it."""
-    words = ["IC" if word == "ic" else word for word in name.split("_")]
-    return " ".join([words[0] if words[0] == "IC" else words[0].capitalize(), *words[1:]])
+    first, *rest = name.split("_")
+    return " ".join([_NAMES.get(first) or first.capitalize(), *(_NAMES.get(word, word) for word in rest)])
 
 
 def _header(evaluation: Evaluation) -> Iterator[str]:
@@ -121,7 +122,18 @@ def _how_to_read(evaluation: Evaluation) -> str:
         f'<div class="box"><p><b>Where orders fill.</b> {safe(evaluation.label.fills)}</p>'
         "<p><b>Research is walk-forward.</b> Every number here is out of sample: each model was refitted for every "
         "fold on labels already known before that fold began, and tested on rows it had not seen. Returns are after "
-        f"costs{f' ({safe(broker)})' if broker else ''}. Past evidence is not a promise.</p></div>"
+        f"costs{f' ({safe(broker)})' if broker else ''}. Past evidence is not a promise.</p>"
+        f"{_sealed(evaluation)}</div>"
+    )
+
+
+def _sealed(evaluation: Evaluation) -> str:
+    if not evaluation.holdout:
+        return ""
+    tried = max(result.trials for result in evaluation.models)
+    return (
+        f"<p><b>Choosing costs.</b> Configurations tried on these data so far: {tried:,}. "
+        f"{safe(evaluation.holdout[0].upper() + evaluation.holdout[1:])}.</p>"
     )
 
 
@@ -138,7 +150,7 @@ def _comparison(
     drawn = (plots.equity(curves, names, size=size) for size in (plots.WIDE, plots.HALF))
     yield "<h2>Models against baselines</h2>"
     yield figure("Equity net of costs", note, by_width(*drawn))
-    yield "<h3>Key facts</h3>"
+    yield '<h3>Key facts</h3><p class="small">Below a number: its 95 % interval.</p>'
     yield _facts_table(evaluation)
 
 
@@ -241,8 +253,8 @@ def _fold_table(result: ModelResult) -> Html:
     if not result.by_fold:
         return Html('<p class="small">There are none.</p>')
     reach = max((abs(_float(row, key)) for row in result.by_fold for key in ("ic", "ic_low", "ic_high")), default=0.0)
-    head = ("fold", "tested from", "to", "rows learned from", "IC", Html("below zero&ensp;|&ensp;above"), "hit rate",
-            "net return, %")  # fmt: skip
+    sides = Html("below zero&ensp;|&ensp;above zero")
+    head = ("fold", "tested from", "to", "rows learned from", "IC", sides, "hit rate", "net return, %")
     rows = [
         (_cell("fold", row.get("fold")), _cell("", row.get("test_start")), _cell("", row.get("test_end")),
          _cell("train_rows", row.get("train_rows")), _with_interval("ic", row.get("ic"), _ends(row, "ic")),

@@ -128,7 +128,7 @@ _tenth = number(1, scale=100)
 
 _GROUPS: dict[str, dict[str, tuple[str, str, Callable[[float | None], str]]]] = {
     "Prediction": {
-        "ic": ("Information coefficient (IC)", "mean rank correlation, 95 % interval", _four),
+        "ic": ("Information coefficient (IC)", "mean rank correlation", _four),
         "ic_t": ("t of the IC", "Newey–West", _two),
         "icir": ("ICIR", "mean over st. dev., per bar", number(3)),
         "hit_rate": ("Hit rate, all predictions", "fraction", _four),

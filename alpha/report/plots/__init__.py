@@ -4,7 +4,7 @@ Every figure survives empty, constant, one-point and NaN series, and says why wh
 """
 
 from alpha.report.plots.book import account, drawdown, equity, return_by_year, turnover
-from alpha.report.plots.canvas import HALF, MODELS, POINTS, WIDE, thin
+from alpha.report.plots.canvas import HALF, MODELS, POINTS, WIDE, percent, thin
 from alpha.report.plots.luck import deflation, pbo_logits
 from alpha.report.plots.signal import (
     hit_by_year,
@@ -33,6 +33,7 @@ __all__ = [
     "ic_decay",
     "ic_rolling",
     "pbo_logits",
+    "percent",
     "quantile_fan",
     "quantile_returns",
     "return_by_year",

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,11 @@ _RC: dict[Any, Any] = {
     "xtick.color": MUTED, "ytick.color": MUTED, "ytick.left": False, "ytick.major.size": 0, "xtick.major.size": 3,
     "xtick.major.width": 0.7, "lines.solid_capstyle": "round", "path.simplify": False,
 }  # fmt: skip
+
+
+def percent(share: float) -> str:
+    """Return a share of one as a whole percentage."""
+    return f"{share:.0%}".replace("%", " %")
 
 
 def spread(count: int, limit: int) -> np.ndarray:
@@ -137,7 +142,7 @@ def columns(rows: Sequence[Mapping[str, Any]], *names: str) -> Sequence[np.ndarr
 
 def date_axis(axes: Axes, size: tuple[float, float]) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.ticker import LogLocator, MaxNLocator
+    from matplotlib.ticker import LogLocator
 
     low, high = axes.dataLim.intervalx
     if high - low < 4:  # days: one point has no span of its own
@@ -148,10 +153,18 @@ def date_axis(axes: Axes, size: tuple[float, float]) -> None:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
     if not isinstance(axes.yaxis.get_major_locator(), LogLocator) and axes.get_yscale() != "log":
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        few_ticks(axes)
+
+
+def few_ticks(axes: Axes, which: Literal["x", "y"] = "y") -> None:
+    """Put at most five numbers along an axis."""
+    from matplotlib.ticker import MaxNLocator
+
+    (axes.yaxis if which == "y" else axes.xaxis).set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
 
 
 def year_axis(axes: Axes, years: np.ndarray) -> None:
+    few_ticks(axes)
     step = max(1, int(np.ceil((years.max() - years.min() + 1) / 9)))
     ticks = np.arange(years.min(), years.max() + 1, step)
     axes.set_xticks(ticks, [f"{year:.0f}" for year in ticks])

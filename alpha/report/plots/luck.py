@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from alpha.report.plots.canvas import FAIL, INK, MODELS, MUTED, drawn
+from alpha.report.plots.canvas import FAIL, INK, MODELS, MUTED, drawn, few_ticks, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,14 +33,13 @@ def pbo_logits(logits: pd.Series, *, colour: str = MODELS[0]) -> str:
         reach = max(np.abs(at).max() + width, 1.0)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(0, share.max() * 118)
-        overfit, top = np.mean(values <= 0), (0, -3)
-        for text, x, side, shade in (
-            (f"{overfit:.0%} overfit ", 0.5, "right", FAIL),
-            (f" {1 - overfit:.0%}", 0.5, "left", colour),
+        overfit = share[at <= 0].sum()
+        for x, side, what, part, shade in (
+            (0, "left", "overfit", overfit, FAIL),
+            (1, "right", "not", 1 - overfit, colour),
         ):
-            axes.annotate(
-                text, (x, 1), top, xycoords="axes fraction", textcoords="offset points", ha=side, va="top", color=shade
-            )
+            axes.annotate(f"{what} {percent(part)}", (x, 1), (0, -3), xycoords="axes fraction", ha=side, va="top",
+                          textcoords="offset points", color=shade)  # fmt: skip
 
     why = "no data: it takes two trials or baselines over the same 60 bars to choose between"
     return drawn("pbo", "Logits of the rank out of sample", draw if len(values) else None, why=why)
@@ -79,25 +78,29 @@ def deflation(
     observed, luck, sure = given
     left = observed - luck
 
+    ends = interval if interval is not None and np.isfinite(interval).all() else None
+
     def draw(axes: Axes) -> None:
         shades = [colour if observed >= 0 else FAIL, MUTED, colour if left >= 0 else FAIL]
         axes.bar([0, 1, 2], [observed, -luck, left], bottom=[0, observed, 0], width=0.55, color=shades, alpha=0.75)
         axes.hlines([observed, left], [0.275, 1.275], [0.725, 1.725], color=MUTED, lw=0.8)
-        if interval is not None and np.isfinite(interval).all():
+        if ends is not None:
             for x, off in ((0, 0.0), (2, luck)):
-                axes.vlines(x + 0.36, interval[0] - off, interval[1] - off, color=INK, lw=1.1)
+                axes.vlines(x + 0.36, ends[0] - off, ends[1] - off, color=INK, lw=1.1)
         axes.axhline(0, color=MUTED, lw=0.8)
+        for x, value, at in ((0, observed, observed), (1, -luck, observed if observed >= 0 else left), (2, left, left)):
+            text = f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+            axes.annotate(text, (x, at), (0, 3 if at >= 0 else -3), ha="center", va="bottom" if at >= 0 else "top",
+                          textcoords="offset points", fontsize=8)  # fmt: skip
+        said = "unknown" if np.isnan(sure) else percent(sure)
+        axes.annotate(f"true ratio beats luck: {said}", (1, 1), xycoords="axes fraction", ha="right", va="top")
+        low, high = min(0.0, axes.dataLim.y0), max(0.0, axes.dataLim.y1)
+        room = max(high - low, 0.01)
+        axes.set_ylim(low - (0.12 * room if low < 0 else 0.0), high + 0.25 * room)
+        axes.set_xlim(-0.5, 2.6)
         axes.set_xticks([0, 1, 2], ["observed", "luck", "left"])
         axes.tick_params(axis="x", length=0)
-        axes.set_xlim(-0.5, 2.6)
-        axes.margins(y=0.2)
-        for x, value, top in ((0, observed, observed), (1, -luck, observed), (2, left, left)):
-            up = top >= 0
-            axes.annotate(f"{value:+.2f}".replace("-", "−"), (x, top), (0, 3 if up else -3), ha="center",
-                          va="bottom" if up else "top", textcoords="offset points", fontsize=8)  # fmt: skip
-        said = "unknown" if np.isnan(sure) else f"{sure:.0%}"
-        axes.annotate(f"true ratio beats luck: {said}", (1, 1), (0, 0), xycoords="axes fraction",
-                      textcoords="offset points", ha="right", va="top", color=INK)  # fmt: skip
+        few_ticks(axes)
 
     known = np.isfinite([observed, luck]).all()
     why = "no data: the Sharpe ratio, or what chance would give, is unknown"

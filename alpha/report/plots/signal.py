@@ -20,6 +20,7 @@ from alpha.report.plots.canvas import (
     date_axis,
     days,
     drawn,
+    few_ticks,
     name_ends,
     spread,
     year_axis,
@@ -76,12 +77,13 @@ def ic_decay(decay: pd.DataFrame, horizon: int | None = None, *, colour: str = M
 
     def draw(axes: Axes) -> None:
         axes.vlines(at, low, high, color=colour, lw=1.4, alpha=0.55)
-        axes.plot(at, ic, "o", color=colour, ms=4, zorder=3)
+        _dots(axes, at, ic, low, colour)
         own = at == horizon
         axes.plot(at[own], ic[own], "o", color=INK, ms=6.5, mfc="none", mew=1.3, zorder=4)
         axes.axhline(0, color=MUTED, lw=0.8)
         axes.set_xticks([tick for tick in (1, 5, 10, 15, 20) if at.min() <= tick <= at.max()])
         axes.margins(x=0.04, y=0.08)
+        few_ticks(axes)
 
     why = "no data: no horizon has an IC"
     return drawn("decay", "IC by horizon in bars", draw if len(at) else None, why=why)
@@ -94,7 +96,7 @@ def ic_by_year(years: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
     def draw(axes: Axes) -> None:
         for mask, shade in ((ic >= 0, colour), (ic < 0, FAIL)):
             axes.vlines(at[mask], low[mask], high[mask], color=shade, lw=1.6, alpha=0.55)
-            axes.plot(at[mask], ic[mask], "o", color=shade, ms=4.5)
+            _dots(axes, at[mask], ic[mask], low[mask], shade)
         axes.axhline(0, color=MUTED, lw=0.8)
         axes.margins(y=0.08)
         year_axis(axes, at)
@@ -123,7 +125,7 @@ def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         at = np.array([height[row] for row in range(len(known))], dtype=float)
         for mask, shade in ((ic >= 0, colour), (ic < 0, FAIL)):
             axes.hlines(at[mask], low[mask], high[mask], color=shade, lw=1.6, alpha=0.55)
-            axes.plot(ic[mask], at[mask], "o", color=shade, ms=4.5)
+            _dots(axes, ic[mask], at[mask], low[mask], shade)
         axes.axvline(0, color=MUTED, lw=0.8)
         axes.set_yticks(range(len(lines)), [text for text, _ in lines])
         for tick, (_, row) in zip(axes.get_yticklabels(), lines, strict=True):
@@ -132,20 +134,27 @@ def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
         axes.margins(x=0.06)
+        few_ticks(axes, "x")
 
     size = (HALF[0], max(HALF[1], 34 + LINE * len(lines)))
     why = "no data: no part of the market has an IC"
     return drawn("ic-parts", "IC by part of the market", draw if lines else None, size, left=104, why=why)
 
 
+def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, low: np.ndarray, colour: str) -> None:
+    """Draw estimates: a hollow one has no interval, for it rests on too little."""
+    known = np.isfinite(low)
+    axes.plot(x[known], y[known], "o", color=colour, ms=4.5, zorder=3)
+    axes.plot(x[~known], y[~known], "o", color=colour, ms=4.5, mfc="none", zorder=3)
+
+
 def _intervals(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return index, `ic`, `low` and `high` where the IC is known; an unknown interval is no longer than its dot."""
+    """Return index, `ic`, `low` and `high` where the IC is known."""
     if not {"ic", "low", "high"} <= set(table.columns):
         return np.empty(0), np.empty(0), np.empty(0), np.empty(0)
     at = np.asarray(table.index, dtype=float)
     ic, low, high = table[["ic", "low", "high"]].to_numpy(dtype=float).T
     known = np.isfinite(ic)
-    low, high = np.where(np.isfinite(low), low, ic), np.where(np.isfinite(high), high, ic)
     return at[known], ic[known], low[known], high[known]
 
 
