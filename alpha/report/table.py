@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -91,9 +92,10 @@ def _metric_lines(card: Scorecard) -> Iterator[str]:
     for key in judged:
         if key not in card.metrics:
             continue
-        shown, interval = metric(key), card.intervals.get(key)
+        shown, (low, high) = metric(key), card.intervals.get(key, (math.nan, math.nan))
         name = f"{shown.title}, {shown.unit}" if shown.unit.startswith("%") else shown.title
-        ends = MISSING if interval is None else f"{shown.show(interval[0]):>8} to {shown.show(interval[1]):>8}"
+        known = math.isfinite(low) and math.isfinite(high)
+        ends = f"{shown.show(low):>8} to {shown.show(high):>8}" if known else MISSING
         best = best_baseline(key, card.baselines)
         other = MISSING if best is None else f"{shown.show(best[1]):>13}  {best[0]}"
         yield f"  {name:<36}{shown.show(card.metrics[key]):>9}  {ends:>20}  {other:>13}"
