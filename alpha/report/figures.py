@@ -24,8 +24,8 @@ HOW = {
     "that ends above zero is a mean IC above zero.",
     "ic_decay": "Mean IC of outcomes that last 1 to 20 bars, with 95 % intervals, the label's in a ring: an edge "
     "that fades early must be traded fast.",
-    "ic_by_year": "Dot: mean IC of the year, hollow where it rests on too few bars; line: 95 % interval: an edge of "
-    "few years may be an accident.",
+    "ic_by_year": "Dot: mean IC of the year, hollow where it rests on too few bars; line: its 95 % interval; "
+    "an edge of few years may be an accident.",
     "quantile_returns": "Mean return over {bars} by quantile of the signal, in basis points before costs: bars that "
     "rise to the right are in order.",
     "quantile_fan": "Mean returns of the quantiles summed over time, percent before costs, the middle ones in grey: "

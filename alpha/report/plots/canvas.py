@@ -157,10 +157,10 @@ def date_axis(axes: Axes, size: tuple[float, float]) -> None:
 
 
 def few_ticks(axes: Axes, which: Literal["x", "y"] = "y") -> None:
-    """Put at most five numbers along an axis."""
+    """Put a handful of numbers along an axis."""
     from matplotlib.ticker import MaxNLocator
 
-    (axes.yaxis if which == "y" else axes.xaxis).set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    (axes.yaxis if which == "y" else axes.xaxis).set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
 
 
 def year_axis(axes: Axes, years: np.ndarray) -> None:
