@@ -22,7 +22,7 @@ from alpha.gates import Evidence, judge
 from alpha.models.search import drawn
 from alpha.portfolio import policy
 from alpha.strategy import Book, Bundle, Candidate, Rules, backtest
-from alpha.validation import Trials, cross_fit, fit, predict, score
+from alpha.validation import Trials, cross_fit, detailed, fit, predict, score
 from alpha.validation.selection import Selection, selection
 from alpha.validation.trials import SERIES
 
@@ -239,11 +239,12 @@ def _traded(
 
 
 def _candidate(bench: _Bench, made: _Scored, beaten: Mapping[str, Scorecard], tried: Selection) -> Candidate:
-    """Refit on everything known, and let every gate judge."""
+    """Work out the rest of the evidence, refit on everything known, and let every gate judge."""
     cfg, panel = bench.config, bench.panel
-    selected = tried.metrics(made.card, bench.label.horizon)
-    card = replace(made.card, metrics={**made.card.metrics, **selected},
-                   baselines={name: dict(other.metrics) for name, other in beaten.items()})  # fmt: skip
+    card = detailed(made.card, made.signal, bench.label, made.book, panel, bench.folds, seed=cfg.seed)
+    card = replace(card, metrics={**card.metrics, **tried.metrics(card, bench.label.horizon)},
+                   baselines={name: dict(other.metrics) for name, other in beaten.items()},
+                   series={**card.series, "pbo_logits": pd.Series(tried.logits)})  # fmt: skip
     bundle = _refit(bench, made.plugin, made.signal)
     candidate = Candidate(
         bundle, panel, bench.features, bench.label, made.signal, made.book, card, (), cfg.id, panel.id, cfg.seed

@@ -132,6 +132,8 @@ class Scorecard:
         The same metrics of the baselines, scored in the same run.
     series : mapping of str to Series
         What the plots and later tests need: daily IC, net returns, turnover, quantile returns ...
+    intervals : mapping of str to (low, high)
+        The 95 % intervals of `metrics`, by name; only a candidate that is judged has them, not every trial.
     """
 
     model: str
@@ -140,6 +142,7 @@ class Scorecard:
     by_year: Sequence[Mapping[str, float]]
     by_fold: Sequence[Mapping[str, Any]]
     series: Mapping[str, pd.Series | pd.DataFrame] = field(repr=False, default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,7 +56,7 @@ def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
     config_path = _own_config(cfg, folder)
     cfg = load(config_path)
     found, report = study(cfg, track)
-    show(found)
+    show(found, metrics=False)
     best = found.best
     try:
         select(config_path, keep(found, best, f" --config {config_path}"))

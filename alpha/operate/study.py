@@ -22,7 +22,7 @@ from alpha.gates import Evidence, gate, judge
 from alpha.operate.hints import BLESS, command
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
-from alpha.report.table import SummaryRow, summary_table
+from alpha.report.table import SummaryRow, evidence_table, summary_table
 from alpha.research import Study, Track, research, step
 from alpha.strategy import Candidate
 
@@ -69,6 +69,7 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
         environment=environment(),
         command=" ".join(["python", *sys.argv]) if sys.argv[0] else "python",
         findings=_counted(found.findings),
+        holdout=state(cfg, found.panel.id),
         models=tuple(_result(c, bundles.get(c.bundle.name), found.trials) for c in found.candidates),
         chosen=found.best.bundle.name,
     )
@@ -109,13 +110,15 @@ def row(found: Study, candidate: Candidate, folder: Path, *, blessed: bool, pape
     )  # fmt: skip
 
 
-def show(found: Study) -> None:
-    """Print what looked odd in the data, and every gate of every model."""
+def show(found: Study, *, metrics: bool = True) -> None:
+    """Print what looked odd in the data, every gate of every model, and if asked its metrics with their intervals."""
     for finding in _counted(found.findings):
         print(f"data: {finding.count} x {finding.code} ({finding.kind}), e.g. {_example(finding)}")
     for candidate in found.candidates:
         print(f"\n{found.config.name} / {candidate.bundle.name}")
         print("\n".join(f"  {gate}" for gate in candidate.gates))
+        if metrics:
+            print(f"\n{evidence_table(candidate.scorecard)}")
     print(f"\nconfigurations tried on these data so far: {found.trials}")
     print(state(found.config, found.panel.id))
 

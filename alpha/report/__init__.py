@@ -25,7 +25,7 @@ from alpha.report.evaluation import (
     write_schema,
 )
 from alpha.report.html import render, write_html
-from alpha.report.table import SummaryRow, summary_table
+from alpha.report.table import SummaryRow, evidence_table, summary_table
 
 __all__ = [
     "Costs",
@@ -44,6 +44,7 @@ __all__ = [
     "Span",
     "SummaryRow",
     "Trade",
+    "evidence_table",
     "read",
     "read_daily",
     "render",

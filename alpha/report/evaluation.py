@@ -129,6 +129,10 @@ class ModelResult(Record):
 
     model: str
     metrics: dict[str, Number] = Field(description="fractions, not percent; null where not finite")
+    intervals: dict[str, tuple[Number, Number]] = Field(
+        default_factory=dict, exclude_if=lambda given: not given,
+        description="95 % intervals of the metrics, low and high; since version 2",
+    )  # fmt: skip
     baselines: dict[str, dict[str, Number]] = Field(description="the same metrics of each baseline, in the same run")
     by_year: tuple[dict[str, Cell], ...]
     by_fold: tuple[dict[str, Cell], ...]
@@ -153,6 +157,7 @@ class ModelResult(Record):
             {
                 "model": card.model,
                 "metrics": dict(card.metrics),
+                "intervals": dict(card.intervals),
                 "baselines": {name: dict(metrics) for name, metrics in card.baselines.items()},
                 "by_year": tuple(map(dict, card.by_year)),
                 "by_fold": tuple(map(dict, card.by_fold)),
@@ -173,7 +178,7 @@ class Evaluation(Record):
         Where parts contradict each other: a blessed model with a failed gate, a choice that is not a model.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = Field(2, description="1: without intervals and holdout; read and written as it was")
     created: Instant
     run: str = Field(min_length=1)
     source: dict[str, JsonValue] = Field(description="configuration entry of the source: the world")
@@ -187,6 +192,10 @@ class Evaluation(Record):
     environment: dict[str, str]
     command: str = Field(min_length=1, description="what to type to get this report again")
     findings: tuple[FindingCount, ...]
+    holdout: str = Field(
+        "", exclude_if=lambda given: not given,
+        description="what is sealed, how often it was looked at, and what the next look costs; since version 2",
+    )  # fmt: skip
     models: tuple[ModelResult, ...] = Field(min_length=1)
     chosen: str = Field(description="name of the best candidate; whether it is blessed stands with the model")
 

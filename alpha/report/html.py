@@ -6,18 +6,19 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from alpha.core.types import Scorecard
-from alpha.report import plots
+from alpha.report import figures, plots
 from alpha.report.evaluation import Evaluation, GateVerdict, ModelResult
 from alpha.report.page import METRICS, MISSING, Html, by_width, facts, figure, metric, page, plain, safe, table
 from alpha.report.record import Cell, write_text
 
 FILE = "report.html"
 _RELATIONS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "==": "="}
+_NAMES = {"ic": "IC", "pbo": "PBO", "spa": "SPA", "sharpe": "Sharpe"}
 _INTERVAL_ENDS = ("_low", "_high")
+Intervals = Mapping[str, tuple[float | None, float | None]]
 
 
 def render(
@@ -79,8 +80,8 @@ def _away(verdict: GateVerdict) -> str:
 
 def prose(name: str) -> str:
     """Return the name of a gate or a column as a person writes it."""
-    words = ["IC" if word == "ic" else word for word in name.split("_")]
-    return " ".join([words[0] if words[0] == "IC" else words[0].capitalize(), *words[1:]])
+    first, *rest = name.split("_")
+    return " ".join([_NAMES.get(first) or first.capitalize(), *(_NAMES.get(word, word) for word in rest)])
 
 
 def _header(evaluation: Evaluation) -> Iterator[str]:
@@ -121,7 +122,18 @@ def _how_to_read(evaluation: Evaluation) -> str:
         f'<div class="box"><p><b>Where orders fill.</b> {safe(evaluation.label.fills)}</p>'
         "<p><b>Research is walk-forward.</b> Every number here is out of sample: each model was refitted for every "
         "fold on labels already known before that fold began, and tested on rows it had not seen. Returns are after "
-        f"costs{f' ({safe(broker)})' if broker else ''}. Past evidence is not a promise.</p></div>"
+        f"costs{f' ({safe(broker)})' if broker else ''}. Past evidence is not a promise.</p>"
+        f"{_sealed(evaluation)}</div>"
+    )
+
+
+def _sealed(evaluation: Evaluation) -> str:
+    if not evaluation.holdout:
+        return ""
+    tried = max(result.trials for result in evaluation.models)
+    return (
+        f"<p><b>Choosing costs.</b> Configurations tried on these data so far: {tried:,}. "
+        f"{safe(evaluation.holdout[0].upper() + evaluation.holdout[1:])}.</p>"
     )
 
 
@@ -131,15 +143,20 @@ def _comparison(
     baseline_series: Mapping[str, pd.Series],
 ) -> Iterator[str]:
     names = [result.model for result in evaluation.ranked]
-    curves = {name: _series(series[name], "equity") for name in names} | {
+    curves = {name: _equity(series[name]) for name in names} | {
         name: curve for name, curve in baseline_series.items() if name not in names
     }
     note = "Growth of 1, out of sample. Models in colour, baselines in grey; the same rows, the same costs."
     drawn = (plots.equity(curves, names, size=size) for size in (plots.WIDE, plots.HALF))
     yield "<h2>Models against baselines</h2>"
     yield figure("Equity net of costs", note, by_width(*drawn))
-    yield "<h3>Key facts</h3>"
+    yield '<h3>Key facts</h3><p class="small">Below a number: its 95 % interval.</p>'
     yield _facts_table(evaluation)
+
+
+def _equity(series: Mapping[str, pd.Series | pd.DataFrame]) -> pd.Series:
+    found = series.get("equity")
+    return found if isinstance(found, pd.Series) else pd.Series(dtype=float)
 
 
 def _facts_table(evaluation: Evaluation) -> Html:
@@ -148,14 +165,18 @@ def _facts_table(evaluation: Evaluation) -> Html:
         columns = columns | {name: values for name, values in result.baselines.items() if name not in columns}
     given = list(dict.fromkeys(key for values in columns.values() for key in values))
     keys = [key for key in METRICS if key in given] + [key for key in given if key not in METRICS]
-    ends = {f"{key}{end}" for key in keys for end in _INTERVAL_ENDS if key in given}
+    ends = {f"{key}{end}" for key in keys for end in _INTERVAL_ENDS
+            if all(f"{key}{other}" in given for other in _INTERVAL_ENDS)}  # fmt: skip
+    intervals = {result.model: result.intervals for result in evaluation.models}
     models = {result.model for result in evaluation.models}
     roles = {name: "model" if name in models else "baseline" for name in columns}
     head = ["", *(Html(f"{safe(name)}<br><small>{role}</small>") for name, role in roles.items())]
     rows: list[list[object]] = []
     for group, shown in groupby((key for key in keys if key not in ends), key=lambda key: metric(key).group):
         rows.append([group])
-        rows += [[_metric_name(key), *(_value(values, key) for values in columns.values())] for key in shown]
+        for key in shown:
+            cells = (_value(values, key, intervals.get(name, {})) for name, values in columns.items())
+            rows.append([_metric_name(key), *cells])
     return table(head, rows, kind="facts")
 
 
@@ -164,11 +185,16 @@ def _metric_name(key: str) -> Html:
     return Html(f"{safe(shown.title)}{f' <small>{safe(shown.unit)}</small>' if shown.unit else ''}")
 
 
-def _value(values: Mapping[str, float | None], key: str) -> Html:
-    show = metric(key).show
-    low, high = (values.get(f"{key}{end}") for end in _INTERVAL_ENDS)
-    interval = "" if low is None or high is None else f'<small class="below">{show(low)} to {show(high)}</small>'
-    return Html(show(values[key]) + interval if key in values else MISSING)
+def _value(values: Mapping[str, float | None], key: str, intervals: Intervals) -> Html:
+    return (
+        _with_interval(key, values[key], intervals.get(key) or _ends(values, key)) if key in values else Html(MISSING)
+    )
+
+
+def _with_interval(key: str, value: Cell, interval: tuple[float | None, float | None] | None) -> Html:
+    show, ends = metric(key).show, interval or (None, None)
+    below = "" if None in ends else f'<small class="below">{show(ends[0])} to {show(ends[1])}</small>'
+    return Html(_cell(key, value) + below)
 
 
 def _model(
@@ -178,10 +204,16 @@ def _model(
     yield f"<h2>{safe(result.model)}</h2>"
     yield "<h3>Gates</h3>"
     yield _gate_table(result)
-    yield f'<div class="figures">{"".join(_figures(evaluation, result, series, colour))}</div>'
+    horizon = evaluation.label.horizon
+    yield "<h3>Signal</h3>"
+    yield f'<div class="figures">{"".join(figures.of_signal(result, series, horizon, colour))}</div>'
     yield "<h3>By fold</h3>"
-    yield _records(result.by_fold)
+    yield _fold_table(result)
     yield f"<details><summary>The numbers of each year</summary>{_records(result.by_year)}</details>"
+    yield "<h3>Luck and choice</h3>"
+    yield f'<div class="figures">{"".join(figures.of_luck(result, series, colour))}</div>'
+    yield "<h3>Book</h3>"
+    yield f'<div class="figures">{"".join(figures.of_book(result, series, colour))}</div>'
 
 
 def _gate_table(result: ModelResult) -> Html:
@@ -216,46 +248,50 @@ def _bar(verdict: GateVerdict) -> Html:
     return Html(f'<span class="bar"><i class="{kind}" style="left:{left:.1f}%;width:{50 * share:.1f}%"></i></span>')
 
 
-def _figures(
-    evaluation: Evaluation, result: ModelResult, series: Mapping[str, pd.Series | pd.DataFrame], colour: str
-) -> Iterator[str]:
-    ic, traded = _series(series, "ic"), _series(series, "turnover")
-    years = [row for row in result.by_year if _known(row, "ic")]
-    positive = sum(float(row["ic"] or 0) > 0 for row in years)
-    yield figure(f"IC was positive in {positive} of {len(years)} years", "Bars: mean rank correlation of the year. "
-                 "Line: daily IC, mean of 63 bars.", plots.ic_by_year(ic, colour=colour))  # fmt: skip
-    bars = f"{evaluation.label.horizon} bar{'s' if evaluation.label.horizon > 1 else ''}"
-    quantiles = _series(series, "quantile_returns")
-    yield figure(_spread(quantiles), f"Mean return over {bars} by quantile of the signal; "
-                 "basis points, before costs.", plots.quantile_returns(quantiles, colour=colour))  # fmt: skip
-    rated = [row for row in result.by_year if _known(row, "hit_rate") and _known(row, "hit_base_rate")]
-    above = sum(float(row["hit_rate"] or 0) > float(row["hit_base_rate"] or 0) for row in rated)
-    yield figure(f"Hit rate beat its base rate in {above} of {len(rated)} years", "Dot: hit rate over all predictions. "
-                 "Dash: base rate, the better constant guess.", plots.hit_by_year(rated, colour=colour))  # fmt: skip
-    net = [float(row["net_return"] or 0) for row in result.by_year if _known(row, "net_return")]
-    yield figure(f"Net return was positive in {sum(v > 0 for v in net)} of {len(net)} years", "Percent, after costs.",
-                 plots.return_by_year(result.by_year, colour=colour))  # fmt: skip
-    falls = _series(series, "drawdown")
-    yield figure(f"Largest drawdown {metric('max_drawdown').show(result.metrics.get('max_drawdown'))} %",
-                 "Fall from the highest equity so far, percent.", plots.drawdown(falls, colour=colour))  # fmt: skip
-    yield figure(f"Turnover {metric('turnover').show(result.metrics.get('turnover'))} a bar",
-                 "Sum of |Δ weight|, mean of 21 bars; dashed: all.", plots.turnover(traded, colour=colour))  # fmt: skip
+def _fold_table(result: ModelResult) -> Html:
+    """Return a line a fold: where it was tested, and what held there."""
+    if not result.by_fold:
+        return Html('<p class="small">There are none.</p>')
+    reach = max((abs(_float(row, key)) for row in result.by_fold for key in ("ic", "ic_low", "ic_high")), default=0.0)
+    sides = Html("below zero&ensp;|&ensp;above zero")
+    head = ("fold", "tested from", "to", "rows learned from", "IC", sides, "hit rate", "net return, %")
+    rows = [
+        (_cell("fold", row.get("fold")), _cell("", row.get("test_start")), _cell("", row.get("test_end")),
+         _cell("train_rows", row.get("train_rows")), _with_interval("ic", row.get("ic"), _ends(row, "ic")),
+         _range(row, reach), _with_base(row), _cell("net_return", row.get("net_return")))
+        for row in result.by_fold
+    ]  # fmt: skip
+    note = "Below each IC its 95 % interval, and below each hit rate that of the better constant guess. "
+    return Html(f'{table(head, rows, kind="folds")}<p class="small">{note}Folds that disagree mean that the edge came '
+                "and went.</p>")  # fmt: skip
 
 
-def _spread(quantiles: pd.Series) -> str:
-    values = quantiles.to_numpy(dtype=float)
-    if len(values) < 2 or not np.isfinite(values[[0, -1]]).all():
-        return "Quantile returns"
-    return f"Top less bottom quantile: {(values[-1] - values[0]) * 1e4:+.1f} bps".replace("-", "−")
+def _range(row: Mapping[str, Cell], reach: float) -> Html:
+    """Draw the IC as a dot on its interval, from the zero in the middle."""
+    ic, low, high = (_float(row, key) for key in ("ic", "ic_low", "ic_high"))
+    if not row.get("ic") or not reach:
+        return Html(MISSING)
+    low, high = (low, high) if low < high else (ic, ic)
+    at, left, right = (50 + 50 * value / reach for value in (ic, low, high))
+    kind = "good" if ic > 0 else "bad"
+    return Html(f'<span class="bar"><i class="{kind} range" style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
+                f'<i class="{kind} dot" style="left:{at:.1f}%"></i></span>')  # fmt: skip
 
 
-def _series(series: Mapping[str, pd.Series | pd.DataFrame], name: str) -> pd.Series:
-    found = series.get(name)
-    return found if isinstance(found, pd.Series) else pd.Series(dtype=float)
+def _with_base(row: Mapping[str, Cell]) -> Html:
+    base = row.get("hit_base_rate")
+    below = "" if base is None else f'<small class="below">{_cell("hit_base_rate", base)}</small>'
+    return Html(_cell("hit_rate", row.get("hit_rate")) + below)
 
 
-def _known(row: Mapping[str, Cell], key: str) -> bool:
-    return isinstance(row.get(key), (int, float))
+def _ends(values: Mapping[str, Cell], key: str) -> tuple[float | None, float | None] | None:
+    low, high = (values.get(f"{key}{end}") for end in _INTERVAL_ENDS)
+    return (low, high) if isinstance(low, (int, float)) and isinstance(high, (int, float)) else None
+
+
+def _float(row: Mapping[str, Cell], key: str) -> float:
+    value = row.get(key)
+    return float(value) if isinstance(value, (int, float)) else 0.0
 
 
 def _records(rows: tuple[dict[str, Cell], ...]) -> Html:

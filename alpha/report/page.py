@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -63,8 +63,8 @@ def table(
 
 
 def figure(title: str, note: str, svg: str) -> Html:
-    """Return a drawing under its title and one sentence about what it shows."""
-    return Html(f"<figure><figcaption><b>{safe(title)}</b><span>{safe(note)}</span></figcaption>{svg}</figure>")
+    """Return a drawing under its title and above one sentence that says how to read it."""
+    return Html(f"<figure><h4>{safe(title)}</h4>{svg}<figcaption>{safe(note)}</figcaption></figure>")
 
 
 def by_width(wide: str, narrow: str) -> str:
@@ -120,6 +120,7 @@ class Metric(NamedTuple):
     unit: str
     show: Callable[[float | None], str]
     group: str = "Other"
+    better: int = 0  # 1: more of it is, -1: less; 0: neither
 
 
 _four, _two, _percent, _whole = number(4), number(2), number(2, scale=100), number(0)
@@ -127,7 +128,7 @@ _tenth = number(1, scale=100)
 
 _GROUPS: dict[str, dict[str, tuple[str, str, Callable[[float | None], str]]]] = {
     "Prediction": {
-        "ic": ("Information coefficient (IC)", "mean rank correlation, 95 % interval", _four),
+        "ic": ("Information coefficient (IC)", "mean rank correlation", _four),
         "ic_t": ("t of the IC", "Newey–West", _two),
         "icir": ("ICIR", "mean over st. dev., per bar", number(3)),
         "hit_rate": ("Hit rate, all predictions", "fraction", _four),
@@ -152,12 +153,37 @@ _GROUPS: dict[str, dict[str, tuple[str, str, Callable[[float | None], str]]]] = 
         "predictions": ("Predictions", "count", _whole),
         "ic_days": ("Bars with an IC", "count", _whole),
         "train_rows": ("Rows learned from", "count", _whole),
+    },
+    "Luck and choice": {
         "trials": ("Configurations tried", "count", _whole),
+        "trials_effective": ("Effective trials", "clusters of those much alike", _whole),
+        "ic_low_corrected": ("Lower bound of the IC", "corrected for the trials", _four),
+        "sharpe_expected_max": ("Best Sharpe ratio by chance", "a bar, in as many trials", _four),
+        "deflated_sharpe": ("Deflated Sharpe ratio", "probability", _four),
+        "pbo": ("Probability of overfitting (PBO)", "CSCV", _four),
+        "spa_p": ("p of the SPA test", "no trial earns anything", _four),
+        "holdout_ic": ("IC on the sealed holdout", "mean rank correlation", _four),
+        "holdout_ic_low": ("Its lower bound", "at what this look may spend", _four),
+        "holdout_looks": ("Looks at the holdout", "count", _whole),
     },
 }
-METRICS = {key: Metric(*shown, group) for group, keys in _GROUPS.items() for key, shown in keys.items()}
+_LESS = {"cost_annual", "volatility", "max_drawdown", "var_95", "cvar_95", "turnover"}
+_NEITHER = {"hit_base_rate", *_GROUPS["Evidence"], *_GROUPS["Luck and choice"]}
+METRICS = {
+    key: Metric(*shown, group, -1 if key in _LESS else int(key not in _NEITHER))
+    for group, keys in _GROUPS.items()
+    for key, shown in keys.items()
+}
 
 
 def metric(name: str) -> Metric:
     """Return how a metric is shown; one that is not listed is shown under its own name."""
     return METRICS.get(name) or Metric(name.replace("_", " "), "", plain)
+
+
+def best_baseline(name: str, baselines: Mapping[str, Mapping[str, float | None]]) -> tuple[str, float] | None:
+    """Return the baseline that is best by a metric, and its value; None where none is better than another."""
+    better = metric(name).better
+    known = {other: value for other, values in baselines.items()
+             if (value := values.get(name)) is not None and math.isfinite(value)}  # fmt: skip
+    return max(known.items(), key=lambda item: better * item[1]) if better and known else None

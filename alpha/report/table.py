@@ -1,10 +1,14 @@
-"""The table a run ends with in the terminal."""
+"""Tables for the terminal: what a scorecard says, and what a run ends with."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from alpha.core.types import Scorecard
+from alpha.report.page import METRICS, MISSING, best_baseline, metric
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,3 +76,37 @@ def _equity(row: SummaryRow) -> str:
     if row.paper_equity is None:
         return "-"
     return f"{row.paper_equity:,.0f}" + (" shadow" if row.shadow else "")
+
+
+def evidence_table(card: Scorecard) -> str:
+    """Return every metric of a candidate with its 95 % interval and the best baseline, in at most 100 columns.
+
+    Below it: how much was predicted, how many trials there were, and what they leave of the evidence.
+    """
+    head = f"  {'metric':<36}{'value':>9}  {'95 % interval':>20}  {'best baseline':>13}"
+    return "\n".join([head, *_metric_lines(card), *_luck_lines(card)])
+
+
+def _metric_lines(card: Scorecard) -> Iterator[str]:
+    judged = [key for key, shown in METRICS.items() if shown.group in ("Prediction", "Book, after costs")]
+    for key in judged:
+        if key not in card.metrics:
+            continue
+        shown, (low, high) = metric(key), card.intervals.get(key, (math.nan, math.nan))
+        name = f"{shown.title}, {shown.unit}" if shown.unit.startswith("%") else shown.title
+        known = math.isfinite(low) and math.isfinite(high)
+        ends = f"{shown.show(low):>8} to {shown.show(high):>8}" if known else MISSING
+        best = best_baseline(key, card.baselines)
+        other = MISSING if best is None else f"{shown.show(best[1]):>13}  {best[0]}"
+        yield f"  {name:<36}{shown.show(card.metrics[key]):>9}  {ends:>20}  {other:>13}"
+
+
+def _luck_lines(card: Scorecard) -> Iterator[str]:
+    def show(key: str) -> str:
+        return metric(key).show(card.metrics.get(key))
+
+    yield f"  predictions {show('predictions')}, bars with an IC {show('ic_days')}"
+    yield (
+        f"  trials {show('trials')} (effective {show('trials_effective')}), PBO {show('pbo')}, SPA p {show('spa_p')}, "
+        f"deflated Sharpe {show('deflated_sharpe')}"
+    )

@@ -9,6 +9,7 @@ discover(__name__)
 from alpha.validation.bootstrap import block_rows, bootstrap_interval, optimal_block, scorecard_intervals  # noqa: E402
 from alpha.validation.crossfit import backtest_paths, cross_fit, cross_fit_paths, fit, predict  # noqa: E402
 from alpha.validation.decay import ic_by_regime, ic_by_sector, ic_by_year, ic_decay  # noqa: E402
+from alpha.validation.detail import detailed  # noqa: E402
 from alpha.validation.drift import population_stability_index  # noqa: E402
 from alpha.validation.multiple import (  # noqa: E402
     benjamini_hochberg,
@@ -36,7 +37,12 @@ from alpha.validation.sharpe import (  # noqa: E402
     probabilistic_sharpe_ratio,
     sharpe_difference,
 )
-from alpha.validation.significance import diebold_mariano, mean_interval, newey_west_t  # noqa: E402
+from alpha.validation.significance import (  # noqa: E402
+    diebold_mariano,
+    mean_interval,
+    newey_west_t,
+    rolling_interval,
+)
 from alpha.validation.trials import Trials  # noqa: E402
 
 __all__ = [
@@ -53,6 +59,7 @@ __all__ = [
     "cross_fit_paths",
     "cscv",
     "deflated_sharpe_ratio",
+    "detailed",
     "diebold_mariano",
     "expected_max_sharpe",
     "fit",
@@ -74,6 +81,7 @@ __all__ = [
     "probability_of_backtest_overfitting",
     "quantile_spread",
     "reality_check",
+    "rolling_interval",
     "score",
     "scorecard_intervals",
     "sharpe_difference",

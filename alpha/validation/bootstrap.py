@@ -29,7 +29,7 @@ def optimal_block(values: np.ndarray, *, method: str = "stationary") -> float:
     from arch.bootstrap import optimal_block_length
 
     one_of(method, "method", METHODS)
-    if len(values) < 2 * FEWEST_OUTCOMES:
+    if len(values) <= 2 * FEWEST_OUTCOMES:
         return 1.0  # too few to tell
     columns = [column for column in np.atleast_2d(values.T) if np.ptp(column) > 0]
     with np.errstate(divide="ignore", invalid="ignore"):  # parts of a column may be constant

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from alpha.core.types import Scorecard
 from alpha.validation.multiple import superior_predictive_ability
-from alpha.validation.overfit import deflated_sharpe_ratio, expected_max_sharpe, probability_of_backtest_overfitting
+from alpha.validation.overfit import cscv, deflated_sharpe_ratio, expected_max_sharpe
 from alpha.validation.significance import mean_interval
 from alpha.validation.trials import Trials
 
@@ -36,6 +36,8 @@ class Selection:
         Probability of backtest overfitting among the trials and baselines of the newest tested rows; NaN below two.
     spa_p : float
         p-value of Hansen's test that no trial earns more than nothing.
+    logits : array
+        What `pbo` is the share of, at or below 0: see `Overfitting`; empty where there is none.
     """
 
     trials: int
@@ -43,6 +45,7 @@ class Selection:
     sharpe_std: float
     pbo: float
     spa_p: float
+    logits: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
 
     def metrics(self, card: Scorecard, horizon: int) -> dict[str, float]:
         """Return the evidence for one trial, discounted for the others.
@@ -85,12 +88,14 @@ def selection(trials: Trials, data_id: str, newest: Scorecard, baselines: Mappin
     ruled = pd.DataFrame({name: card.series["net_returns"] for name, card in baselines.items()}, index=rows)
     sharpes = (net.mean() / net.std()).replace([np.inf, -np.inf], np.nan).dropna()
     chance = 1 / np.sqrt(len(rows))
+    logits = _logits(pd.concat([same, ruled], axis=1))
     return Selection(
         trials=len(records),
         effective=len(set(clusters(net))),
         sharpe_std=float(max(np.nan_to_num(sharpes.std()), chance)),
-        pbo=_pbo(pd.concat([same, ruled], axis=1)),
+        pbo=float(np.mean(logits <= 0)) if len(logits) else np.nan,
         spa_p=_spa(same),
+        logits=logits,
     )
 
 
@@ -131,6 +136,6 @@ def _spa(returns: pd.DataFrame) -> float:
     return superior_predictive_ability(moving.to_numpy()).pvalue if enough else np.nan
 
 
-def _pbo(returns: pd.DataFrame) -> float:
+def _logits(returns: pd.DataFrame) -> np.ndarray:
     enough = returns.shape[1] > 1 and len(returns) >= FEWEST_ROWS
-    return probability_of_backtest_overfitting(returns.to_numpy(), SPLITS) if enough else np.nan
+    return cscv(returns.to_numpy(), SPLITS).logits if enough else np.empty(0)

@@ -39,6 +39,7 @@ __all__ = [
     "probabilistic_sharpe_ratio",
     "probability_of_backtest_overfitting",
     "reality_check",
+    "rolling_interval",
     "sharpe_difference",
     "superior_predictive_ability",
 ]
@@ -78,6 +79,40 @@ def mean_interval(
         return np.nan, np.nan
     low, high = mean.conf_int(alpha=1 - level)[0]
     return float(low), float(high)
+
+
+def rolling_interval(
+    x: np.ndarray, window: int, *, step: int = 1, level: float = 0.95, horizon: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of each stretch of `window` values, and half the width of its `mean_interval`.
+
+    Parameters
+    ----------
+    x : array of shape (n,)
+        In time order, finite.
+    step : int
+        From the end of one stretch to that of the next; the last ends with `x`.
+
+    Returns
+    -------
+    two arrays, oldest first
+        Empty where `x` is shorter than the window; the half widths are NaN with fewer than ten outcomes in it.
+    """
+    from scipy.special import stdtrit
+
+    at_least(window, "window", 3)
+    if len(x) < window:
+        return np.empty(0), np.empty(0)
+    stretches = np.lib.stride_tricks.sliding_window_view(x, window)[::-step][::-1]
+    mean = stretches.mean(axis=1)
+    off, lags = stretches - mean[:, None], automatic_lags(window, horizon)
+    total = np.einsum("tw,tw->t", off, off)
+    for lag in range(1, lags + 1):
+        total += 2 * (1 - lag / (lags + 1)) * np.einsum("tw,tw->t", off[:, lag:], off[:, :-lag])
+    if window < FEWEST_OUTCOMES * horizon:
+        return mean, np.full(len(mean), np.nan)
+    reach = stdtrit(window - 1, (1 + level) / 2)
+    return mean, reach * np.sqrt(np.maximum(total, 0) / (window * (window - 1)))
 
 
 def automatic_lags(n: int, horizon: int = 1) -> int:

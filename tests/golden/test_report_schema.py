@@ -1,4 +1,4 @@
-"""What has been written once can be read for ever: the schema and a report of version 1."""
+"""What has been written once can be read for ever: the schema, and a report of each version."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import jsonschema
+import pytest
 
 from alpha.report import evaluation, read, write, write_schema
 
-REPORT = Path(__file__).with_name("alpha_eval.v1.json")
+REPORTS = {version: Path(__file__).with_name(f"alpha_eval.v{version}.json") for version in (1, 2)}
 
 
 def test_the_schema_that_ships_is_the_one_of_the_models():
@@ -21,8 +22,11 @@ def test_the_schema_is_written_where_it_ships(tmp_path, monkeypatch):
     assert write_schema().read_text(encoding="utf-8") == evaluation.schema_text()
 
 
-def test_a_report_of_version_1_is_read_and_valid(tmp_path):
-    jsonschema.validate(json.loads(REPORT.read_text(encoding="utf-8")), json.loads(evaluation.SCHEMA.read_text()))
-    report = read(REPORT)
-    assert report.chosen == "linear_v1"
-    assert write(report, tmp_path).read_text(encoding="utf-8") == REPORT.read_text(encoding="utf-8")
+@pytest.mark.parametrize("version", REPORTS)
+def test_a_report_of_each_version_is_read_valid_and_written_as_it_was(version, tmp_path):
+    path = REPORTS[version]
+    jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), json.loads(evaluation.SCHEMA.read_text()))
+    report = read(path)
+    assert (report.schema_version, report.chosen) == (version, "linear_v1")
+    assert bool(report.models[0].intervals) == bool(report.holdout) == (version == 2)
+    assert write(report, tmp_path).read_text(encoding="utf-8") == path.read_text(encoding="utf-8")

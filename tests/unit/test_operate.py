@@ -21,7 +21,7 @@ from alpha.data import Finding
 from alpha.operate import blessing, hints, papering, smoke
 from alpha.operate import study as studies
 from alpha.operate.papering import Wanted
-from alpha.report import evaluation
+from alpha.report import evaluation, evidence_table
 from alpha.store import Blessings, bundles, reference, save
 from alpha.strategy import Candidate
 
@@ -255,6 +255,25 @@ class TestReport:
         assert counted == [("gap", "waiver", 1, 1), ("gap", "warning", 7, 5)]
         studies.show(found)
         assert "data: 7 x gap (warning), e.g. " in capsys.readouterr().out
+
+    def test_the_metrics_are_shown_unless_it_is_to_be_short(self, study, capsys):
+        studies.show(study)
+        whole = capsys.readouterr().out
+        studies.show(study, metrics=False)
+        short = capsys.readouterr().out
+        table = evidence_table(study.best.scorecard)
+        assert table in whole
+        assert table.count(" to ") == len(study.best.scorecard.intervals), "no metric lacks its interval"
+        assert whole.replace(f"\n{table}\n", "") == short
+        assert "holdout: none" in short
+
+    def test_the_record_holds_what_the_report_needs(self, study):
+        record = studies.evaluated(study, {})
+        assert record.schema_version == 2
+        assert record.holdout.startswith("holdout: none")
+        result = record.models[0]
+        assert result.intervals == study.best.scorecard.intervals
+        assert {"ic_low", "ic_high"} <= set(result.by_fold[0])
 
     def test_the_table_says_how_to_bless(self, study, capsys, tmp_path):
         studies.show_table(study, tmp_path, " --overlay mine.yaml")

@@ -31,10 +31,14 @@ from alpha.report import (
     write_html,
 )
 from alpha.report.evaluation import schema
+from alpha.report.figures import HOW
 from alpha.report.html import prose, shortfall
 from alpha.report.page import MISSING, Html, number, plain, safe, table
 
 TIMES = pd.date_range("2019-01-01 21:00", periods=1_000, tz="UTC")
+LUCK = {"sharpe": 0.8, "sharpe_expected_max": 0.02, "deflated_sharpe": 0.9, "pbo": 0.25, "trials_effective": 3.0}
+INTERVALS = {"ic": (0.001, 0.0236), "hit_rate": (0.495, np.nan), "sharpe": (0.3, 1.3)}
+FIGURES = 14  # of a model, and that of all models twice: wide and narrow
 HOSTILE = "<script>alert('x')</script>&\""
 
 
@@ -51,11 +55,23 @@ def card(model: str = "linear_v1", seed: int = 1, **metrics: float) -> Scorecard
         "drawdown": pd.Series(1 - equity / np.maximum.accumulate(equity), TIMES),
         "turnover": pd.Series(rng.random(len(TIMES)), TIMES),
         "quantile_returns": pd.Series([-0.001, 0.0, 0.001], index=[1, 2, 3]),
+        "ic_rolling": pd.DataFrame({"mean": 0.01, "low": [-0.01] * 750 + [0.002] * 250, "high": 0.03}, TIMES),
+        "ic_cumulative": pd.DataFrame({"sum": np.arange(1_000) / 100, "low": -1.0, "high": 20.0}, TIMES),
+        "quantile_growth": pd.DataFrame({1: -net.cumsum(), 2: 0.0, 3: net.cumsum() + 0.5}, TIMES),
+        "ic_decay": parts([1, 2, 3], 0.01, 0.03, 0.02),
+        "ic_by_year": parts([2019, 2020, 2021], 0.02, -0.01, np.nan),
+        "ic_by_part": parts(pd.MultiIndex.from_tuples([("sector", "Energy"), ("sector", "Health")]), 0.02, 0.01),
+        "pbo_logits": pd.Series(rng.standard_normal(500)),
     }
     values = {"ic": 0.0123, "ic_low": 0.001, "ic_high": 0.0236, "hit_rate": 0.51, "max_drawdown": 0.2, "oddness": 3.5}
     baselines = {"momentum": {"ic": 0.01, "hit_rate": 0.5}}
-    folds = [{"fold": 0, "cutoff": "2019-06-01", "ic": np.float64(0.02), "train_rows": np.int64(200)}]
-    return Scorecard(model, values | metrics, baselines, years, folds, series)
+    folds = [{"fold": 0, "test_start": "2019-06-01", "ic": np.float64(0.02), "ic_low": -0.02, "ic_high": 0.06,
+              "hit_rate": 0.51, "hit_base_rate": 0.5, "train_rows": np.int64(200)}]  # fmt: skip
+    return Scorecard(model, values | LUCK | metrics, baselines, years, folds, series, INTERVALS)
+
+
+def parts(index: object, *ic: float) -> pd.DataFrame:
+    return pd.DataFrame({"ic": ic, "low": np.array(ic) - 0.01, "high": np.array(ic) + 0.01}, index)
 
 
 PASSES = GateResult("turnover", True, 0.24, 2.0, "<=")
@@ -136,6 +152,11 @@ class TestFile:
         assert (str(fold.test_start), str(fold.test_end)) == ("2019-04-21", "2019-07-19")
         assert fold.cutoff.isoformat() == "2019-04-15T21:00:00.123456+00:00"
 
+    def test_intervals_are_kept(self, tmp_path):
+        write(evaluation(), tmp_path)
+        kept = read(tmp_path).models[0].intervals
+        assert kept == {"ic": (0.001, 0.0236), "hit_rate": (0.495, None), "sharpe": (0.3, 1.3)}
+
     @pytest.mark.parametrize(("entry", "said"), [("next_open", "open of bar t + 1"), ("next_close", "a leak")])
     def test_a_label_says_where_it_fills(self, entry, said):
         label = Label("forward", np.zeros((1, 1)), np.array(["2020-01-02"], "M8[ns]"), 5, entry)
@@ -161,7 +182,7 @@ class TestRefusals:
             (lambda v: v["span"].update(sessions=-1), "span.sessions"),
             (lambda v: v["span"].update(sessions="9" * 99), "span.sessions: .*\\.\\.\\."),
             (lambda v: v["span"].update(end="1999-01-01"), "span: end .* must not be before start"),
-            (lambda v: v.update(schema_version=2), "schema_version"),
+            (lambda v: v.update(schema_version=3), "schema_version"),
             (lambda v: v.pop("data_id"), "data_id is missing"),
             (lambda v: v.update(chosn="x"), "no field chosn; did you mean 'chosen'"),
             (
@@ -292,7 +313,7 @@ class TestPage:
         assert parsed.open == []
         assert parsed.loaded == []
         assert not {"script", "link", "img", "iframe"} & set(parsed.seen)
-        assert parsed.seen.count("svg") == 8
+        assert parsed.seen.count("svg") == FIGURES + 1
         assert not re.search(r"https?://|url\((?!#)|@import", page())
 
     def test_equal_inputs_give_equal_bytes(self, tmp_path, monkeypatch):
@@ -308,6 +329,9 @@ class TestPage:
         series = {
             name: pd.Series(rng.random(len(times)) + 1, times) for name in ("ic", "equity", "drawdown", "turnover")
         }
+        band = pd.DataFrame(rng.random((len(times), 3)), times, ["mean", "low", "high"])
+        series |= {"ic_rolling": band, "ic_cumulative": band.rename(columns={"mean": "sum"}),
+                   "quantile_growth": pd.DataFrame(rng.random((len(times), 5)), times)}  # fmt: skip
         cards = {name: replace(card(name), series=series) for name in "abc"}
         models = tuple(ModelResult.of(given, [PASSES], blessed=False, trials=1) for given in cards.values())
         text = render(evaluation(models=models, chosen="b"), cards, dict.fromkeys("xyz", series["equity"]))
@@ -335,8 +359,47 @@ class TestPage:
     def test_intervals_stand_below_their_metric(self):
         text = page()
         assert '0.0123<small class="below">0.0010 to 0.0236</small>' in text
+        assert '0.80<small class="below">0.30 to 1.30</small>' in text
+        assert "<td>0.5100</td>" in text, "half an interval is none"
         assert "ic low" not in text
         assert "oddness" in text
+
+    def test_each_figure_says_how_to_read_it(self):
+        text = page()
+        assert text.count("<figcaption>") == text.count("<figure>") == FIGURES
+        assert set(HOW) == {"ic_rolling", "ic_cumulative", "ic_decay", "ic_by_year", "ic_by_part", "quantile_returns",
+                            "quantile_fan", "hit_by_year", "pbo_logits", "deflation", "return_by_year", "drawdown",
+                            "turnover"}  # fmt: skip
+        for said in HOW.values():
+            assert safe(said.format(bars="5 bars", trials="3")) in text
+            assert said.endswith(".")
+            assert said.count(". ") == 0, "one sentence"
+
+    def test_figures_say_what_they_found(self):
+        text = page()
+        for said in ("The yearly IC was clear of zero 25 % of the time", "The daily ICs sum to +10.0",
+                     "IC is highest for outcomes of 2 bars", "IC was positive in 1 of 2 years",
+                     "IC was positive in 2 of 2 parts of the market", "Top less bottom quantile, summed: ",
+                     "Probability of overfitting: 25 %", "Of a Sharpe ratio of 0.80, luck may have given 0.32",
+                     ):  # fmt: skip
+            assert said in text
+
+    def test_a_fold_shows_its_interval_and_its_base_rate(self):
+        text = page()
+        assert '0.0200<small class="below">−0.0200 to 0.0600</small>' in text
+        assert '0.5100<small class="below">0.5000</small>' in text
+        assert '<i class="good range" style="left:33.3%;width:66.7%">' in text
+        assert '<i class="good dot" style="left:66.7%">' in text
+
+    @pytest.mark.parametrize("fold", [{}, {"fold": 1, "ic": None}, {"ic": -0.1}, {"ic": 0.0, "ic_low": None}])
+    def test_a_fold_without_numbers_is_shown_without(self, fold):
+        models = (ModelResult.of(replace(card(), by_fold=[fold]), [], blessed=False, trials=1),)
+        assert Parser(page_of(evaluation(models=models))).open == []
+
+    def test_the_holdout_stands_beside_the_trials(self):
+        assert "Choosing costs" not in page()
+        text = page_of(evaluation(holdout="holdout: none; <b>"))
+        assert "Configurations tried on these data so far: 3. Holdout: none; &lt;b&gt;." in text
 
     def test_a_gate_note_is_shown(self):
         gates = [GateResult("no_lookahead", False, np.nan, 0.1, "==", "column rsi changed at 2020-01-02")]
@@ -385,7 +448,7 @@ class TestPage:
         given = evaluation(models=models, folds=(), findings=(), broker={})
         for cards in ({}, {"linear_v1": bare}):
             text = render(given, cards, {})
-            assert text.count("no data") == 8
+            assert text.count("no data") == FIGURES + 1
             assert "The sanity checks found nothing." in text
             assert Parser(text).open == []
 

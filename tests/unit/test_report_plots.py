@@ -25,9 +25,27 @@ SERIES = {
     "sparse": pd.Series(np.where(np.arange(700) % 300 == 0, 0.1, np.nan), DAYS),
     "huge": pd.Series(np.geomspace(1e-3, 1e6, 700), DAYS),
 }
+
+
+def band(series: pd.Series, middle: str) -> pd.DataFrame:
+    return pd.DataFrame({middle: series, "low": series - 1, "high": series + 1})
+
+
+def parts(series: pd.Series, index: pd.Index | None = None) -> pd.DataFrame:
+    table = band(series, "ic")[:20]
+    return table.set_axis(range(1, len(table) + 1) if index is None else index[: len(table)], axis=0)
+
+
+GROUPS = pd.MultiIndex.from_product([["market volatility", "sector"], [*"abcdefghi", "A rather long name"]])
 DRAWN = {
     "equity": lambda s: plots.equity({"model": s, "base": s}, ["model"]),
-    "ic": plots.ic_by_year,
+    "ic rolling": lambda s: plots.ic_rolling(band(s, "mean")),
+    "ic cumulative": lambda s: plots.ic_cumulative(band(s, "sum")),
+    "ic decay": lambda s: plots.ic_decay(parts(s), 5),
+    "ic by year": lambda s: plots.ic_by_year(parts(s)),
+    "ic by part": lambda s: plots.ic_by_part(parts(s, GROUPS)),
+    "fan": lambda s: plots.quantile_fan(pd.DataFrame({1: -s, 2: s, 3: 2 * s})),
+    "pbo": plots.pbo_logits,
     "quantiles": lambda s: plots.quantile_returns(s[:30]),
     "drawdown": plots.drawdown,
     "turnover": plots.turnover,
@@ -55,7 +73,25 @@ def test_every_figure_survives_every_series(figure, series):
 @pytest.mark.parametrize("figure", DRAWN)
 @pytest.mark.parametrize("series", ["empty", "empty times", "nan"])
 def test_nothing_is_said_to_be_nothing(figure, series):
-    assert texts(DRAWN[figure](SERIES[series])) == ["no data"]
+    assert texts(DRAWN[figure](SERIES[series]))[0].startswith("no data")
+
+
+TABLES = [plots.ic_rolling, plots.ic_cumulative, plots.ic_decay, plots.ic_by_year, plots.ic_by_part, plots.quantile_fan]
+
+
+@pytest.mark.parametrize("draw", TABLES)
+@pytest.mark.parametrize(
+    "table", [pd.DataFrame(), pd.DataFrame({"other": [1.0]}), pd.DataFrame(columns=["ic", "mean"])]
+)
+def test_a_table_that_is_not_there_says_why(draw, table):
+    said = " ".join(texts(draw(table)))
+    assert said.startswith("no data: ")
+
+
+def test_what_chance_would_give_must_be_known():
+    for given in ((None, 0.1, 0.5), (0.5, np.nan, 0.5)):
+        assert " ".join(texts(plots.deflation(*given))).startswith("no data: the Sharpe ratio, or what chance")
+    assert "true ratio beats luck: unknown" in texts(plots.deflation(0.5, 0.2, None))
 
 
 @pytest.mark.parametrize("draw", [plots.hit_by_year, plots.return_by_year])
@@ -66,6 +102,43 @@ def test_tables_by_year_survive(draw):
     assert "2020" in texts(draw([row]))
     rows = [row | {"year": year, "hit_rate": 0.5 + (year % 3 - 1) / 100} for year in range(1990, 2020)]
     assert len([text for text in texts(draw(rows)) if len(text) == 4 and text[:2] in ("19", "20")]) <= 9
+
+
+@pytest.mark.parametrize(("sharpe", "luck", "said"), [(0.8, 0.5, ["+0.80", "−0.50", "+0.30"]),
+                                                      (0.8, 1.5, ["+0.80", "−1.50", "−0.70"]),
+                                                      (-0.8, 0.5, ["−0.80", "−0.50", "−1.30"]),
+                                                      (0.0, 0.0, ["+0.00", "+0.00", "+0.00"])])  # fmt: skip
+def test_a_sharpe_ratio_less_luck(sharpe, luck, said):
+    svg = plots.deflation(sharpe, luck, 0.7, (sharpe - 0.5, sharpe + 0.5))
+    assert [text for text in texts(svg) if text[0] in "+−" and len(text) == 5 and text in said] == said
+    assert "true ratio beats luck: 70 %" in texts(svg)
+    assert svg != plots.deflation(sharpe, luck, 0.7)
+
+
+@pytest.mark.parametrize("count", [3, 500])
+def test_the_share_of_logits_at_or_below_zero_is_the_probability(count):
+    values = np.linspace(-1, 1, count)
+    svg = plots.pbo_logits(pd.Series(values))
+    share = np.mean(values <= 0)
+    assert {f"overfit {share:.0%}".replace("%", " %"), f"not {1 - share:.0%}".replace("%", " %")} <= set(texts(svg))
+
+
+def test_an_estimate_without_an_interval_is_hollow():
+    whole = pd.DataFrame({"ic": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.3]}, [2020, 2021])
+    bare = whole.assign(low=[0.0, np.nan], high=[0.2, np.nan])
+    assert plots.ic_by_year(bare).count("fill: none") > plots.ic_by_year(whole).count("fill: none")
+
+
+def test_the_horizon_of_the_label_has_a_ring():
+    table = parts(pd.Series(0.1, DAYS))
+    assert plots.ic_decay(table, 5) != plots.ic_decay(table)
+    assert plots.ic_decay(table, 99) == plots.ic_decay(table)
+
+
+def test_parts_stand_below_their_group_and_long_names_are_cut():
+    said = texts(plots.ic_by_part(parts(pd.Series(0.1, DAYS), GROUPS)))
+    assert said.index("Market volatility") < said.index("a") < said.index("Sector")
+    assert "A rather long na…" in said
 
 
 def test_equity_names_every_curve_at_its_end_without_overlap():
