@@ -56,7 +56,7 @@ def test_models_that_share_the_data_share_what_was_found(evidence, monkeypatch):
 def test_a_label_entered_at_the_signal_close_is_refused(evidence, monkeypatch):  # type: ignore[no-untyped-def]
     made = label.bind({"name": "forward_excess", "horizon": 1})
 
-    def close_to_close(panel, *, horizon):  # type: ignore[no-untyped-def]
+    def close_to_close(panel, *, horizon: int):  # type: ignore[no-untyped-def]
         honest, close = made(panel), panel["close"]
         values = np.vstack([close[1:] / close[:-1] - 1, np.full((1, close.shape[1]), np.nan)])
         return replace(honest, values=np.where(np.isfinite(honest.values), values, np.nan), realised=None)
