@@ -24,7 +24,7 @@ def test_a_planted_world_is_blessed_traded_killed_and_resumed(cfg, here, capsys)
     out = capsys.readouterr().out
     assert "killed the paper runner (SIGKILL) after" in out
     assert "killed and resumed = never killed: same orders, same equity to the cent" in out
-    row = next(line.split() for line in out.splitlines() if "10/10" in line)
+    row = next(line.split() for line in out.splitlines() if "11/11" in line)
     assert row[1] == "linear_v1"
     assert "yes" in row
     with SqliteJournal(here / "smoke/small/paper.sqlite", readonly=True) as journal:
