@@ -89,14 +89,10 @@ def deflation(
                 axes.vlines(x + 0.36, ends[0] - off, ends[1] - off, color=INK, lw=1.1)
         axes.axhline(0, color=MUTED, lw=0.8)
         for x, value, at in ((0, observed, observed), (1, -luck, observed if observed >= 0 else left), (2, left, left)):
-            text = f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
-            axes.annotate(text, (x, at), (0, 3 if at >= 0 else -3), ha="center", va="bottom" if at >= 0 else "top",
-                          textcoords="offset points", fontsize=8)  # fmt: skip
+            _tell(axes, x, at, value)
         said = "unknown" if np.isnan(sure) else percent(sure)
         axes.annotate(f"true ratio beats luck: {said}", (1, 1), xycoords="axes fraction", ha="right", va="top")
-        low, high = min(0.0, axes.dataLim.y0), max(0.0, axes.dataLim.y1)
-        room = max(high - low, 0.01)
-        axes.set_ylim(low - (0.12 * room if low < 0 else 0.0), high + 0.25 * room)
+        _make_room(axes)
         axes.set_xlim(-0.5, 2.6)
         axes.set_xticks([0, 1, 2], ["observed", "luck", "left"])
         axes.tick_params(axis="x", length=0)
@@ -105,3 +101,17 @@ def deflation(
     known = np.isfinite([observed, luck]).all()
     why = "no data: the Sharpe ratio, or what chance would give, is unknown"
     return drawn("deflation", "Sharpe ratio less that of luck, annual", draw if known else None, why=why)
+
+
+def _tell(axes: Axes, x: float, at: float, value: float) -> None:
+    """Write a bar's value at its end."""
+    text = f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+    axes.annotate(text, (x, at), (0, 3 if at >= 0 else -3), ha="center", va="bottom" if at >= 0 else "top",
+                  textcoords="offset points", fontsize=8)  # fmt: skip
+
+
+def _make_room(axes: Axes) -> None:
+    """Leave room for the values at the ends of bars, and for a line of text above them."""
+    low, high = min(0.0, axes.dataLim.y0), max(0.0, axes.dataLim.y1)
+    room = max(high - low, 0.01)
+    axes.set_ylim(low - (0.12 * room if low < 0 else 0.0), high + 0.25 * room)
