@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import erf, log, pi, sqrt
-from pathlib import Path
 from statistics import stdev
 
 import numpy as np
@@ -12,7 +11,6 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.features import compiled
 from alpha.features.ticks import Events, at_closes, tick_feature
 
 S = 10**9
@@ -395,11 +393,3 @@ def test_a_state_of_another_computation_is_refused():
     for other in ("effective_spread", {"name": "trade_sign", "rule": "tick"}):
         with pytest.raises(DataError, match="foreign_state"):
             tick_feature.bind(other)().restore(state)
-
-
-def test_every_kernel_names_its_cache():
-    """Code that is compiled into other code must be among what the cache is named by."""
-    home = Path(compiled.__file__).parent
-    with_kernels = {path.stem for path in home.glob("ticks/*.py") if "\n@jit\n" in path.read_text()}
-    assert with_kernels
-    assert {f"alpha.features.ticks.{name}" for name in with_kernels} <= set(compiled.KERNELS)
