@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -187,13 +187,19 @@ def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
         raise ConfigError(f"--start {start.date()} is not after the sealed sessions, which end {sealed}: nothing is "
                           f"traded on them; give a later one", code="sealed")  # fmt: skip
 
+    shown = iter([track])  # the first time only: a live source is read again at every poll
+
     def read() -> Panel:
-        return cfg.panel(last_session(cfg), HISTORY)[0]
+        return step(lambda: cfg.panel(last_session(cfg), HISTORY)[0], f"{cfg.name}: data", next(shown, _silent))
 
     return Clock(
         read, sessions=cfg.paper.sessions, start=start, sealed=sealed, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
         live=cfg.source.name in LIVE and cfg.paper.poll_sec > 0, track=track,
     )  # fmt: skip
+
+
+def _silent(items: Iterable[Any], what: str) -> Iterable[Any]:
+    return items
 
 
 def _day(option: str, text: str | None) -> pd.Timestamp | None:

@@ -107,6 +107,18 @@ class TestChoosing:
         assert "nothing_blessed" in str(chosen.fallback)
 
 
+def test_reading_is_shown_once_though_a_live_source_is_read_again(cfg):
+    said = []
+
+    def track(items, what):
+        said.append(what)
+        return items
+
+    clock = papering.clock(cfg, Wanted(), track)
+    assert clock.read().id == clock.read().id
+    assert said == ["small: data"]
+
+
 class TestCommandLine:
     def test_options_become_overrides(self, small_yaml, tmp_path):
         given = {"cash": 5000.0, "poll_sec": 1e-05, "kill_file": "a: b #1", "ledger": "2022-10-03", "source": "bundled",
