@@ -115,7 +115,8 @@ class Chain:
                 raise self._tampered(f"line {number} of {self.path} is not as it was written")
             found.append(record)
         if not told <= len(found) <= told + 1 or (told and found[told - 1]["hash"] != newest):
-            raise self._tampered(f"{self.path} does not hold the {told} lines that {self._head.name} tells of")
+            raise self._tampered(f"{self.path} does not hold the {told} lines that {self._head.name} tells of" if told
+                                 else f"{self._head} is gone, and {self.path} holds {len(found)} lines")  # fmt: skip
         return found
 
     def _read_head(self) -> tuple[int, str]:
