@@ -136,8 +136,8 @@ def own(results: Row) -> str:
         lines.append([f"Alpha158 in chunks of {part['rows']} rows, {part['of']}", took])
     if "kernels" in found:
         kernels = found["kernels"]
-        lines.append(["first compilation of the interpreter", f"{kernels['first']:.1f} s"])
-        lines.append(["loading it in a later process", f"{kernels['later']:.2f} s"])
+        lines.append(["first compilation of all kernels (the whole command)", f"{kernels['first']:.1f} s"])
+        lines.append(["the same command later", f"{kernels['later']:.2f} s"])
     for name, title in (("alpha158", "compiling the plan of Alpha158"), ("thousand", "compiling 1,000 operations")):
         if "plans" in found:
             plan = found["plans"][name]
