@@ -21,37 +21,15 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Check the configured pipeline where one is named, else print the matrix of the battery."""
-    return _own(args) if args.config or args.overlay or args.set else _battery(args)
-
-
-def _own(args: argparse.Namespace) -> int:
     from alpha.operate import leakage
 
-    args.config = args.config or "config/base.yaml"
-    model, leaks = "", 0
-    for finding in leakage.check_configured(cli.configured(args), cli.track):
-        if finding.model != model:
-            model = finding.model
-            print(f"\n{model}")
-        print(finding, flush=True)
-        leaks += finding.said is not None
-    print(f"\nleaks found: {leaks}")
-    return 5 if leaks else 0
-
-
-def _battery(args: argparse.Namespace) -> int:
-    from alpha.research import Counted
-    from alpha.validation.battery import matrix
-
-    count = len(matrix.drawn(leaks=args.leaks, seeds=args.seeds, names=args.only))
-    running = matrix.run(leaks=args.leaks, seeds=args.seeds, names=args.only, jobs=args.jobs)
-    verdicts = list(cli.track(Counted(running, count), "worlds"))
-    print("\n".join(matrix.lines(verdicts)))
-    if args.explain:
-        for verdict in verdicts:
-            for name, said in verdict.found.items():
-                print(f"{verdict.world.name}, {name}: {said}")
-    return 5 if any(verdict.wrong for verdict in verdicts) else 0
+    if args.config or args.overlay or args.set:
+        args.config = args.config or "config/base.yaml"
+        held = leakage.own(cli.configured(args), cli.track)
+    else:
+        held = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs,
+                               explain=args.explain, track=cli.track)  # fmt: skip
+    return 0 if held else 5
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from alpha.core.errors import DataError, ModelError, RiskBreach
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.core.types import FeatureSet, Fold, Label
-from alpha.research import Track
+from alpha.research import Counted, Track
 from alpha.strategy import backtest
-from alpha.validation.battery.matrix import ORDER
+from alpha.validation.battery import matrix
 from alpha.validation.checks import Case, Pipeline, check
 from alpha.validation.crossfit import cross_fit
 
@@ -57,9 +57,34 @@ def check_configured(cfg: Config, track: Track) -> Iterator[Finding]:
     """Yield what every check says of every model of a configuration."""
     for model in cfg.models.candidates:
         case = Case.of(pipeline(cfg, model), seed=cfg.seed)
-        names: Iterable[str] = track([name for name in ORDER if name in check], f"{cfg.name}: {model.name}")
+        names: Iterable[str] = track([name for name in matrix.ORDER if name in check], f"{cfg.name}: {model.name}")
         for name in names:
             yield Finding(model.name, name, _said(name, case))
+
+
+def own(cfg: Config, track: Track) -> bool:
+    """Print what every check says of a configuration, as it is found; return whether nothing leaked."""
+    model, leaks = "", 0
+    for finding in check_configured(cfg, track):
+        if finding.model != model:
+            model = finding.model
+            print(f"\n{model}")
+        print(finding, flush=True)
+        leaks += finding.said is not None
+    print(f"\nleaks found: {leaks}")
+    return not leaks
+
+
+def battery(*, leaks: int, seeds: int, only: list[str], jobs: int, explain: bool, track: Track) -> bool:
+    """Print the matrix of the planted leaks and clean worlds; return whether all were caught and none accused."""
+    count = len(matrix.drawn(leaks=leaks, seeds=seeds, names=only))
+    running = matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs)
+    verdicts = list(track(Counted(running, count), "worlds"))
+    print("\n".join(matrix.lines(verdicts)))
+    for verdict in verdicts if explain else ():
+        for name, said in verdict.found.items():
+            print(f"{verdict.world.name}, {name}: {said}")
+    return not any(verdict.wrong for verdict in verdicts)
 
 
 def _said(name: str, case: Case) -> str | None:

@@ -26,7 +26,7 @@ def vpin(
 ) -> Machine:  # fmt: skip
     """Mean over the last `buckets` full buckets of volume of |bought - sold| / `bucket`, from 0 to 1.
 
-    A bucket is `bucket` shares of volume, a fiftieth of a usual session's say, and goes on into the next session.
+    A bucket is `bucket` shares of volume, a fiftieth of a usual day's say, and goes on into the next day.
     ``bulk``: of a bar of `bar` seconds the share Phi(change of price / its standard deviation) was bought; the
     deviation is that of the changes up to this one, never of those to come, and half was bought until two are known.
     Other rules sign each trade, as `trade_sign` does; half was bought where that is unknown. NaN until `buckets` are

@@ -35,7 +35,7 @@ def announced_at_midnight(seed: int) -> Pipeline:
     """A report of the evening is stamped with its date: with the midnight before it.
 
     A date is not an instant. Joined as one, news that came after the close is known at the close, and the next
-    session is foretold.
+    day is foretold.
     """
 
     def load(tables: Tables) -> Panel:

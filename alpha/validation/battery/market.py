@@ -24,7 +24,7 @@ class Records:
 
     ``bars``: symbol, time (session), open, high, low, close as traded, volume, dividend, split. ``reports``: symbol,
     quarter (its end), announced, surprise; a restatement is a further row of the same quarter. ``index``: symbol, time,
-    member, from the next session on. ``scores``: symbol, time (session), score. ``macro``: time, value, once in ten
+    member, from the next day on. ``scores``: symbol, time (session), score. ``macro``: time, value, once in ten
     sessions.
     """
 
@@ -38,16 +38,16 @@ class Records:
 
 
 def records(seed: int, *, rows: int = 320, names: int = 16, edge: float = 0.15) -> Records:
-    """Return the records of a market in which a score, known at the close, foretells a little of the next sessions.
+    """Return the records of a market in which a score, known at the close, foretells a little of the next days.
 
-    Reports come after the close; the price leaps in the next session and drifts on for ten. Names that have fallen
+    Reports come after the close; the price leaps on the next day and drifts on for ten. Names that have fallen
     are delisted. What rises is split, joins the index and is traded more. The last price of a session is a bid
     or an ask.
 
     Parameters
     ----------
     edge : float
-        What a score of 1 adds to the return of each of the next sessions, in standard deviations of it.
+        What a score of 1 adds to the return of each of the next days, in standard deviations of it.
     """
     rng = np.random.default_rng([seed, 1])
     sessions = EXCHANGE.sessions(FIRST, "2020-12-31")[:rows]
@@ -161,7 +161,7 @@ def _reports(
 def _index(
     true: np.ndarray, listed: np.ndarray, sessions: pd.DatetimeIndex, closes: pd.DatetimeIndex, symbols: np.ndarray
 ) -> pd.DataFrame:
-    """Return who belongs to the index from the next session on: three quarters of the names, those that rose most."""
+    """Return who belongs to the index from the next day on: three quarters of the names, those that rose most."""
     told = []
     for row in range(0, len(true), REBALANCED):
         risen = np.where(listed[row], true[row] / true[max(row - REBALANCED, 0)], -np.inf)
