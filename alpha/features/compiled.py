@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from llvmlite import ir
+from numba.core import cgutils, config, types
+from numba.extending import intrinsic
 
 _HERE = Path(__file__).parent
 KERNELS = tuple(f"alpha.features.{name}" for name in (
-    "crossing", "interpreter", "parabolic", "windows",
+    "crossing", "interpreter", "parabolic", "rolling", "windows",
     "ticks.book", "ticks.spreads", "ticks.flow", "ticks.toxicity", "ticks.variance", "ticks.bars",
 ))  # fmt: skip
 """The modules in which kernels are."""
@@ -31,6 +33,21 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
         config.CACHE_DIR = given
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, at: Any) -> Any:
+    """Ask for the memory of an element that is going to be written: no value changes, nothing waits."""
+
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.gep(cgutils.create_struct_proxy(array)(context, builder, args[0]).data, [args[1]])
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        asked = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        builder.call(asked, [place, number(1), number(3), number(1)])  # to write; keep near; data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generated
 
 
 def _folder() -> Path:

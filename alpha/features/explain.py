@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from alpha.features.expr import Expr
 from alpha.features.lower import Ref
-from alpha.features.program import Crossing, Instruction, Program
+from alpha.features.program import Crossing, Instruction, Program, Shape
 
 _NANOSECONDS = {
     "div": 0.5, "div_c": 0.5, "c_div": 0.5, "sqrt": 0.7, "log": 4.0, "exp": 4.0, "pow_c": 12.0, "ema": 2.0,
@@ -19,12 +19,12 @@ _ACROSS, _PYTHON = 60.0, 100.0
 """Nanoseconds a value on one core of a server of 2023: to compare plans, not machines."""
 
 
-def explained(columns: Mapping[str, Expr], program: Program, *, chunk: int, width: int, graph: bool) -> str:
+def explained(columns: Mapping[str, Expr], program: Program, *, shape: Shape, graph: bool) -> str:
     """Return sizes, cost, memory, each column's lookback and expression, and with `graph` every operation."""
-    return "\n".join([*_sizes(program, chunk, width), *_columns(columns), *(_graph(program) if graph else ())])
+    return "\n".join([*_sizes(program, shape), *_columns(columns), *(_graph(program) if graph else ())])
 
 
-def _sizes(program: Program, chunk: int, width: int) -> Iterator[str]:
+def _sizes(program: Program, shape: Shape) -> Iterator[str]:
     made = [instruction for stage in program.stages for instruction in stage.instructions]
     crossings = [crossing for stage in program.stages for crossing in stage.crossings]
     cost = sum(map(_cost, made)) + sum(_PYTHON if each.op == "apply" else _ACROSS for each in crossings)
@@ -34,11 +34,13 @@ def _sizes(program: Program, chunk: int, width: int) -> Iterator[str]:
     common = Counter([*(each.op for each in made), *(each.op for each in crossings)]).most_common(8)
     yield "most of them: " + ", ".join(f"{count} {op}" for op, count in common)
     yield f"cost: about {cost:.1f} ns a symbol and row on one core"
-    live, block = program.rows(1, 1) * 8 / 2**10, program.rows(chunk, chunk) * width * 8 / 2**20
-    yield f"memory: {live:.1f} KiB a symbol in a stream; {block:.2f} MiB a block of {width} symbols in a batch"
+    live, block = program.rows(1, 1) * 8 / 2**10, program.rows(shape.chunk, shape.slack) * shape.width * 8 / 2**20
+    yield f"memory: {live:.1f} KiB a symbol in a stream; {block:.2f} MiB a block of {shape.width} symbols in a batch"
 
 
 def _cost(instruction: Instruction) -> float:
+    if instruction.op == "rank":
+        return _PER_ROW["rank"] * (instruction.constants[0] - instruction.constants[1])
     if instruction.op in _PER_ROW:
         return _PER_ROW[instruction.op] * instruction.constants[0]
     return _NANOSECONDS.get(instruction.op, _SIMPLE)
@@ -67,7 +69,8 @@ def _instruction(made: Instruction, program: Program) -> str:
         return f"plane {made.plane} = {made.op}({inside})"
     if made.op == "load":
         inside = program.inputs[made.plane] if made.plane < len(program.inputs) else f"plane {made.plane}"
-    return f"%{made.node} = {made.op}({inside})"
+    results = "".join(f", %{node}" for node in (made.twin,) if node not in (-1, made.node))
+    return f"%{made.node}{results} = {made.op}({inside})"
 
 
 def _crossing(made: Crossing) -> str:

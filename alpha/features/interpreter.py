@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from alpha.features.compiled import jit
+from alpha.features.compiled import jit, prefetch
+from alpha.features.rolling import adapt, ema, moment, quantile, rank
 from alpha.features.windows import gathered
 
 OPCODES = (
@@ -26,6 +27,8 @@ OPCODES = (
     ADD_BOTH, ADD_SCALED, ADD_PRODUCT, MUL_SCALED,
     WHERE, EMA, ADAPT, RANK, QUANTILE, MOMENT, GATHER, LOAD, STORE, STORE_ALL, EMIT,
 ) = range(len(OPCODES))  # fmt: skip
+
+_LINE = 64  # bytes
 
 
 @jit
@@ -150,142 +153,36 @@ def _where(m: np.ndarray, d: int, a: int, b: int, c: int, n: int) -> None:
 
 
 @jit
-def _ema(
-    d: np.ndarray, a: np.ndarray, state: np.ndarray, w: int, window: float, alpha: float, from_mean: bool, least: float
-) -> None:
-    """State: the average, and how many finite values it has seen (NaN: none)."""
-    average, seen = state[:w], state[w : 2 * w]
-    for j in range(0, d.size, w):
-        for s in range(w):
-            x = a[j + s]
-            count = seen[s] if seen[s] == seen[s] else 0.0
-            if abs(x) < np.inf:
-                count += 1.0
-                weight = 1.0 / min(count, window) if from_mean else alpha
-                average[s] = x if count == 1.0 else average[s] + weight * (x - average[s])
-                seen[s] = count
-                d[j + s] = average[s] if count >= least else np.nan
-            else:
-                d[j + s] = np.nan
-
-
-@jit
-def _adapt(d: np.ndarray, a: np.ndarray, weight: np.ndarray, state: np.ndarray, w: int) -> None:
-    """State: the average (NaN: it has not begun)."""
-    for j in range(0, d.size, w):
-        for s in range(w):
-            x, share = a[j + s], weight[j + s]
-            if abs(x) < np.inf and abs(share) < np.inf:
-                state[s] = state[s] + share * (x - state[s]) if state[s] == state[s] else x
-                d[j + s] = state[s]
-            else:
-                d[j + s] = np.nan
-
-
-@jit
-def _rank(d: np.ndarray, past: np.ndarray, w: int, window: int) -> None:
-    """`past` begins `window` - 1 rows before `d`."""
-    n = d.size
-    x = past[(window - 1) * w : (window - 1) * w + n]
-    for j in range(n):
-        d[j] = 1.0 + (x[j] - x[j])  # NaN, where it is not finite
-    for k in range(window - 1):
-        y = past[k * w : k * w + n]
-        for j in range(n):
-            d[j] += (0.5 if y[j] < x[j] else 0.0) + (0.5 if y[j] <= x[j] else 0.0) + (y[j] - y[j])
-    for j in range(n):
-        d[j] /= window
-
-
-@jit
-def _moment(d: np.ndarray, past: np.ndarray, mean: np.ndarray, w: int, window: int, power: float) -> None:
-    """Sum powers of the distances from `mean` (1: their sizes). `past` begins `window` - 1 rows before `d`."""
-    n = d.size
-    for j in range(n):
-        d[j] = 0.0
-    for k in range(window):
-        x = past[k * w : k * w + n]
-        if power == 1.0:
-            for j in range(n):
-                d[j] += abs(x[j] - mean[j])
-        elif power == 2.0:
-            for j in range(n):
-                d[j] += (x[j] - mean[j]) * (x[j] - mean[j])
-        elif power == 3.0:
-            for j in range(n):
-                d[j] += (x[j] - mean[j]) * (x[j] - mean[j]) * (x[j] - mean[j])
-        else:
-            for j in range(n):
-                square = (x[j] - mean[j]) * (x[j] - mean[j])
-                d[j] += square * square
-
-
-@jit
-def _quantile(d: np.ndarray, past: np.ndarray, state: np.ndarray, w: int, window: int, q: float, least: float) -> None:
-    """State: rows that hold each symbol's window in ascending order, inf where a value is missing; and their number.
-
-    A row goes out of the window and one comes in by comparisons alone, without a search, for all symbols at once.
-    """
-    count = state[window * w : (window + 1) * w]
-    held, gone, come = np.empty(w), np.empty(w), np.empty(w)
-    for s in range(w):
-        if count[s] != count[s]:
-            count[s] = 0.0
-            for i in range(window):
-                state[i * w + s] = np.inf
-    for j in range(0, d.size, w):
-        for s in range(w):
-            old, new = past[j + s], past[window * w + j + s] + 0.0  # + 0.0: minus zero would be an equal, other bits
-            gone[s], come[s] = old if abs(old) < np.inf else np.inf, new if abs(new) < np.inf else np.inf
-            count[s] += (1.0 if abs(new) < np.inf else 0.0) - (1.0 if abs(old) < np.inf else 0.0)
-            held[s] = -np.inf
-        for i in range(window):
-            this, following = state[i * w : (i + 1) * w], state[(i + 1) * w : (i + 2) * w]
-            last = i + 1 == window
-            for s in range(w):
-                rest = this[s] if this[s] < gone[s] else (np.inf if last else following[s])
-                this[s] = min(rest, max(held[s], come[s]))
-                held[s] = rest
-        for s in range(w):
-            position = q * (count[s] - 1.0)
-            if count[s] >= least:
-                below = int(position)
-                value = state[below * w + s]
-                if position > below:
-                    value += (position - below) * (state[(below + 1) * w + s] - value)
-                d[j + s] = value
-            else:
-                d[j + s] = np.nan
-
-
-@jit
 def _load(d: np.ndarray, plane: np.ndarray, w: int, s0: int) -> None:
     for t in range(d.size // w):
+        row, x = d[t * w : t * w + w], plane[t, s0 : s0 + w]
         for s in range(w):
-            d[t * w + s] = plane[t, s0 + s]
+            row[s] = x[s]
 
 
 @jit
-def _store(plane: np.ndarray, a: np.ndarray, mask: np.ndarray, rows: int, w: int, s0: int) -> None:
+def _store(plane: np.ndarray, a: np.ndarray, mask: np.ndarray, w: int, s0: int) -> None:
     """Pass on what takes part in the cross-section: tradable and finite."""
-    for t in range(rows):
+    for t in range(plane.shape[0]):
         for s in range(w):
             x = a[t * w + s]
             plane[t, s0 + s] = x if abs(x) < np.inf and mask[t * w + s] != 0.0 else np.nan
 
 
 @jit
-def _store_all(plane: np.ndarray, a: np.ndarray, rows: int, w: int, s0: int) -> None:
-    for t in range(rows):
+def _store_all(plane: np.ndarray, a: np.ndarray, w: int, s0: int) -> None:
+    for t in range(plane.shape[0]):
         for s in range(w):
             plane[t, s0 + s] = a[t * w + s]
 
 
 @jit
-def _emit(column: np.ndarray, a: np.ndarray, w: int, s0: int) -> None:
-    """Write a feature, finite or NaN."""
+def _emit(column: np.ndarray, following: np.ndarray, a: np.ndarray, w: int, s0: int) -> None:
+    """Write a feature, finite or NaN. Rows are on pages far apart: those that `following` gets are asked for now."""
     for t in range(column.shape[0]):
-        row, x = column[t, s0 : s0 + w], a[t * w : t * w + w]
+        row, x, later = column[t, s0 : s0 + w], a[t * w : t * w + w], following[t, s0 : s0 + w]
+        for s in range(0, w, _LINE // row.itemsize):
+            prefetch(later, s)
         for s in range(w):
             row[s] = x[s] if abs(x[s]) < np.inf else np.nan
 
@@ -323,31 +220,32 @@ def _with_memory(
     d, x, y = memory[to : to + size], memory[a : a + size], memory[b : b + size]
     early = (int(c0) - 1) * w
     if op == EMA:
-        _ema(d, x, state, w, c0, c1, c2 != 0.0, c3)
+        ema(d, x, state, w, c0, c1, c2 != 0.0, c3)
     elif op == ADAPT:
-        _adapt(d, x, y, state, w)
+        adapt(d, x, y, state, w)
     elif op == RANK:
-        _rank(d, memory[a - early : a + size], w, int(c0))
+        rank(d, memory[a - early : a + size], y, w, int(c0), int(c1))
     elif op == QUANTILE:
-        _quantile(d, memory[a - early - w : a + size], state, w, int(c0), c1, c2)
+        quantile(d, y, memory[a - early - w : a + size], state, w, int(c0), c1, c2, c3)
     elif op == MOMENT:
-        _moment(d, memory[a - early : a + size], y, w, int(c0), c1)
+        moment(d, memory[a - early : a + size], y, w, int(c0), c1)
     else:
         gathered(d, memory[a - early : a + size], memory[b - early : b + size], w, int(c0), int(c1), int(c2), c3)
 
 
 @jit
-def run_block(
+def _run_chunk(
     code: np.ndarray, constants: np.ndarray, memory: np.ndarray, planes: np.ndarray, out: np.ndarray,
-    single: np.ndarray, kept: int, at: int, first: int, rows: int, s0: int, w: int,
+    single: np.ndarray, kept: int, at: int, begin: int, first: int, rows: int, s0: int, w: int,
 ) -> None:  # fmt: skip
-    """Run one stage on one block of symbols, for the `rows` of the result that begin at `first`.
+    """Run one stage on one block of symbols, for `rows` that begin at `begin` in the planes, `first` in the result.
 
     A row of `code` is opcode, destination, three operands, state (all in rows of memory) and plane: the one to load
-    from or store to, or the column of the result to emit to. That is `single` where it is not empty, else `out`: two
-    arrays of either precision, so that all this is compiled once and not twice.
+    from or store to, or the column of the result to emit to; its state is then the column that is emitted next. The
+    result is `single` where that is not empty, else `out`: two arrays of either precision, so that all this is
+    compiled once and not twice.
     """
-    size = rows * w
+    size, end, last = rows * w, begin + rows, first + rows
     for i in range(code.shape[0]):
         op, plane = code[i, 0], code[i, 6]
         d, a = _address(code[i, 1], kept, at, w), _address(code[i, 2], kept, at, w)
@@ -358,15 +256,15 @@ def run_block(
         elif op <= GATHER:
             _with_memory(op, memory, d, a, b, memory[code[i, 5] * w :], size, w, k[0], k[1], k[2], k[3])
         elif op == LOAD:
-            _load(memory[d : d + size], planes[plane], w, s0)
+            _load(memory[d : d + size], planes[plane, begin:end], w, s0)
         elif op == STORE:
-            _store(planes[plane], memory[a : a + size], memory[b : b + size], rows, w, s0)
+            _store(planes[plane, begin:end], memory[a : a + size], memory[b : b + size], w, s0)
         elif op == STORE_ALL:
-            _store_all(planes[plane], memory[a : a + size], rows, w, s0)
+            _store_all(planes[plane, begin:end], memory[a : a + size], w, s0)
         elif single.size:
-            _emit(single[plane, first : first + rows], memory[a : a + size], w, s0)
+            _emit(single[plane, first:last], single[code[i, 5], first:last], memory[a : a + size], w, s0)
         else:
-            _emit(out[plane, first : first + rows], memory[a : a + size], w, s0)
+            _emit(out[plane, first:last], out[code[i, 5], first:last], memory[a : a + size], w, s0)
 
 
 @jit
@@ -376,3 +274,23 @@ def rewind(memory: np.ndarray, starts: np.ndarray, pasts: np.ndarray, at: int, w
         to = starts[i] * w
         for j in range(to, to + pasts[i] * w):
             memory[j] = memory[j + at * w]
+
+
+@jit
+def run_block(
+    code: np.ndarray, constants: np.ndarray, memory: np.ndarray, planes: np.ndarray, out: np.ndarray,
+    single: np.ndarray, starts: np.ndarray, pasts: np.ndarray, kept: int, at: int, first: int, rows: int,
+    chunk: int, slack: int, s0: int, w: int,
+) -> int:  # fmt: skip
+    """Run one stage on one block of symbols, a chunk of rows after the other; return where time is in its memory.
+
+    All rows of one block before the next block: its memory stays in the nearest cache.
+    """
+    for begin in range(0, rows, chunk):
+        size = min(chunk, rows - begin)
+        if at + size > slack:
+            rewind(memory, starts, pasts, at, w)
+            at = 0
+        _run_chunk(code, constants, memory, planes, out, single, kept, at, begin, first + begin, size, s0, w)
+        at += size
+    return at

@@ -53,7 +53,7 @@ def run_blocks() -> None:
 
     memory, planes, whole = np.zeros(1), np.zeros((1, 1, 1)), np.zeros(0, np.int64)
     code, single = np.zeros((0, 7), np.int64), np.zeros((0, 1, 1), np.float32)
-    run_block(code, np.zeros((0, 4)), memory, planes, planes, single, 0, 0, 0, 0, 0, 1)
+    run_block(code, np.zeros((0, 4)), memory, planes, planes, single, whole, whole, 0, 0, 0, 0, 1, 1, 0, 1)
     rewind(memory, whole, whole, 0, 1)
 
 

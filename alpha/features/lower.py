@@ -319,6 +319,16 @@ def _moment(g: Graph, x: Ref, window: int, power: int) -> Ref:
     return g.node("moment", x, _mean(g, x, window), constants=(float(window), float(power)))
 
 
+def _rank(g: Graph, x: Ref, window: int) -> Ref:
+    """A count of what is below, which begins with that of a shorter window where there is one."""
+    counts: dict[int, Ref] = g.parts.setdefault((_rank, x), {})
+    if window not in counts:
+        shorter = max((known for known in counts if known < window), default=0)
+        begun = [counts[shorter]] if shorter else []
+        counts[window] = g.node("rank", x, *begun, constants=(float(window), float(shorter)))
+    return g.node("div_c", counts[window], constants=(float(window),))
+
+
 def _skew(g: Graph, x: Ref, window: int) -> Ref:
     second, scale = _moment(g, x, window, 2), window * (window - 1) ** 0.5 / (window - 2)
     return g.mul(g.div(_moment(g, x, window, 3), g.mul(second, g.node("sqrt", second))), scale)
@@ -379,7 +389,7 @@ _WINDOWS: dict[str, Callable[..., Ref]] = {
     "sum": _sum, "mean": _mean, "cov": _cov, "corr": _corr, "slope": _slope, "resid": _resid, "rsquare": _rsquare,
     "std": lambda g, x, window, ddof: g.node("sqrt", _cov(g, x, x, window, ddof)),
     "min": _extreme("min"), "max": _extreme("max"), "argmin": _argument("min"), "argmax": _argument("max"),
-    "rank": lambda g, x, window: g.node("rank", x, constants=(float(window),)),
+    "rank": _rank,
     "quantile": lambda g, x, window, q, least=0: g.node("quantile", x, constants=(float(window), q, least or window)),
     "mean_deviation": lambda g, x, window: g.mul(_moment(g, x, window, 1), 1 / window),
     "ema": _fading, "wilder": _fading, "adapt": lambda g, x, weight: g.node("adapt", x, weight),

@@ -12,7 +12,7 @@ from alpha.features.apply import FUNCTIONS
 from alpha.features.crossing import CROSSINGS, cross, ordered
 from alpha.features.interpreter import OPCODES, rewind, run_block
 from alpha.features.lower import Ref
-from alpha.features.program import Crossing, Program, Stage
+from alpha.features.program import Crossing, Program, Shape, Stage
 
 _NO_DOUBLE, _NO_SINGLE = np.empty((0, 1, 1)), np.empty((0, 1, 1), np.float32)
 
@@ -24,39 +24,35 @@ class Machine:
     ----------
     program : Program
     symbols : int
-    chunk : int
-        Most rows that one call may run.
-    width : int
-        Symbols in a block.
-    slack : int
-        Rows of room in a kept register, at least `chunk`.
+    shape : Shape
     """
 
-    def __init__(self, program: Program, symbols: int, *, chunk: int, width: int, slack: int) -> None:
-        self.program, self.chunk, self.slack, self._at = program, chunk, slack, 0
-        self.blocks = [(s0, min(width, symbols - s0)) for s0 in range(0, symbols, width)]
+    def __init__(self, program: Program, symbols: int, shape: Shape) -> None:
+        self.program, self.chunk, self.slack, self._at = program, shape.chunk, shape.slack, 0
+        self.blocks = [(s0, min(shape.width, symbols - s0)) for s0 in range(0, symbols, shape.width)]
         self._layout()
         self._code = [self._assembled(stage) for stage in program.stages]
-        rows = program.rows(chunk, slack)
+        rows = program.rows(shape.chunk, shape.slack)
         self.memory = [np.full(rows * w, np.nan) for _, w in self.blocks]
-        self.planes = np.full((program.planes, chunk, symbols), np.nan)
+        self.planes = np.full((program.planes, shape.span, symbols), np.nan)
 
     def run(
         self, inputs: Sequence[np.ndarray], span: slice, out: np.ndarray, each: Callable[..., Iterator[Any]] = map
     ) -> None:
         """Run the next rows: `inputs` are (rows, N) in the program's order; they are those rows of `out`, (F, T, N)."""
         first, rows = span.start, span.stop - span.start
-        if self._at + rows > self.slack:
+        if self._at + min(rows, self.chunk) > self.slack:
             self.rewind(each)
         for plane, values in zip(self.planes, inputs, strict=False):
             plane[:rows] = values
+        ends = [self._at]
         for stage, (code, constants) in zip(self.program.stages, self._code, strict=True):
-            _finish(each(partial(self._run_block, code, constants, first, rows, out), range(len(self.blocks))))
+            ends = list(each(partial(self._run_block, code, constants, first, rows, out), range(len(self.blocks))))
             _finish(each(partial(self._cross, rows), stage.crossings))
         for column, source in self.program.crossed:
             crossed = self.planes[source, :rows]
             out[column, first : first + rows] = np.where(np.isfinite(crossed), crossed, np.nan)
-        self._at += rows
+        self._at = ends[0] if ends else 0  # the same in all blocks
 
     def rewind(self, each: Callable[..., Iterator[Any]] = map) -> None:
         """Make room in the kept registers: afterwards equal computations have equal memory."""
@@ -82,11 +78,12 @@ class Machine:
 
     def _run_block(
         self, code: np.ndarray, constants: np.ndarray, first: int, rows: int, out: np.ndarray, at: int
-    ) -> None:
+    ) -> int:
         s0, w = self.blocks[at]
         double, single = (out, _NO_SINGLE) if out.dtype == np.float64 else (_NO_DOUBLE, out)
-        run_block(code, constants, self.memory[at], self.planes, double, single,
-                  self._kept, self._at, first, rows, s0, w)  # fmt: skip
+        end = run_block(code, constants, self.memory[at], self.planes, double, single, self._starts, self._pasts,
+                        self._kept, self._at, first, rows, self.chunk, self.slack, s0, w)  # fmt: skip
+        return int(end)
 
     def _cross(self, rows: int, crossing: Crossing) -> None:
         target = self.planes[crossing.target, :rows]
@@ -140,12 +137,14 @@ class Machine:
     def _assembled(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
         code = np.zeros((len(stage.instructions), 7), np.int64)
         constants = np.zeros((len(stage.instructions), 4))
-        for i, (op, node, args, values, plane) in enumerate(stage.instructions):
-            operands = [self._now[ref.node] - ref.lag for ref in args]
+        for i, (op, node, args, values, plane, twin) in enumerate(stage.instructions):
+            operands = [self._now[ref.node] - ref.lag for ref in args] + [self._now[n] for n in (twin,) if n >= 0]
             code[i, :2] = OPCODES.index(op), self._now.get(node, 0)
             code[i, 2 : 2 + len(operands)] = operands
             code[i, 5:] = self._state.get(node, 0), plane
             constants[i, : len(values)] = values
+        emits = np.flatnonzero(code[:, 0] == OPCODES.index("emit"))
+        code[emits, 5] = code[np.append(emits[1:], emits[-1:]), 6]
         return code, constants
 
 

@@ -17,13 +17,15 @@ from alpha.core.panel import Bar, Panel
 from alpha.core.types import FeatureSet
 from alpha.features.explain import explained
 from alpha.features.expr import Expr
-from alpha.features.program import Program, compile_program
+from alpha.features.program import Program, Shape, compile_program
 
 if TYPE_CHECKING:
     from alpha.features.machine import Machine
 
-_WIDTH = 64  # symbols in a block
-_CHUNK, _CHUNK_ACROSS = 16, 64  # rows: a register of 16 is 8 KiB; comparing symbols costs a call a chunk
+_WIDEST, _NARROWEST = 256, 32  # symbols in a block: a row of the result is written in pieces of this size
+_NUMBERS = 1024  # in a register: 8 KiB, so that those in use stay in the second cache
+_WIDTH_ACROSS = 64
+_SPAN, _SPAN_ACROSS = 256, 64  # rows between two meetings of all threads; comparing symbols costs a call a span
 _GROUP = "group:"
 _STREAM_CHUNK = 8
 _STREAM_SLACK = 64
@@ -134,14 +136,14 @@ class Plan:
         self, panel: Panel, out: np.ndarray, size: int, threads: int | None, chunk: int | None
     ) -> Iterator[slice]:
         """Compute `size` rows at a time into `out`; yield which rows of the panel are there now."""
-        chunk, inputs = chunk or self._chunk, self._inputs(panel)
-        machine = self._machine(len(panel.symbols), chunk=chunk, width=_WIDTH, slack=chunk)
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            each = map if threads == 1 else pool.map
+        inputs, shape = self._inputs(panel), self._shape(len(panel.symbols), threads or os.cpu_count() or 1, chunk)
+        machine = self._machine(len(panel.symbols), shape)
+        with ThreadPoolExecutor(threads) as pool:
+            each = map if threads == 1 or len(machine.blocks) == 1 else pool.map
             for begin in range(0, len(panel), max(size, 1)):
                 stop = min(begin + size, len(panel))
-                for start in range(begin, stop, chunk):
-                    rows = slice(start, min(start + chunk, stop))
+                for start in range(begin, stop, shape.span):
+                    rows = slice(start, min(start + shape.span, stop))
                     place = slice(rows.start - begin, rows.stop - begin)
                     machine.run([values[rows] for values in inputs], place, out, each)
                 yield slice(begin, stop)
@@ -169,17 +171,23 @@ class Plan:
         An operation reads registers, ``%7``, or registers some rows ago, ``%7[-5]``.
         """
         head = f"{len(self.names)} features of {', '.join(self.fields)}; lookback {self.lookback}"
-        told = explained(self.columns, self.program, chunk=self._chunk, width=_WIDTH, graph=graph)
+        told = explained(self.columns, self.program, shape=self._shape(_WIDEST, 1), graph=graph)
         return f"{head}{' (fading)' if self.recursive else ''}\n{told}"
 
-    @property
-    def _chunk(self) -> int:
-        return _CHUNK_ACROSS if len(self.program.stages) > 1 else _CHUNK
+    def _shape(self, symbols: int, threads: int, chunk: int | None = None) -> Shape:
+        """Return in what pieces a batch is computed; no value depends on it."""
+        parts = max(-(-symbols // _WIDEST), min(threads, symbols // _NARROWEST), 1)
+        width = max(-(-symbols // parts), 1)
+        if len(self.program.stages) > 1:
+            rows = chunk or _SPAN_ACROSS
+            return Shape(span=rows, chunk=rows, width=min(width, _WIDTH_ACROSS), slack=rows)
+        rows = chunk or min(max(_NUMBERS // width, 4), 64)
+        return Shape(span=max(rows, _SPAN), chunk=rows, width=width, slack=max(2 * rows, 32))
 
-    def _machine(self, symbols: int, *, chunk: int, width: int, slack: int) -> Machine:
+    def _machine(self, symbols: int, shape: Shape) -> Machine:
         from alpha.features.machine import Machine  # numba takes a second to import
 
-        return Machine(self.program, symbols, chunk=chunk, width=width, slack=slack)
+        return Machine(self.program, symbols, shape)
 
     def _inputs(self, source: Panel | Bar) -> list[np.ndarray]:
         return [_input(source, name) for name in self.program.inputs]
@@ -209,9 +217,8 @@ class Stream:
     def __init__(self, plan: Plan, symbols: tuple[str, ...]) -> None:
         self.plan, self.symbols = plan, symbols
         self.time: pd.Timestamp | None = None
-        self._machine = plan._machine(
-            len(symbols), chunk=_STREAM_CHUNK, width=max(len(symbols), 1), slack=_STREAM_SLACK
-        )
+        shape = Shape(span=_STREAM_CHUNK, chunk=_STREAM_CHUNK, width=max(len(symbols), 1), slack=_STREAM_SLACK)
+        self._machine = plan._machine(len(symbols), shape)
         identity = hashlib.sha256("\n".join([plan.program.id, *symbols]).encode())
         self._identity = np.frombuffer(identity.digest()[:8], np.int64)[0]
 

@@ -33,13 +33,17 @@ _REACH = {
 
 
 class Instruction(NamedTuple):
-    """One operation on registers; `plane` is where `load` reads from and `store` writes to, or the column to emit."""
+    """One operation on registers; `plane` is where `load` reads from and `store` writes to, or the column to emit.
+
+    `twin` is a second node that it computes too, or the same one.
+    """
 
     op: str
     node: int
     args: tuple[Ref, ...]
     constants: tuple[float, ...] = ()
     plane: int = 0
+    twin: int = -1
 
 
 class Crossing(NamedTuple):
@@ -58,6 +62,27 @@ class Stage:
 
     instructions: tuple[Instruction, ...]
     crossings: tuple[Crossing, ...]
+
+
+class Shape(NamedTuple):
+    """In what pieces a program is run. No value depends on it.
+
+    Parameters
+    ----------
+    span : int
+        Most rows that one call may run.
+    chunk : int
+        Rows of a register. Of a program that compares symbols, as many as `span`.
+    width : int
+        Symbols in a block.
+    slack : int
+        Rows of room in a register that keeps past ones, at least `chunk`.
+    """
+
+    span: int
+    chunk: int
+    width: int
+    slack: int
 
 
 @dataclass(frozen=True)
@@ -101,7 +126,7 @@ class Program:
         return hashlib.sha256(repr(whole).encode()).hexdigest()
 
     def rows(self, chunk: int, slack: int) -> int:
-        """Return how many numbers a symbol takes, with `slack` rows of room in each kept register."""
+        """Return how many numbers a symbol takes: `chunk` rows of each register, room for `slack` where it is kept."""
         kept = sum(self.kept.values()) + slack * len(self.kept)
         return kept + sum(self.carried.values()) + chunk * self.scratches
 
@@ -122,13 +147,14 @@ class _Compiler:
         fields = (str(nodes[i].constants[0]) for i in self.order if nodes[i].op == "load")
         self.inputs = tuple(dict.fromkeys(fields))
         self.sources, self.targets = self._planes()
+        self.twins = self._twins()
 
     def program(self) -> Program:
         kept = self._kept()
         stages = self._instructions()
         flat = [instruction for stage in stages for instruction in stage.instructions]
         crossed = tuple((f, self.targets[ref.node]) for f, ref in enumerate(self.outputs) if self._is_crossed(ref))
-        carried = {i: _CARRIED[node.op](node.constants) for i, node in self._live() if node.op in _CARRIED}
+        carried = {made.node: _CARRIED[made.op](made.constants) for made in flat if made.op in _CARRIED}
         planes = len(self.inputs) + len(self.sources) + len(self.targets)
         return Program(self.inputs, stages, crossed, kept, carried, _recycled(flat, kept), planes)
 
@@ -179,6 +205,32 @@ class _Compiler:
                 kept[ref.node] = max(kept.get(ref.node, 0), ref.lag + reach)
         return {i: kept[i] for i in self.order if i in kept}
 
+    def _twins(self) -> dict[int, int]:
+        """Return, by the first, the second of two quantiles of one window: what is in order is put in order once."""
+        twins: dict[int, int] = {}
+        alone: dict[tuple[object, ...], int] = {}
+        for i, node in self._live():
+            if node.op == "quantile":
+                window, _, least = node.constants
+                first = alone.pop((node.args, window, least), None)
+                if first is None:
+                    alone[node.args, window, least] = i
+                else:
+                    twins[first] = i
+        return twins
+
+    def _computed(self, i: int) -> list[Instruction]:
+        """Return the instruction that computes a node, unless its twin's does."""
+        node, twin = self.nodes[i], self.twins.get(i, i)
+        if i in self.twins.values():
+            return []
+        if node.op == "load":
+            return [Instruction("load", i, (), (), self.inputs.index(str(node.constants[0])))]
+        constants = tuple(map(float, node.constants))
+        if node.op == "quantile":
+            return [Instruction(node.op, i, node.args, (*constants, float(self.nodes[twin].constants[1])), 0, twin)]
+        return [Instruction(node.op, i, node.args, constants)]
+
     def _instructions(self) -> tuple[Stage, ...]:
         count = max(self.stage.values(), default=0) + 1
         runs: list[list[Instruction]] = [[] for _ in range(count)]
@@ -188,9 +240,7 @@ class _Compiler:
         for i, node in self._live():
             stage = self.stage[i]
             if node.op not in CROSS:
-                plane = self.inputs.index(str(node.constants[0])) if node.op == "load" else 0
-                constants = () if node.op == "load" else tuple(map(float, node.constants))
-                runs[stage] += [Instruction(node.op, i, node.args, constants, plane), *emits[i]]
+                runs[stage] += [*self._computed(i), *emits[i]]
                 continue
             keys = self._across(i)
             for key in keys:
@@ -241,11 +291,11 @@ def _recycled(flat: list[Instruction], kept: dict[int, int]) -> dict[int, int]:
     free: list[int] = []
     size = 0
     for at, instruction in enumerate(flat):
-        if instruction.node >= 0 and instruction.node not in kept:
+        for node in sorted({instruction.node, instruction.twin} - {-1} - kept.keys()):
             if not free:
                 free.append(size)
                 size += 1
-            scratch[instruction.node] = free.pop()
+            scratch[node] = free.pop()
         done = {ref.node for ref in instruction.args}
         free += [scratch[node] for node in sorted(done) if node in scratch and last[node] == at]
     return scratch

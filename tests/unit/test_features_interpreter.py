@@ -8,7 +8,7 @@ import pytest
 from numba.core.registry import CPUDispatcher
 
 from alpha.core.panel import Panel
-from alpha.features import Plan, crossing, interpreter, kernels, lower, machine, windows
+from alpha.features import Plan, crossing, interpreter, kernels, lower, machine, rolling, windows
 from alpha.features import expr as e
 from alpha.features import operators as o
 
@@ -56,11 +56,12 @@ def panel():
 @pytest.fixture
 def as_python(monkeypatch):
     """Replace every compiled function by its source."""
-    places = (crossing, interpreter, machine, windows)
+    places = (crossing, interpreter, machine, rolling, windows)
     found = [(at, name, value) for at in places for name, value in vars(at).items() if isinstance(value, CPUDispatcher)]
     assert len(found) > 30
     for at, name, compiled in found:
         monkeypatch.setattr(at, name, compiled.py_func)
+    monkeypatch.setattr(interpreter, "prefetch", lambda array, at: None)
 
 
 def test_compiled_equals_python(panel, request):
