@@ -23,8 +23,8 @@ from alpha.models.search import drawn
 from alpha.portfolio import policy
 from alpha.strategy import Book, Bundle, Candidate, Rules, backtest
 from alpha.validation import Trials, cross_fit, detailed, fit, predict, score
+from alpha.validation.scorecard import measure
 from alpha.validation.selection import Selection, selection
-from alpha.validation.trials import SERIES
 
 T = TypeVar("T")
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
@@ -178,9 +178,13 @@ class _Scored:
 
 
 def _baselines(bench: _Bench, track: Track) -> list[_Scored]:
+    """Measure what a model must beat. Nobody chooses a baseline by what it earned, so none is a trial."""
     plugins = bench.config.baselines
-    rules = [_rules_of(bench, plugin) for plugin in plugins]
-    return _traded(bench, plugins, [plugin(bench.panel) for plugin in plugins], rules, track)
+    traded = [(plugin(bench.panel), _rules_of(bench, plugin)) for plugin in plugins]
+    return [
+        _Scored(plugin, signal, book, measure(plugin.name, signal, bench.label, book, bench.folds))
+        for plugin, (signal, _), book in zip(plugins, traded, bench.books(traded, track), strict=True)
+    ]
 
 
 def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
@@ -212,30 +216,21 @@ def _titled(track: Track, what: str) -> Callable[[Iterable[int]], Iterable[int]]
 
 
 def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items, what: items) -> list[_Scored]:
-    """Score models out of sample. Every one is recorded as a trial: there is no other way to a score."""
+    """Score models out of sample, each of which makes it a trial."""
     cfg, trials = bench.config, Trials(bench.config.paths.trials)
-    made = _traded(bench, models, [_cross_fitted(bench, model, track) for model in models],
-                   [bench.rules] * len(models), track)  # fmt: skip
-    for each in made:
-        card = each.card
-        series = pd.DataFrame({name: card.series[name] for name in SERIES})
-        trials.record(cfg.trial_id(each.plugin), bench.panel.id, card.model, card.metrics, series)
-    return made
+    signals = [_cross_fitted(bench, model, track) for model in models]
+    books = bench.books([(signal, bench.rules) for signal in signals], track)
+    cards = [
+        score(model.name, signal, bench.label, book, bench.folds,
+              trials=trials, data_id=bench.panel.id, config_id=cfg.trial_id(model))
+        for model, signal, book in zip(models, signals, books, strict=True)
+    ]  # fmt: skip
+    return [_Scored(*each) for each in zip(models, signals, books, cards, strict=True)]
 
 
 def _cross_fitted(bench: _Bench, model: Plugin, track: Track) -> np.ndarray:
     folds = track(bench.folds, f"{bench.config.name}: {model.name}")
     return cross_fit(model, bench.features, bench.label, folds, bench.panel.tradable)
-
-
-def _traded(
-    bench: _Bench, plugins: Sequence[Plugin], signals: Sequence[np.ndarray], rules: Sequence[Rules], track: Track
-) -> list[_Scored]:
-    books = bench.books(list(zip(signals, rules, strict=True)), track)
-    return [
-        _Scored(plugin, signal, book, score(plugin.name, signal, bench.label, book, bench.folds))
-        for plugin, signal, book in zip(plugins, signals, books, strict=True)
-    ]
 
 
 def _candidate(bench: _Bench, made: _Scored, beaten: Mapping[str, Scorecard], tried: Selection) -> Candidate:

@@ -258,6 +258,8 @@ def backtest(
 ) -> Book:
     """Trade a signal over a panel, bar by bar, with the same `step` that paper and live use.
 
+    A book alone is no trial: `alpha.validation.score` judges it, and records that it did.
+
     Parameters
     ----------
     signal : array of shape (T, N)

@@ -25,13 +25,14 @@ from pydantic import (
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError
-from alpha.core.identity import digest
+from alpha.core.identity import definition, digest
 from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin, Schema, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
 from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
+from alpha.features.apply import applied
 from alpha.gates import gate
 from alpha.labels import label
 from alpha.models import model
@@ -294,12 +295,19 @@ class Config(_Section):
         return self.paper.ledger or self.home / "paper.sqlite"
 
     def trial_id(self, model: Plugin) -> str:
-        """Hash of the experiment: what a model's score depends on, given the data; a rewritten feature is another."""
+        """Hash of the experiment: what a model's score depends on, given the data.
+
+        A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
+        label, splitter, policy, limits, broker and model by the code of their modules (see `definition`).
+        """
         values = self.resolved()
         for section in (*PANEL, *AFTERWARDS):
             del values[section]
-        formulas = [column.key.hex() for column in columns(self.features.columns).values()]
-        return digest({**values, "formulas": formulas, "cash": self.paper.cash, "model": model.entry})[:12]
+        made = columns(self.features.columns).values()
+        plugins = self.label, self.walk_forward, self.policy, *self.limits, self.broker, model
+        values["formulas"] = [column.key.hex() for column in made]
+        values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
+        return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]
 
 
 def _hidden(source: Plugin, symbol: str) -> bool:

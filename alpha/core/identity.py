@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import inspect
 import json
 import platform
+import sys
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 PACKAGES = ("numpy", "pandas", "scikit-learn", "lightgbm", "xgboost", "numba", "scipy")
@@ -40,3 +45,42 @@ def environment() -> dict[str, str]:
     """Return the interpreter, the machine's architecture and the versions of what a model depends on."""
     versions = {name: metadata.version(name) for name in PACKAGES}
     return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+
+
+@cache
+def definition(make: Callable[..., Any]) -> str:
+    """Return the hash of the code that defines a function or class: what it does, whatever it is called.
+
+    It is that of its whole module, helpers and constants included, as a syntax tree without docstrings: comments and
+    layout do not count. A module without a source, such as that of a notebook, has no tree. There it is the compiled
+    code of the function, or of the methods and constants of the class, alone: its docstrings count, the
+    functions it calls do not, and another version of Python compiles another.
+
+    What it calls in other modules never counts, nor does a value that it closes over.
+    """
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[make.__module__]))
+    except (KeyError, OSError, TypeError, SyntaxError):  # no such module, or none with a file, or one edited since
+        return digest(_compiled(make))
+    return digest(ast.unparse(_WithoutTexts().visit(tree)))  # ast.dump depends on the version of Python
+
+
+class _WithoutTexts(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        """Drop a constant that stands alone: a docstring, or what does as little."""
+        return None if isinstance(node.value, ast.Constant) else node
+
+
+def _compiled(thing: Any) -> Any:
+    """Return what a function, a class or a constant of either does, less where it stands and how it is laid out."""
+    if isinstance(thing, type):
+        own = {name: each for name, each in vars(thing).items() if callable(each) or not name.startswith("__")}
+        return {name: _compiled(each) for name, each in own.items()}
+    made: Any = thing.fget if isinstance(thing, property) else thing
+    made = inspect.unwrap(made)
+    code = made if isinstance(made, CodeType) else getattr(made, "__code__", None)
+    if code is not None:
+        return [code.co_code.hex(), code.co_names, [_compiled(each) for each in code.co_consts]]
+    if isinstance(made, frozenset):
+        return sorted(map(repr, made))
+    return repr(made) if isinstance(made, str | bytes | int | float | complex | tuple | None) else type(made).__name__

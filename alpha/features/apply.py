@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from alpha.core.errors import ConfigError
@@ -48,3 +48,14 @@ def apply(
         message = f"two functions are called {name}; an expression could not tell which is meant"
         raise ConfigError(message, code="not_a_function")
     return Expr("apply", args, (name, int(window), *params), unit=unit, past=int(window) - 1)
+
+
+def applied(columns: Iterable[Expr]) -> list[Callable[..., Any]]:
+    """Return the functions that expressions name, each once, in the order of their names."""
+    seen: set[Expr] = set()
+    left = list(columns)
+    while left:
+        if (node := left.pop()) not in seen:
+            seen.add(node)
+            left += node.args
+    return [FUNCTIONS[name] for name in sorted({str(node.params[0]) for node in seen if node.op == "apply"})]

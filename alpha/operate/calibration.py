@@ -44,7 +44,7 @@ class Pipeline:
     overrides: tuple[str, ...] = ()
 
     def config(self, world: World, folder: Path) -> Config:
-        """Return the configuration of one world, with its files in a folder of its own."""
+        """Return the configuration of one world, with its files in a folder of its own, the trials too."""
         paths = {name: str(folder / name) for name in ("artifacts", "reports", "trials", "looks")}
         own = [f"source.ic={world.ic}", f"source.seed={world.seed}", f"paths={json.dumps(paths)}"]
         return load(self.path, self.overlays, [*self.overrides, *own])

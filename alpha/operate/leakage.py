@@ -54,7 +54,7 @@ def pipeline(cfg: Config, model: Plugin) -> Pipeline:
 
 
 def check_configured(cfg: Config, track: Track) -> Iterator[Finding]:
-    """Yield what every check says of every model of a configuration."""
+    """Yield what every check says of every model of a configuration: that it leaks or not, no score, so no trial."""
     for model in cfg.models.candidates:
         case = Case.of(pipeline(cfg, model), seed=cfg.seed)
         names: Iterable[str] = track([name for name in matrix.ORDER if name in check], f"{cfg.name}: {model.name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from alpha.core.chain import Chain
 from alpha.core.errors import ConfigError, GateFailed, ModelError
-from alpha.core.identity import canonical, digest
 from alpha.store.bundle_files import locate, reference, save
-from alpha.store.disk import locked, replace_file
+from alpha.store.disk import locked
 from alpha.store.manifest import Verdict
 from alpha.store.verification import verify
 
@@ -22,15 +21,11 @@ if TYPE_CHECKING:
     from alpha.core.types import GateResult
     from alpha.strategy import Candidate
 
-_START = "0" * 64
 _DATE = len("2026-01-31")
 
 
 class Blessing(BaseModel):
-    """One line of the log. `ref` is what is blessed from `at` on, until the next line.
-
-    Each line holds the hash of the line before it, so that editing, dropping or moving one shows.
-    """
+    """One line of the log. `ref` is what is blessed from `at` on, until the next line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     at: AwareDatetime
@@ -39,11 +34,7 @@ class Blessing(BaseModel):
     config_id: str
     gates: tuple[Verdict, ...]
     previous: str
-    hash: str = ""
-
-    def sealed(self) -> Blessing:
-        """Return the line with its own hash in it."""
-        return self.model_copy(update={"hash": digest(self.model_dump(mode="json", exclude={"hash"}))})
+    hash: str
 
 
 def promote(candidate: Candidate, config: Mapping[str, Any], root: Path) -> str:
@@ -81,7 +72,7 @@ def _line(gate: GateResult | Verdict) -> str:
 
 @dataclass(frozen=True)
 class Blessings:
-    """What was blessed and when, in ``<root>/blessings.jsonl``: lines are added, and never changed.
+    """What was blessed and when, in ``<root>/blessings.jsonl``: lines are added, and never changed (see `Chain`).
 
     Parameters
     ----------
@@ -93,8 +84,13 @@ class Blessings:
 
     @property
     def path(self) -> Path:
-        """The log."""
+        """The file of the log."""
         return self.root / "blessings.jsonl"
+
+    @property
+    def chain(self) -> Chain:
+        """The log itself."""
+        return Chain(self.path, "blessings", "paths.artifacts", ModelError, "altered")
 
     @property
     def current(self) -> str | None:
@@ -116,7 +112,7 @@ class Blessings:
             history = self.history()
             if history and history[-1].ref == ref:
                 return history[-1]
-            return self._append("bless", ref, history)
+            return self._append("bless", ref)
 
     def rollback(self) -> str:
         """Go back to the bundle blessed before the current one, and return it.
@@ -130,12 +126,11 @@ class Blessings:
             `nothing_before` it, or the bundle before it is refused.
         """
         with locked(self.root):
-            history = self.history()
-            blessed = _standing(history)
+            blessed = _standing(self.history())
             if len(blessed) < 2:
                 what = f"nothing was blessed before {blessed[0]}, which stays" if blessed else "nothing was blessed yet"
                 raise ModelError(f"there is nothing to go back to: {what}", code="nothing_before")
-            return self._append("rollback", blessed[-2], history).ref
+            return self._append("rollback", blessed[-2]).ref
 
     def at(self, when: datetime | date | str) -> str | None:
         """Return the bundle that was blessed at an instant; a date alone means its end, in UTC.
@@ -168,30 +163,24 @@ class Blessings:
         Raises
         ------
         ModelError
-            `blessings_altered` if the log was changed by anything else.
+            `blessings_altered` if the log was changed by anything else; `blessings_torn` if its last line is cut off.
         """
-        if not self.path.exists():
-            return ()
-        history: list[Blessing] = []
-        for number, line in enumerate(self.path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-            blessing = _parsed(line)
-            previous = history[-1].hash if history else _START
-            if blessing is None or blessing.previous != previous:
-                raise ModelError(f"line {number} of {self.path} is not as it was written; restore the file from a copy",
-                                 code="blessings_altered")  # fmt: skip
-            history.append(blessing)
-        return tuple(history)
+        return tuple(map(self._read, self.chain.read()))
 
-    def _append(self, action: Literal["bless", "rollback"], ref: str, history: Sequence[Blessing]) -> Blessing:
+    def _append(self, action: Literal["bless", "rollback"], ref: str) -> Blessing:
         manifest = verify(locate(self.root, ref))
         require_passed(ref, manifest.gates)
-        blessing = Blessing(
-            at=_now(), action=action, ref=ref, config_id=manifest.config_id, gates=manifest.gates,
-            previous=history[-1].hash if history else _START,
-        ).sealed()  # fmt: skip
-        lines = [canonical(each.model_dump(mode="json")) for each in (*history, blessing)]
-        replace_file(self.path, "".join(f"{line}\n" for line in lines).encode())
-        return blessing
+        return self._read(self.chain.append({
+            "at": _now().isoformat(), "action": action, "ref": ref, "config_id": manifest.config_id,
+            "gates": [gate.model_dump(mode="json") for gate in manifest.gates],
+        }))  # fmt: skip
+
+    def _read(self, line: Mapping[str, Any]) -> Blessing:
+        try:
+            return Blessing.model_validate(line)
+        except ValueError as error:
+            raise ModelError(f"{self.path} holds a line that is no blessing: {error}; restore it from a copy",
+                             code="blessings_altered") from None  # fmt: skip
 
 
 def _standing(history: Sequence[Blessing]) -> list[str]:
@@ -203,15 +192,6 @@ def _standing(history: Sequence[Blessing]) -> list[str]:
         else:
             standing.pop()
     return standing
-
-
-def _parsed(line: str) -> Blessing | None:
-    """Return what a line says; None where its hash is not that of it."""
-    try:
-        blessing = Blessing.model_validate(json.loads(line))
-        return blessing if blessing.sealed() == blessing else None
-    except (ValueError, RecursionError):  # no JSON, no blessing; a NaN, which has no hash; endless nesting
-        return None
 
 
 def _now() -> datetime:

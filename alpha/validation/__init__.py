@@ -1,4 +1,8 @@
-"""Honest evaluation: splits that cannot leak, predictions out of sample, and what they were worth."""
+"""Honest evaluation: splits that cannot leak, predictions out of sample, and what they were worth.
+
+`score` is the one way to a scorecard, and it records a trial. The statistics take any numbers and record nothing, since
+they know neither data nor experiment: whoever chooses by one of them scores what was tried.
+"""
 
 from alpha.core.registry import Registry, discover
 

@@ -29,7 +29,7 @@ def detailed(
 ) -> Scorecard:
     """Return a scorecard with the intervals of its metrics, and with the series of the report's figures.
 
-    The parameters are those that `score` made it of, and the panel of the label.
+    The parameters are those that `score` made it of, and the panel of the label. It is the trial that `score` recorded.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from alpha.validation.chain import Chain
+from alpha.core.chain import Chain
 from alpha.validation.metrics import daily_ic
 from alpha.validation.significance import mean_interval
 

@@ -20,6 +20,9 @@ MOST_SPLITS = 20  # 184,756 ways to halve them; two more, and there are 705,432
 def expected_max_sharpe(n_trials: float, trials_sharpe_std: float = 1.0) -> float:
     """Return the largest Sharpe ratio that luck alone is expected to give in `n_trials` independent trials.
 
+    ``std ((1 - g) Z[1 - 1 / n] + g Z[1 - 1 / (n e)])``, with g the Euler-Mascheroni constant and Z the quantiles of the
+    normal distribution; 0 where that is negative, just above one trial (Bailey and Lopez de Prado, 2014).
+
     Parameters
     ----------
     n_trials : float
@@ -27,11 +30,13 @@ def expected_max_sharpe(n_trials: float, trials_sharpe_std: float = 1.0) -> floa
     trials_sharpe_std : float
         Standard deviation of the Sharpe ratios across the trials; the result has its unit.
     """
-    from skfolio.measures import expected_max_sharpe_ratio
+    from scipy.special import ndtri
 
-    at_least(n_trials, "n_trials", 1)
     at_least(trials_sharpe_std, "trials_sharpe_std", 0)
-    return max(0.0, float(expected_max_sharpe_ratio(n_trials, trials_sharpe_std)))  # just above one trial it is below 0
+    if at_least(n_trials, "n_trials", 1) == 1:
+        return 0.0
+    best = -(1 - np.euler_gamma) * ndtri(1 / n_trials) - np.euler_gamma * ndtri(1 / (n_trials * np.e))
+    return trials_sharpe_std * max(0.0, float(best))
 
 
 def deflated_sharpe_ratio(

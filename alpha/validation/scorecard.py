@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import DataError
+from alpha.core.identity import digest
 from alpha.core.types import Fold, Label, Scorecard
 from alpha.validation import metrics
 from alpha.validation.significance import mean_interval, newey_west_t
+from alpha.validation.trials import SERIES, Trials
 
 
 class Book(Protocol):
@@ -43,10 +45,15 @@ def score(
     book: Book,
     folds: Sequence[Fold],
     *,
+    trials: Trials,
+    data_id: str,
+    config_id: str | None = None,
     baselines: Mapping[str, Mapping[str, float]] | None = None,
     periods: float = metrics.SESSIONS_PER_YEAR,
 ) -> Scorecard:
-    """Judge a signal, and the book that traded it, over the test rows of `folds`.
+    """Judge a signal, and the book that traded it, over the test rows of `folds`, and record it as a trial.
+
+    Who sees a score may choose by it, so none is returned that was not recorded.
 
     Parameters
     ----------
@@ -56,6 +63,14 @@ def score(
         `realised` (or `values`, where there is none) is what the signal is held against.
     book : Book
         Covers exactly the rows from the first test row to the last.
+    trials : Trials
+        Where it is recorded: the one record of all who work on these data, ``paths.trials`` of their configuration.
+    data_id : str
+        `Panel.id` of the data.
+    config_id : str, optional
+        Hash of what the score depends on, such as `Config.trial_id`. By default that of what is judged: the signal, the
+        outcomes and the net returns of the book, on the tested rows. The same scored twice is then the same trial,
+        and whatever differs is another, be it in the last bit.
     periods : float
         Rows in a year.
 
@@ -64,22 +79,60 @@ def score(
     Scorecard
         `ic` is the mean over rows of the Spearman correlation across symbols, with its Newey-West t and 95 % interval;
         hit rates stand beside that of the better constant guess; everything else is of the book.
+
+    Raises
+    ------
+    DataError
+        ``book_rows``: the book covers other rows than those tested. And as `Trials.record` does.
+    ConfigError
+        As `Trials.record` does.
     """
-    rows = np.arange(folds[0].test[0], folds[-1].test[-1] + 1)
-    if len(book.times) != len(rows):
-        raise DataError(
-            f"the book must cover the {len(rows)} tested rows; it covers {len(book.times)}", code="book_rows"
-        )
-    realised = (label.values if label.realised is None else label.realised)[rows]
-    tested = _Tested(signal[rows], realised, book, label.horizon, periods)
+    card = measure(model, signal, label, book, folds, baselines=baselines, periods=periods)
+    rows = _rows(folds)
+    name = config_id or _content(signal[rows], _outcome(label)[rows], book.net_returns)
+    trials.record(name, data_id, model, card.metrics, pd.DataFrame({each: card.series[each] for each in SERIES}))
+    return card
+
+
+def measure(
+    model: str,
+    signal: np.ndarray,
+    label: Label,
+    book: Book,
+    folds: Sequence[Fold],
+    *,
+    baselines: Mapping[str, Mapping[str, float]] | None = None,
+    periods: float = metrics.SESSIONS_PER_YEAR,
+) -> Scorecard:
+    """Compute the scorecard that `score` returns, and record nothing: for what is never chosen, such as a baseline."""
+    rows = _rows(folds)
+    count = rows.stop - rows.start
+    if len(book.times) != count:
+        raise DataError(f"the book must cover the {count} tested rows; it covers {len(book.times)}", code="book_rows")
+    tested = _Tested(signal[rows], _outcome(label)[rows], book, label.horizon, periods)
     return Scorecard(
         model=model,
         metrics=tested.metrics(),
         baselines=dict(baselines or {}),
         by_year=tested.by_year(),
-        by_fold=[tested.of_fold(fold, int(rows[0])) for fold in folds],
+        by_fold=[tested.of_fold(fold, rows.start) for fold in folds],
         series=tested.series(),
     )
+
+
+def _rows(folds: Sequence[Fold]) -> slice:
+    """Return the rows from the first one tested to the last."""
+    return slice(int(folds[0].test[0]), int(folds[-1].test[-1]) + 1)
+
+
+def _outcome(label: Label) -> np.ndarray:
+    return label.values if label.realised is None else label.realised
+
+
+def _content(*arrays: np.ndarray) -> str:
+    """Return the hash of numbers; there is one NaN and one zero, whatever their bits."""
+    plain = [np.where(np.isnan(values), np.nan, values + 0.0).astype(np.float64) for values in arrays]
+    return digest([[*values.shape, digest(values.tobytes())] for values in plain])[:12]
 
 
 class _Tested:

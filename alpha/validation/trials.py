@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alpha.core.chain import Chain
 from alpha.core.errors import DataError
 from alpha.core.identity import digest
-from alpha.validation.chain import Chain
 
 SERIES = ("ic", "net_returns")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from pydantic import PositiveInt
 from alpha.config import AFTERWARDS, PANEL, Config, load, merged, read_yaml
 from alpha.core.errors import ConfigError
 from alpha.features import feature
+from alpha.features.apply import FUNCTIONS
 from alpha.features.expr import Expr, close
-from alpha.features.operators import lag
+from alpha.features.operators import apply, lag
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "config/base.yaml"
@@ -297,6 +299,55 @@ def test_a_feature_that_was_rewritten_is_another_trial(monkeypatch):
     after = load(BASE, (), ["features.columns=[{name: ret, window: 5}]"])
     assert after.id == cfg.id
     assert after.trial_id(after.models.candidates[0]) != before
+
+
+def rewritten(cfg: Config, key: str) -> Config:
+    """Return the configuration with another plugin under the name of one."""
+    before = getattr(cfg, key)
+    if isinstance(before, tuple):
+        return cfg.model_copy(update={key: (*before[:-1], replace(before[-1], make=lambda *args, **params: 1))})
+    return cfg.model_copy(update={key: replace(before, make=lambda *args, **params: 1)})
+
+
+@pytest.mark.parametrize("key", ["label", "walk_forward", "policy", "limits", "broker"])
+def test_a_plugin_that_was_rewritten_under_its_name_is_another_trial(key):
+    cfg = load(BASE)
+    after = rewritten(cfg, key)
+    assert after.id == cfg.id, "it is still the same configuration"
+    assert after.trial_id(cfg.models.candidates[0]) != cfg.trial_id(cfg.models.candidates[0])
+
+
+def test_a_model_that_was_rewritten_under_its_name_is_another_trial():
+    cfg = load(BASE)
+    before = cfg.models.candidates[0]
+    assert cfg.trial_id(replace(before, make=lambda **params: 1)) != cfg.trial_id(before)
+
+
+@pytest.mark.parametrize("key", ["source", "baselines", "gates"])
+def test_what_no_score_depends_on_may_be_rewritten(key):
+    cfg = load(BASE)
+    model = cfg.models.candidates[0]
+    assert rewritten(cfg, key).trial_id(model) == cfg.trial_id(model)
+
+
+def test_a_window_function_that_was_rewritten_is_another_trial(monkeypatch):
+    def tried(body: str) -> tuple[str, str]:
+        typed = {"__name__": "typed_here"}
+        exec(f"def last(x):\n    return {body}", typed)
+        monkeypatch.setitem(FUNCTIONS, "typed_here.last", typed["last"])
+
+        def newest() -> Expr:
+            return apply(typed["last"], close, window=2, unit=1.0) / close
+
+        monkeypatch.setattr(feature, "_made", {name: made for name, made in feature._made.items() if name != "newest"})
+        feature(newest)
+        cfg = load(BASE, (), ["features.columns=[{name: newest}]"])
+        return cfg.id, cfg.trial_id(cfg.models.candidates[0])
+
+    (same, before), (again, after) = tried("x[-1]"), tried("x[-2]")
+    assert same == again
+    assert before != after
+    assert tried("x[-1]") == (same, before)
 
 
 def test_every_world_has_a_ledger_of_its_own():

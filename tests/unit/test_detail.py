@@ -11,9 +11,10 @@ import pytest
 from alpha.core.panel import Panel
 from alpha.core.types import Fold, Label, Scorecard
 from alpha.labels.forward import forward_excess, forward_rank
-from alpha.validation import bootstrap_interval, detailed, metrics, optimal_block, rolling_interval, score
+from alpha.validation import bootstrap_interval, detailed, metrics, optimal_block, rolling_interval
 from alpha.validation.decay import ic_by_sector
 from alpha.validation.detail import THIRDS, volatility_thirds
+from alpha.validation.scorecard import measure
 from alpha.validation.significance import mean_interval
 from alpha.validation.splits import walk_forward
 
@@ -49,7 +50,7 @@ class Case:
         return self.label.realised[self.rows]
 
     def card(self) -> Scorecard:
-        return score("mine", self.signal, self.label, self.book, self.folds)
+        return measure("mine", self.signal, self.label, self.book, self.folds)
 
     def detailed(self, **changes: object) -> Scorecard:
         given = replace(self, **changes)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import combinations
 
 import numpy as np
 import pytest
 from scipy import stats
+from skfolio.measures import expected_max_sharpe_ratio
 
 from alpha.core.errors import ConfigError, DataError
 from alpha.validation.overfit import (
@@ -38,6 +41,17 @@ def test_what_luck_gives() -> None:
     assert expected_max_sharpe(10) == pytest.approx(1.57, abs=0.005), "Bailey et al. (2014), Pseudo-Mathematics"
     assert expected_max_sharpe(1) == 0
     assert deflated_sharpe_ratio(0.1, 500, 1, 0.3) == probabilistic_sharpe_ratio(0.1, 500)
+
+
+@pytest.mark.parametrize("trials", [1, 1.5, 2, 3, 45, 1000, 1e6])
+@pytest.mark.parametrize("spread", [0.0, 0.05, 1.0])
+def test_what_luck_gives_is_what_skfolio_says(trials: float, spread: float) -> None:
+    assert expected_max_sharpe(trials, spread) == pytest.approx(max(0, expected_max_sharpe_ratio(trials, spread)))
+
+
+def test_what_luck_gives_needs_no_heavy_import() -> None:
+    program = "import sys\nfrom alpha.validation import *\nexpected_max_sharpe(9)\nassert 'skfolio' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_luck_never_lowers_the_bar() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.errors import DataError
+import alpha.validation
+from alpha.core.errors import ConfigError, DataError
 from alpha.core.types import Fold, Label, Scorecard
-from alpha.validation import metrics, score
+from alpha.validation import Trials, metrics, score
+from alpha.validation.scorecard import measure
 from alpha.validation.significance import mean_interval, newey_west_t
 from alpha.validation.splits import walk_forward
 
@@ -41,7 +46,10 @@ class Case:
         return slice(int(self.folds[0].test[0]), ROWS)
 
     def card(self) -> Scorecard:
-        return score("mine", self.signal, self.label, self.book, self.folds)
+        return measure("mine", self.signal, self.label, self.book, self.folds)
+
+    def scored(self, trials: Trials, **given: object) -> Scorecard:
+        return score("mine", self.signal, self.label, self.book, self.folds, trials=trials, data_id="data", **given)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +145,7 @@ def test_a_signal_without_opinions_has_no_ic(case: Case) -> None:
 
 def test_baselines_stand_beside_the_model(case: Case) -> None:
     other = {"random": {"ic": 0.0}}
-    assert score("mine", case.signal, case.label, case.book, case.folds, baselines=other).baselines == other
+    assert measure("mine", case.signal, case.label, case.book, case.folds, baselines=other).baselines == other
     assert case.card().baselines == {}
 
 
@@ -149,5 +157,69 @@ def test_a_book_of_other_rows_is_refused(case: Case) -> None:
 
 
 def test_a_year_may_have_another_length(case: Case) -> None:
-    card = score("mine", case.signal, case.label, case.book, case.folds, periods=365)
+    card = measure("mine", case.signal, case.label, case.book, case.folds, periods=365)
     assert card.metrics["sharpe"] == pytest.approx(case.card().metrics["sharpe"] * np.sqrt(365 / 252))
+
+
+@pytest.fixture
+def trials(tmp_path: Path) -> Trials:
+    return Trials(tmp_path / "trials.jsonl")
+
+
+def test_every_score_is_recorded_as_a_trial(case: Case, trials: Trials) -> None:
+    card = case.scored(trials)
+    assert card.metrics == case.card().metrics
+    (trial,) = trials.read()
+    assert (trial["data_id"], trial["model"]) == ("data", "mine")
+    assert trial["metrics"] == pytest.approx(dict(card.metrics))
+    kept = trials.series(trial)
+    np.testing.assert_array_equal(kept["ic"], card.series["ic"])
+    np.testing.assert_array_equal(kept["net_returns"], card.series["net_returns"])
+
+
+def test_a_score_takes_what_it_is_given(case: Case, trials: Trials) -> None:
+    card = case.scored(trials, baselines={"random": {"ic": 0.0}}, periods=365, config_id="named")
+    assert card.baselines == {"random": {"ic": 0.0}}
+    assert card.metrics["sharpe"] == pytest.approx(case.card().metrics["sharpe"] * np.sqrt(365 / 252))
+    assert trials.read()[0]["config_id"] == "named"
+
+
+def test_the_same_signal_scored_again_is_the_same_trial(case: Case, trials: Trials) -> None:
+    again = case.signal.copy()
+    again[: case.rows.start] = 1.0
+    again[np.isnan(again)] = -np.nan
+    for signal in (case.signal, case.signal, again):
+        replace(case, signal=signal).scored(trials)
+    assert (len(trials.read()), trials.count()) == (3, 1)
+    assert len(trials.read()[0]["config_id"]) == 12
+
+
+@pytest.mark.parametrize("other", [
+    lambda case: {"signal": case.signal + 1e-12},
+    lambda case: {"signal": -case.signal},
+    lambda case: {"label": replace(case.label, realised=2 * case.label.realised)},
+    lambda case: {"book": replace(case.book, net_returns=case.book.net_returns / 2)},
+], ids=["a trifle", "reversed", "another outcome", "another policy"])  # fmt: skip
+def test_whatever_else_is_scored_is_another_trial(case: Case, trials: Trials, other) -> None:  # type: ignore[no-untyped-def]
+    case.scored(trials)
+    replace(case, **other(case)).scored(trials)
+    assert trials.count() == 2
+
+
+def test_what_is_refused_is_no_trial_and_what_cannot_be_recorded_has_no_score(case: Case, tmp_path: Path) -> None:
+    trials = Trials(tmp_path / "trials.jsonl")
+    with pytest.raises(DataError):
+        replace(case, book=replace(case.book, times=TIMES)).scored(trials)
+    assert trials.read() == []
+    with pytest.raises(ConfigError) as caught:
+        case.scored(Trials(tmp_path))
+    assert caught.value.code == "trials_unavailable"
+
+
+def test_there_is_no_other_public_way_to_a_scorecard() -> None:
+    """What makes one asks for the record of trials, or for a scorecard that was made before."""
+    public = [getattr(alpha.validation, name) for name in alpha.validation.__all__]
+    makers = [get_type_hints(made) for made in public if inspect.isfunction(made)]
+    makers = [hints for hints in makers if hints.get("return") is Scorecard]
+    assert len(makers) == 2
+    assert all(Trials in hints.values() or hints.get("card") is Scorecard for hints in makers)

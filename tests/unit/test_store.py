@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -320,16 +322,85 @@ def test_lines_are_only_ever_added(refs):  # type: ignore[no-untyped-def]
         before = after
 
 
-def test_a_crash_while_logging_loses_nothing(refs, monkeypatch):  # type: ignore[no-untyped-def]
-    root, (first, second, _) = refs
+def test_a_crash_after_the_line_was_written_loses_nothing(refs, monkeypatch):  # type: ignore[no-untyped-def]
+    root, (first, second, third) = refs
     log = store.Blessings(root)
     log.bless(first)
     with monkeypatch.context() as patch:
         patch.setattr(disk.os, "replace", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             log.bless(second)
-    assert log.current == first
-    assert sorted(path.name for path in root.iterdir()) == [".lock", "blessings.jsonl", "linear_v1"]
+    assert log.current == second, "the line is there, and it counts"
+    log.bless(third)
+    assert [b.ref for b in log.history()] == [first, second, third]
+
+
+def _cut_off_the_newest(log: store.Blessings) -> None:
+    log.path.write_text("".join(log.path.read_text().splitlines(keepends=True)[:-1]))
+
+
+@pytest.mark.parametrize("damage", [
+    _cut_off_the_newest, lambda log: log.path.unlink(), lambda log: log.path.write_text(""),
+    lambda log: log.path.with_name("blessings.jsonl.head").unlink(),
+], ids=["newest lost", "log lost", "emptied", "head lost"])  # fmt: skip
+def test_blessings_that_are_gone_are_noticed(damage, refs):  # type: ignore[no-untyped-def]
+    """What was rolled back must not come back because a line is missing."""
+    root, all_refs = refs
+    log = store.Blessings(root)
+    for ref in all_refs:
+        log.bless(ref)
+    log.rollback()
+    damage(log)
+    for ask in (log.history, log.rollback, lambda: log.bless(all_refs[0]), lambda: log.require(all_refs[0])):
+        with pytest.raises(ModelError, match=r"tells of|is gone") as caught:
+            ask()
+        assert caught.value.code == "blessings_altered"
+
+
+def test_a_blessing_that_was_cut_off_by_a_crash_says_what_to_remove(refs):  # type: ignore[no-untyped-def]
+    root, (first, second, _) = refs
+    log = store.Blessings(root)
+    log.bless(first)
+    with log.path.open("a") as file:
+        file.write('{"action":"bl')
+    with pytest.raises(ModelError, match=r"line 2, the last of .* is cut off") as caught:
+        log.bless(second)
+    assert caught.value.code == "blessings_torn"
+
+
+def test_a_line_that_is_no_blessing_is_refused(refs):  # type: ignore[no-untyped-def]
+    log = store.Blessings(refs[0])
+    log.chain.append({"action": "anoint", "ref": refs[1][0]})
+    with pytest.raises(ModelError, match="no blessing") as caught:
+        log.history()
+    assert caught.value.code == "blessings_altered"
+
+
+OLD = """\
+{"action":"bless","at":"2026-01-02T12:00:00Z","config_id":"c0ffee","gates":[{"gate":"ic","limit":1.0,"note":"\\u00e9",\
+"passed":true,"relation":">=","value":0.03}],"hash":"%s","previous":"%s","ref":"m/v0001-0123456789ab"}
+{"action":"rollback","at":"2026-01-03T12:00:00.250000Z","config_id":"c0ffee","gates":[{"gate":"x","limit":0.0,"note":"",\
+"passed":false,"relation":">","value":null}],"hash":"%s","previous":"%s","ref":"m/v0002-0123456789ab"}
+"""
+HASHES = (
+    "742227068a5f5e50462cb67166bd604a7eec4be07ca98c5faf85dc59ff48a354",
+    "7519b7eeb62df49c2a640bc05df7a6d6f521c3a50265e0f66dca6c92a4431a2f",
+)
+
+
+def test_a_log_from_before_there_was_a_head_is_read_once_it_has_one(tmp_path):  # type: ignore[no-untyped-def]
+    log = store.Blessings(tmp_path)
+    log.path.write_text(OLD % (HASHES[0], "0" * 64, HASHES[1], HASHES[0]))
+    with pytest.raises(ModelError, match=r"blessings\.jsonl\.head is gone, and .* holds 2 lines"):
+        log.history()
+    log.path.with_name("blessings.jsonl.head").write_text(f"2 {HASHES[1]}\n")
+    assert [(b.action, b.ref) for b in log.history()] == [("bless", "m/v0001-0123456789ab"),
+                                                         ("rollback", "m/v0002-0123456789ab")]  # fmt: skip
+
+
+def test_the_store_is_imported_without_pandas():  # type: ignore[no-untyped-def]
+    program = "import sys, alpha.store\nassert 'pandas' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_two_bless_commands_do_not_interleave(refs, monkeypatch):  # type: ignore[no-untyped-def]

@@ -32,6 +32,8 @@ def samples(features: FeatureSet, label: Label) -> tuple[pd.DataFrame, pd.Series
 class PurgedCV:
     """A splitter as scikit-learn wants it: for `cross_val_score`, `GridSearchCV` and whatever else takes `cv=`.
 
+    What scikit-learn scores is not recorded as a trial: choose on training rows, and `score` what comes of it.
+
     Parameters
     ----------
     name : str

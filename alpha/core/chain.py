@@ -8,12 +8,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-import pandas as pd
-
-from alpha.core.errors import ConfigError, DataError
+from alpha.core.errors import AlphaError, ConfigError, DataError
 from alpha.core.identity import canonical, digest
 
 START = "0" * 64
@@ -34,18 +33,24 @@ class Chain:
         What a line records, in the plural; begins the codes of its errors.
     key : str
         The key of the configuration that names the file.
+    error : type of AlphaError
+        What is raised where the file is not as it was written: who must act.
+    changed : str
+        Ends the code of that error.
     """
 
     path: Path
     noun: str
     key: str
+    error: type[AlphaError] = DataError
+    changed: str = "tampered"
 
     def append(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Add one record, with the instant and the hash of the line before; return the line.
+        """Add one record, with the instant, unless it has one, and the hash of the line before; return the line.
 
         Raises
         ------
-        DataError
+        DataError, or `error`
             ``<noun>_tampered`` if the file was changed by anything else; ``<noun>_torn`` if its last line is cut off.
         ConfigError
             ``<noun>_unavailable``.
@@ -53,7 +58,7 @@ class Chain:
         with self._opened("a+", fcntl.LOCK_EX) as file:
             text = file.read()
             known = self._checked(text)
-            at = pd.Timestamp.now("UTC").isoformat(timespec="seconds")
+            at = datetime.now(UTC).isoformat(timespec="seconds")
             line = {"at": at, **record, "previous": known[-1]["hash"] if known else START}
             line["hash"] = digest(line)
             ended = not text or text.endswith("\n")
@@ -84,7 +89,10 @@ class Chain:
     def _set_head(self, count: int, seal: str) -> None:
         """Replace the head, whole or not at all; a crash before this leaves it a line behind, which is allowed."""
         unfinished = self._head.with_suffix(".part")
-        unfinished.write_text(f"{count} {seal}\n", encoding="utf-8")
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(f"{count} {seal}\n")
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(unfinished, self._head)
 
     @contextmanager
@@ -109,8 +117,8 @@ class Chain:
             record = _parsed(line)
             torn = number == len(lines) == told + 1 and line.startswith("{") and not text.endswith("\n")
             if record is None and torn:
-                raise DataError(f"line {number}, the last of {self.path}, is cut off, as by a crash while it was "
-                                f"written; remove that line, and no other", code=f"{self.noun}_torn")  # fmt: skip
+                raise self.error(f"line {number}, the last of {self.path}, is cut off, as by a crash while it was "
+                                 f"written; remove that line, and no other", code=f"{self.noun}_torn")  # fmt: skip
             if record is None or record.get("previous") != (found[-1]["hash"] if found else START):
                 raise self._tampered(f"line {number} of {self.path} is not as it was written")
             found.append(record)
@@ -133,8 +141,8 @@ class Chain:
         return ConfigError(f"{self.key}: no {self.noun} can be kept in {self.path}: {error}; name another file",
                            code=f"{self.noun}_unavailable")  # fmt: skip
 
-    def _tampered(self, what: str) -> DataError:
-        return DataError(f"{what}; restore both files from a copy", code=f"{self.noun}_tampered")
+    def _tampered(self, what: str) -> AlphaError:
+        return self.error(f"{what}; restore both files from a copy", code=f"{self.noun}_{self.changed}")
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

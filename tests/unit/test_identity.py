@@ -1,0 +1,156 @@
+"""What identifies code: what it does, and neither its layout nor its comments nor where it stands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from alpha.core.identity import definition
+
+MODULE = '''"""A label."""
+
+SHARE = 0.5
+
+
+def outcome(panel, *, horizon=5):
+    """Return it."""
+    return scaled(panel) - horizon  # less
+
+
+def scaled(panel):
+    return panel * SHARE
+
+
+class Model:
+    """A model."""
+
+    penalty = 1.0
+
+    def fit(self, X):
+        """Fit."""
+        return X.shape in {"a", "b", "c"}
+
+    @classmethod
+    def from_files(cls, files):
+        return files[0]
+
+    @property
+    def size(self):
+        return 3
+'''
+
+Maker = Callable[[str], types.ModuleType]
+
+
+@pytest.fixture
+def importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Maker]:
+    """Return a function that imports a text as a module of its own."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    number = 0
+
+    def imported(text: str) -> types.ModuleType:
+        nonlocal number
+        number += 1
+        (tmp_path / f"plugin_{number}.py").write_text(text, encoding="utf-8")
+        return __import__(f"plugin_{number}")
+
+    yield imported
+    for name in [name for name in sys.modules if name.startswith("plugin_")]:
+        del sys.modules[name]
+
+
+def typed(text: str, place: str = "<cell 1>") -> types.ModuleType:
+    """Run a text as a notebook does: there is no file to read it from again."""
+    module = types.ModuleType("typed_here")
+    exec(compile(text, place, "exec", dont_inherit=True), module.__dict__)
+    return module
+
+
+SAME = {
+    "comment": ("  # less", "  # what is left"),
+    "layout": ("scaled(panel) - horizon", "(scaled( panel ) -\n            horizon)"),
+    "quotes": ('"a", "b", "c"', "'a', 'b', 'c'"),
+    "docstring of the module": ('"""A label."""', '"""Another text."""'),
+    "docstring of a function": ('    """Return it."""\n', ""),
+    "docstring of a class": ('    """A model."""\n\n', ""),
+    "docstring of a method": ('"""Fit."""', '"""Learn."""'),
+}
+OTHER = {
+    "code": ("- horizon", "+ horizon"),
+    "a number in code": ("files[0]", "files[1]"),
+    "a constant of the class": ("penalty = 1.0", "penalty = 2.0"),
+    "a method": ("return X.shape", "return X.size"),
+    "a property": ("return 3", "return 4"),
+}
+ELSEWHERE = {
+    "a constant of the module": ("SHARE = 0.5", "SHARE = 0.6"),
+    "another function that it calls": ("panel * SHARE", "panel / SHARE"),
+}
+
+
+def changed(change: tuple[str, str]) -> str:
+    assert MODULE.count(change[0]) == 1
+    return MODULE.replace(*change)
+
+
+@pytest.mark.parametrize("change", SAME.values(), ids=SAME)
+def test_what_changes_no_result_changes_no_hash(importing: Maker, change: tuple[str, str]) -> None:
+    before, after = importing(MODULE), importing(changed(change))
+    assert definition(before.outcome) == definition(after.outcome)
+    assert definition(before.Model) == definition(after.Model)
+
+
+@pytest.mark.parametrize("change", (OTHER | ELSEWHERE).values(), ids=OTHER | ELSEWHERE)
+def test_code_that_differs_has_another_hash_wherever_in_its_module(importing: Maker, change: tuple[str, str]) -> None:
+    before, after = importing(MODULE), importing(changed(change))
+    assert definition(before.outcome) != definition(after.outcome)
+    assert definition(before.Model) != definition(after.Model)
+
+
+class TestWithoutSource:
+    """What was typed into a notebook is known by its compiled code."""
+
+    @pytest.mark.parametrize("change", [SAME["comment"], SAME["layout"], SAME["quotes"]])
+    def test_neither_layout_nor_place_counts(self, change: tuple[str, str]) -> None:
+        before, after = typed(MODULE), typed("\n\n" + changed(change), "<cell 7>")
+        assert definition(before.outcome) == definition(after.outcome)
+        assert definition(before.Model) == definition(after.Model)
+
+    @pytest.mark.parametrize("change", OTHER.values(), ids=OTHER)
+    def test_code_counts(self, change: tuple[str, str]) -> None:
+        before, after = typed(MODULE), typed(changed(change))
+        assert (definition(before.outcome), definition(before.Model)) != (
+            definition(after.outcome), definition(after.Model))  # fmt: skip
+
+    def test_a_function_is_not_the_one_beside_it(self) -> None:
+        module = typed(MODULE)
+        assert len({definition(made) for made in (module.outcome, module.scaled, module.Model)}) == 3
+
+    def test_what_calls_it_may_be_wrapped(self) -> None:
+        text = ("import functools\ndef wrap(f):\n    return functools.wraps(f)(lambda x: f(x))\n"
+                "@wrap\ndef f(x):\n    return x {} 1")  # fmt: skip
+        assert definition(typed(text.format("+")).f) != definition(typed(text.format("-")).f)
+
+    def test_a_file_that_can_be_read_no_more_is_none(self, importing: Maker, tmp_path: Path) -> None:
+        module = importing(MODULE)
+        Path(str(module.__file__)).write_text("def half(", encoding="utf-8")
+        assert definition(module.outcome) == definition(typed(MODULE).outcome)
+
+    def test_a_builtin_has_a_hash(self) -> None:
+        assert definition(len) != definition(typed(MODULE).outcome)
+
+    def test_it_is_the_same_in_every_process(self) -> None:
+        program = f"from alpha.core.identity import definition\nexec({MODULE!r})\nprint(definition(Model))"
+        said = {
+            subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, check=True,
+                           capture_output=True, text=True).stdout
+            for seed in ("1", "2", "3")
+        }  # fmt: skip
+        assert len(said) == 1
