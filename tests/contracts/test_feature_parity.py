@@ -1,6 +1,6 @@
 """Every feature and set says the same in every bit: in a batch, in a stream, in any chunks, from any first row.
 
-Here on a small market, in seconds. ``make parity`` does it on 500 symbols over ten years, and on 20 from every first row.
+Here on a small market, in seconds. ``make parity`` does it on 500 symbols over ten years, on 20 from every first row.
 """
 
 from __future__ import annotations
