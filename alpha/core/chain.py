@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +48,13 @@ class Chain:
     def append(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Add one record, with the instant, unless it has one, and the hash of the line before; return the line.
 
+        Raises as `append_after` does.
+        """
+        return self.append_after(lambda known: record)
+
+    def append_after(self, make: Callable[[list[dict[str, Any]]], Mapping[str, Any]]) -> dict[str, Any]:
+        """Add the record that `make` makes of all lines so far; no other process adds one in between.
+
         Raises
         ------
         DataError, or `error`
@@ -59,7 +66,7 @@ class Chain:
             text = file.read()
             known = self._checked(text)
             at = datetime.now(UTC).isoformat(timespec="seconds")
-            line = {"at": at, **record, "previous": known[-1]["hash"] if known else START}
+            line = {"at": at, **make(known), "previous": known[-1]["hash"] if known else START}
             line["hash"] = digest(line)
             ended = not text or text.endswith("\n")
             file.write(("" if ended else "\n") + canonical(line) + "\n")
@@ -69,7 +76,7 @@ class Chain:
         return line
 
     def read(self) -> list[dict[str, Any]]:
-        """Return all lines, oldest first, once the chain is checked; raises as `append` does."""
+        """Return all lines, oldest first, once the chain is checked; raises as `append_after` does."""
         if not self.path.exists():
             return self._checked("")
         with self._opened("r", fcntl.LOCK_SH) as file:

@@ -80,7 +80,12 @@ def _compiled(thing: Any) -> Any:
     made = inspect.unwrap(made)
     code = made if isinstance(made, CodeType) else getattr(made, "__code__", None)
     if code is not None:
-        return [code.co_code.hex(), code.co_names, [_compiled(each) for each in code.co_consts]]
-    if isinstance(made, frozenset):
+        given = [getattr(made, "__defaults__", None), getattr(made, "__kwdefaults__", None)]
+        return [code.co_code.hex(), code.co_names, [_compiled(each) for each in (*code.co_consts, *given)]]
+    if isinstance(made, dict):
+        return {repr(name): _compiled(each) for name, each in made.items()}
+    if isinstance(made, list | tuple):
+        return [_compiled(each) for each in made]
+    if isinstance(made, set | frozenset):
         return sorted(map(repr, made))
-    return repr(made) if isinstance(made, str | bytes | int | float | complex | tuple | None) else type(made).__name__
+    return repr(made) if isinstance(made, str | bytes | int | float | complex | None) else type(made).__name__

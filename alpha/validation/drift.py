@@ -34,6 +34,8 @@ def population_stability_index(expected: np.ndarray, actual: np.ndarray, bins: i
     at_least(bins, "bins", 2)
     expected, actual = vector(expected, "expected", fewest=bins), vector(actual, "actual", fewest=1)
     edges = np.unique(np.quantile(expected, np.arange(1, bins) / bins))
+    if edges[0] == expected.min():  # so many are the least that they fill a bin: what lies below is not among them
+        edges = np.insert(edges, 0, np.nextafter(edges[0], -np.inf))
     counts = np.array([np.bincount(np.searchsorted(edges, x), minlength=len(edges) + 1) for x in (expected, actual)])
     counts = counts[:, counts.any(axis=0)]
     e, a = np.maximum(counts, 0.5) / [[len(expected)], [len(actual)]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -38,12 +38,7 @@ class Looks:
         Those count that were taken after research on the same data, and those of the same source at sessions that
         overlap.
         """
-        span = str(first), str(last)
-        return sum(
-            line["data_id"] == data_id
-            or (line["source"] == dict(source) and line["first"] <= span[1] and span[0] <= line["last"])
-            for line in self.chain.read()
-        )
+        return _counted(self.chain.read(), data_id, source, first, last)
 
     def take(
         self, *, data_id: str, source: Mapping[str, Any], first: date, last: date, reason: str, model: str,
@@ -60,10 +55,23 @@ class Looks:
         first, last : date
             The sealed sessions.
         """
-        before = self.taken(data_id, source, first, last)
-        self.chain.append({"data_id": data_id, "source": dict(source), "first": str(first), "last": str(last),
-                           "look": before + 1, "reason": reason, "model": model, "config_id": config_id})  # fmt: skip
-        return before + 1
+        about = {"data_id": data_id, "source": dict(source), "first": str(first), "last": str(last)}
+        line = self.chain.append_after(lambda known: {
+            **about, "look": _counted(known, data_id, source, first, last) + 1, "reason": reason, "model": model,
+            "config_id": config_id,
+        })  # fmt: skip
+        return int(line["look"])
+
+
+def _counted(
+    lines: Iterable[Mapping[str, Any]], data_id: str, source: Mapping[str, Any], first: date, last: date
+) -> int:
+    span = str(first), str(last)
+    return sum(
+        line["data_id"] == data_id
+        or (line["source"] == dict(source) and line["first"] <= span[1] and span[0] <= line["last"])
+        for line in lines
+    )
 
 
 def level(budget: float, look: int) -> float:

@@ -14,6 +14,7 @@ from alpha.validation.evidence import at_least, between, matrix
 from alpha.validation.metrics import ROUNDING
 from alpha.validation.sharpe import probabilistic_sharpe_ratio
 
+DECIMALS = 10  # of a Sharpe ratio per period: closer ones are equal
 MOST_SPLITS = 20  # 184,756 ways to halve them; two more, and there are 705,432
 
 
@@ -132,8 +133,9 @@ def cscv(returns: np.ndarray, n_splits: int = 16) -> Overfitting:
 
     Notes
     -----
-    The measure is the Sharpe ratio (mean over standard deviation, ddof 1); 0 where returns do not vary. Equal ratios
-    out of sample share their mean rank; of equal ones in sample the first is chosen.
+    The measure is the Sharpe ratio (mean over standard deviation, ddof 1) to ten decimals; 0 where returns do not vary.
+    Equal ratios out of sample share their mean rank; of equal ones in sample the first is chosen. Unrounded, one
+    strategy at several leverages would be ranked by rounding errors.
     """
     if n_splits % 2 or not 2 <= n_splits <= MOST_SPLITS:
         raise ConfigError(f"n_splits must be even, from 2 to {MOST_SPLITS}; it is {n_splits}", code="bad_parameter")
@@ -181,7 +183,7 @@ def _sharpe(rows: np.ndarray, sums: np.ndarray, squares: np.ndarray, middle: np.
     variance = np.maximum(squares / n - offset**2, 0) * n / (n - 1)
     mean, deviation = offset + middle, np.sqrt(variance)
     varies = deviation > np.sqrt(ROUNDING) * np.maximum(np.abs(mean), np.sqrt(squares / n))
-    return np.divide(mean, deviation, out=np.zeros_like(mean), where=varies)
+    return np.round(np.divide(mean, deviation, out=np.zeros_like(mean), where=varies), DECIMALS)
 
 
 def _chosen(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

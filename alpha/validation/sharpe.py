@@ -122,7 +122,7 @@ def _variance(sharpe: float, skew: float, kurtosis: float) -> float:
     """Return n times the variance of an estimated Sharpe ratio (Mertens, 2002)."""
     sharpe, skew, kurtosis = _number(sharpe, "sharpe"), _number(skew, "skew"), at_least(kurtosis, "kurtosis", 1)
     variance = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
-    if variance <= 0:
+    if variance <= 0 or kurtosis < (1 + skew**2) * (1 - 1e-9):
         raise ConfigError(
             f"no returns have a skewness of {skew} and a kurtosis of {kurtosis}: at least {1 + skew**2} is expected "
             "(3 is normal; excess kurtosis lacks the 3)",

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import math
 import os
+import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -20,6 +24,9 @@ from alpha.core.errors import DataError
 from alpha.core.identity import digest
 
 SERIES = ("ic", "net_returns")
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, SyntaxError, BadZipFile, zlib.error,
+               struct.error, TokenError)  # fmt: skip
+"""What numpy raises for a file of arrays that was damaged, wherever the damage is."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +81,19 @@ class Trials:
         return self.chain.read()
 
     def count(self, data_id: str | None = None) -> int:
-        """Return the number of distinct (configuration, model) scored so far, on some data or on all."""
+        """Return the number of distinct (configuration, model, outcome) scored so far, on some data or on all.
+
+        The same configuration scored again is the same trial only where it earned the same: a name that is used
+        for several signals hides none of them.
+        """
         return len(self.distinct(data_id))
 
     def distinct(self, data_id: str | None = None) -> list[dict[str, Any]]:
         """Return the newest record of each distinct trial, on some data or on all, in the order of their first."""
-        found: dict[tuple[str, str, str], dict[str, Any]] = {}
+        found: dict[tuple[str, ...], dict[str, Any]] = {}
         for trial in self.read():
             if data_id in (None, trial["data_id"]):
-                found[trial["config_id"], trial["data_id"], trial["model"]] = trial
+                found[trial["config_id"], trial["data_id"], trial["model"], trial["returns_hash"]] = trial
         return list(found.values())
 
     def series(self, trial: Mapping[str, Any]) -> pd.DataFrame:
@@ -93,14 +104,7 @@ class Trials:
         DataError
             ``trials_tampered``: the file is gone, or not the one that was written.
         """
-        path = self._folder / f"{trial['returns_hash']}.npz"
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                times, values = file["times"], file["values"]
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise DataError(f"{path} cannot be read: {error}; restore it", code="trials_tampered") from None
-        if _name(times, values) != trial["returns_hash"]:
-            raise DataError(f"{path} is not as it was written; restore it", code="trials_tampered")
+        times, values = _loaded(self._folder / f"{trial['returns_hash']}.npz")
         return pd.DataFrame(values, pd.DatetimeIndex(times.view("datetime64[ns]"), tz="UTC"), list(SERIES))
 
     @property
@@ -113,13 +117,33 @@ class Trials:
         values = series[list(SERIES)].to_numpy(np.float64)
         name = _name(times, values)
         path = self._folder / f"{name}.npz"
-        if not path.exists():
+        if not _sound(path):
             self.chain.prepare(self._folder)
             unfinished = path.with_suffix(f".{os.getpid()}.part")
             with unfinished.open("wb") as file:
                 np.savez_compressed(file, times=times, values=values)
             os.replace(unfinished, path)
         return name
+
+
+def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return times and values of a series, if they are what the name of its file says."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            times, values = file["times"], file["values"]
+    except _UNREADABLE as error:
+        raise DataError(f"{path} cannot be read: {error}; restore it", code="trials_tampered") from None
+    if _name(times, values) != path.stem:
+        raise DataError(f"{path} is not as it was written; restore it", code="trials_tampered")
+    return times, values
+
+
+def _sound(path: Path) -> bool:
+    try:
+        _loaded(path)
+    except DataError:
+        return False
+    return True
 
 
 def _name(times: np.ndarray, values: np.ndarray) -> str:

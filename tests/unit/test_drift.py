@@ -43,6 +43,14 @@ def test_equal_values_share_a_bin() -> None:
     assert population_stability_index(x, x) == 0
     assert population_stability_index(np.zeros(20), np.zeros(10)) == 0
     assert population_stability_index(np.zeros(20), np.ones(10)) > 1
+    assert population_stability_index(np.zeros(20), -np.ones(10)) > 1
+
+
+def test_a_move_below_what_most_are_is_seen_like_one_above() -> None:
+    x = np.concatenate([np.zeros(95), np.ones(5)])
+    below, above = (population_stability_index(x, np.full(100, moved)) for moved in (-9.0, 9.0))
+    assert below > 5
+    assert above > 5
 
 
 @pytest.mark.parametrize(

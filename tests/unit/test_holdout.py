@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
@@ -94,6 +95,12 @@ class TestLooks:
         looks = Looks(tmp_path / "looks.jsonl")
         assert [looks.take(**TAKEN) for _ in range(3)] == [1, 2, 3]
         assert looks.taken(**SPAN) == 3
+
+    def test_looks_at_one_time_have_numbers_of_their_own(self, tmp_path):
+        looks = Looks(tmp_path / "looks.jsonl")
+        with ThreadPoolExecutor(8) as pool:
+            numbers = list(pool.map(lambda _: looks.take(**TAKEN), range(40)))
+        assert sorted(numbers) == list(range(1, 41))
 
     @pytest.mark.parametrize(
         ("other", "counted"),

@@ -129,6 +129,20 @@ class TestWithoutSource:
         assert (definition(before.outcome), definition(before.Model)) != (
             definition(after.outcome), definition(after.Model))  # fmt: skip
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            ("{'alpha': 1.0}", "{'alpha': -9.0}"),
+            ("[1, 2]", "[7, 7]"),
+            ("power=1.0", "power=3.0"),
+            ("scale=2", "scale=4"),
+        ],
+    )
+    def test_tables_and_defaults_count(self, change: tuple[str, str]) -> None:
+        text = ("class Model:\n    PARAMS = {'alpha': 1.0}\n    W = [1, 2]\n"
+                "    def fit(self, x, power=1.0, *, scale=2):\n        return x**power * scale")  # fmt: skip
+        assert definition(typed(text).Model) != definition(typed(text.replace(*change)).Model)
+
     def test_a_function_is_not_the_one_beside_it(self) -> None:
         module = typed(MODULE)
         assert len({definition(made) for made in (module.outcome, module.scaled, module.Model)}) == 3

@@ -164,6 +164,13 @@ def test_equal_configurations_are_overfit_and_a_better_one_is_not() -> None:
     assert got.loss_probability == 0
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_one_strategy_at_several_leverages_is_not_ranked_by_rounding(seed: int) -> None:
+    one = np.random.default_rng(seed).normal(0, 0.01, 756)
+    for columns in ([one, 1.5 * one, 3 * one], [3 * one, one, 0.7 * one, 1.1 * one]):
+        assert probability_of_backtest_overfitting(np.column_stack(columns), 8) == 1
+
+
 def test_what_does_not_vary_has_a_ratio_of_zero() -> None:
     returns = np.random.default_rng(0).normal(-1, 0.1, (48, 3))
     returns[:, 1] = 0

@@ -42,7 +42,9 @@ def test_the_moments_are_biased_and_the_kurtosis_of_a_normal_distribution_is_thr
     assert probabilistic_sharpe_ratio(sharpe, 400, benchmark=0.01) == pytest.approx(stats.norm.cdf(by_hand))
 
 
-@pytest.mark.parametrize("moments", [(0.0, 0.0), (9.0, 3.0), (np.nan, 3.0), (0.0, np.inf)])
+@pytest.mark.parametrize(
+    "moments", [(0.0, 0.0), (9.0, 3.0), (5.0, 3.0), (3.0, 1.5), (-3.0, 7.0), (np.nan, 3.0), (0.0, np.inf)]
+)
 def test_moments_that_cannot_be_are_refused(moments: tuple[float, float]) -> None:
     with pytest.raises(ConfigError) as raised:
         probabilistic_sharpe_ratio(0.3, 100, *moments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -204,6 +205,27 @@ def test_what_a_trial_earned_is_kept_to_the_bit(trials: Trials) -> None:
         with pytest.raises(DataError) as caught:
             trials.series(line)
         assert caught.value.code == "trials_tampered"
+
+
+def test_a_series_that_was_damaged_anywhere_is_noticed_and_written_anew(trials: Trials) -> None:
+    series = earned(1)
+    line = trials.record("config", "data", "d", {}, series)
+    path = trials.path.with_name("trials-series") / f"{line['returns_hash']}.npz"
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+        with suppress(DataError):  # and nothing else; what can be read after all is as it was
+            pd.testing.assert_frame_equal(trials.series(line), series, check_exact=True, check_freq=False)
+    path.write_bytes(whole[: len(whole) // 2])
+    trials.record("config", "data", "d", {}, series)
+    assert path.read_bytes() == whole
+
+
+def test_a_name_used_for_several_signals_hides_none(trials: Trials) -> None:
+    before = trials.count()
+    for seed in (1, 2, 2, 3):
+        trials.record("mine", "data", "signal", {}, earned(seed))
+    assert trials.count() == before + 3
 
 
 def test_a_place_that_can_hold_no_file_is_refused(tmp_path: Path) -> None:
