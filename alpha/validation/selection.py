@@ -29,7 +29,7 @@ class Selection:
     trials : int
         Distinct trials.
     effective : int
-        Clusters of them: trials that are much alike are one idea.
+        Clusters of them: trials that are much alike are one idea. See `effective_number`.
     sharpe_std : float
         Standard deviation of the trials' Sharpe ratios a row; never less than that of chance, 1 / sqrt(rows).
     pbo : float
@@ -91,12 +91,21 @@ def selection(trials: Trials, data_id: str, newest: Scorecard, baselines: Mappin
     logits = _logits(pd.concat([same, ruled], axis=1))
     return Selection(
         trials=len(records),
-        effective=len(set(clusters(net))),
+        effective=effective_number(net),
         sharpe_std=float(max(np.nan_to_num(sharpes.std()), chance)),
         pbo=float(np.mean(logits <= 0)) if len(logits) else np.nan,
         spa_p=_spa(same),
         logits=logits,
     )
+
+
+def effective_number(returns: pd.DataFrame) -> int:
+    """Return the most clusters there ever were as trials, one a column, came: one more never means fewer ideas.
+
+    Without that, blends of earlier trials would draw their clusters together, and trying more would cost less.
+    """
+    distance = _distances(returns)
+    return max((len(set(_cut(distance[:n, :n], ALIKE))) for n in range(1, len(distance) + 1)), default=0)
 
 
 def clusters(returns: pd.DataFrame, alike: float = ALIKE) -> np.ndarray:
@@ -109,14 +118,22 @@ def clusters(returns: pd.DataFrame, alike: float = ALIKE) -> np.ndarray:
     Lopez de Prado and Lewis (2019), "Detection of False Investment Strategies Using Unsupervised Learning Methods",
     Quantitative Finance 19 (9).
     """
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import squareform
+    return _cut(_distances(returns), alike)
 
-    if returns.shape[1] < 2:
-        return np.ones(returns.shape[1], int)
+
+def _distances(returns: pd.DataFrame) -> np.ndarray:
     correlation = np.nan_to_num(returns.corr(min_periods=FEWEST_ROWS).to_numpy(copy=True), nan=0.0)
     distance = np.sqrt(np.clip((1 - correlation) / 2, 0, 1))
     np.fill_diagonal(distance, 0)
+    return distance
+
+
+def _cut(distance: np.ndarray, alike: float) -> np.ndarray:
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    if len(distance) < 2:
+        return np.ones(len(distance), int)
     tree = linkage(squareform(distance, checks=False), "average")
     return fcluster(tree, np.sqrt((1 - alike) / 2), "distance")
 

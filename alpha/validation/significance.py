@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alpha.validation.drift import population_stability_index
-from alpha.validation.evidence import FEWEST_OUTCOMES, Evidence, at_least, same_length, vector
+from alpha.validation.evidence import FEWEST_OUTCOMES, Evidence, at_least, between, same_length, vector
 from alpha.validation.multiple import benjamini_hochberg, holm, reality_check, superior_predictive_ability
 from alpha.validation.overfit import (
     cscv,
@@ -18,6 +18,8 @@ from alpha.validation.overfit import (
 )
 from alpha.validation.risk_tests import basel_traffic_light, christoffersen, christoffersen_independence, kupiec_pof
 from alpha.validation.sharpe import min_track_record_length, probabilistic_sharpe_ratio, sharpe_difference
+
+ROUNDING = 1e-14  # of a value: closer ones are equal
 
 __all__ = [
     "automatic_lags",
@@ -60,7 +62,14 @@ def newey_west_t(x: np.ndarray, lags: int | None = None, *, horizon: int = 1) ->
     Returns
     -------
     float
-        NaN with fewer than three values, or where all are equal.
+        NaN with fewer than three values, or where all are equal but for rounding.
+
+    Raises
+    ------
+    DataError
+        `bad_shape`; `not_finite`, where one is infinite.
+    ConfigError
+        `bad_parameter`.
     """
     mean = _mean(x, lags, horizon)
     return np.nan if mean is None else float(mean.tvalues[0])
@@ -74,8 +83,9 @@ def mean_interval(
     NaN with fewer than ten outcomes that do not overlap: on so few the interval is far too narrow. With 20 bars of
     horizon and 60 values of pure noise its lower end lies above zero in 17 % of draws, where 2.5 % is meant.
     """
-    mean = _mean(x, lags, horizon) if np.isfinite(x).sum() >= FEWEST_OUTCOMES * horizon else None
-    if mean is None:
+    between(level, "level", 0, 1)
+    mean = _mean(x, lags, horizon)
+    if mean is None or mean.nobs < FEWEST_OUTCOMES * horizon:
         return np.nan, np.nan
     low, high = mean.conf_int(alpha=1 - level)[0]
     return float(low), float(high)
@@ -167,8 +177,12 @@ def diebold_mariano(loss_a: np.ndarray, loss_b: np.ndarray, horizon: int = 1) ->
 def _mean(x: np.ndarray, lags: int | None, horizon: int) -> Any:
     from statsmodels.regression.linear_model import OLS
 
-    x = x[np.isfinite(x)]
-    if len(x) < 3 or np.ptp(x) == 0:
+    at_least(horizon, "horizon", 1)
+    values = np.asarray(x, dtype=float)
+    x = vector(values[~np.isnan(values)] if values.ndim == 1 else values, "x", fewest=0)
+    if lags is not None:
+        at_least(lags, "lags", 0)
+    if len(x) < 3 or np.ptp(x) <= ROUNDING * np.abs(x).max():
         return None
     used = automatic_lags(len(x), horizon) if lags is None else min(max(lags, horizon - 1), len(x) - 1)
     return OLS(x, np.ones(len(x))).fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True}, use_t=True)

@@ -10,7 +10,7 @@ import pytest
 
 from alpha.core.types import Scorecard
 from alpha.validation import Trials, deflated_sharpe_ratio, expected_max_sharpe, mean_interval
-from alpha.validation.selection import clusters, selection
+from alpha.validation.selection import clusters, effective_number, selection
 
 ROWS = 500
 TIMES = pd.date_range("2015-01-01", periods=ROWS, tz="UTC", unit="ns")
@@ -110,6 +110,19 @@ def test_books_that_never_move_are_no_evidence(tmp_path):
     found = chosen.metrics(card(idle), 1)
     assert np.isnan(found["deflated_sharpe"])
     assert np.isnan(found["spa_p"])
+
+
+def test_one_trial_more_never_means_fewer_ideas():
+    """Blends of two trials are like both, and draw their clusters together."""
+    rng = np.random.default_rng(0)
+    ideas = rng.normal(0, 0.01, (756, 16))
+    pairs = (ideas[:, ::2] + ideas[:, 1::2]) / 2
+    blends = np.hstack([pairs + rng.normal(0, 0.0005, pairs.shape) for _ in range(3)])
+    everything = pd.DataFrame(np.hstack([ideas, blends]))
+    assert len(set(clusters(everything))) < 16
+    numbers = [effective_number(everything.iloc[:, :n]) for n in range(everything.shape[1] + 1)]
+    assert numbers[16] == numbers[-1] == 16
+    assert (np.diff(numbers) >= 0).all()
 
 
 def test_clusters_are_cut_at_the_correlation_given():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -172,3 +173,21 @@ def test_importing_the_statistics_is_cheap() -> None:
     code = f"import sys, alpha.validation; print(*[m for m in {heavy.split()} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_lists_and_series_are_taken_and_what_is_no_series_is_refused():
+    x = np.random.default_rng(3).normal(0.2, 1, 60)
+    for other in (list(x), pd.Series(x, index=range(5, 65))):
+        assert newey_west_t(other) == newey_west_t(x)
+        assert mean_interval(other) == mean_interval(x)
+    assert np.isnan(newey_west_t([0.1 + 0.2, 0.3, 0.3])), "equal but for rounding"
+    for use in (newey_west_t, mean_interval):
+        for wrong, code in ((x.reshape(6, 10), "bad_shape"), ([*x, np.inf], "not_finite")):
+            with pytest.raises(DataError) as caught:
+                use(wrong)
+            assert caught.value.code == code
+        for wrong in ({"horizon": 0}, {"lags": -1}):
+            with pytest.raises(ConfigError):
+                use(x, **wrong)
+    with pytest.raises(ConfigError):
+        mean_interval(x, level=95)
