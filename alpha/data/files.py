@@ -166,6 +166,7 @@ def _files(path: Path, kind: str) -> list[Path]:
 
 
 def _read_parquet(path: Path, columns: Mapping[str, str], prices: str) -> pd.DataFrame:
+    import pyarrow
     import pyarrow.parquet as pq
 
     try:
@@ -175,6 +176,8 @@ def _read_parquet(path: Path, columns: Mapping[str, str], prices: str) -> pd.Dat
     except UNREADABLE as error:
         raise DataError(f"{path} is no whole Parquet file: {error}", code="unreadable_file") from None
     frame = table.rename_columns([names[name] for name in table.column_names]).to_pandas(date_as_object=False)
+    del table
+    pyarrow.default_memory_pool().release_unused()  # it would keep twice the size of the bars
     frame.attrs["header"] = header
     return frame
 

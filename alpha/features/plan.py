@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _WIDEST, _NARROWEST = 256, 32  # symbols in a block: a row of the result is written in pieces of this size
 _NUMBERS = 1024  # in a register: 8 KiB, so that those in use stay in the second cache
 _WIDTH_ACROSS = 64
+_SLACK = 24  # rows between two copies of past rows to the front: more copies less, but spreads over more of the cache
 _SPAN, _SPAN_ACROSS = 256, 64  # rows between two meetings of all threads; comparing symbols costs a call a span
 _GROUP = "group:"
 _STREAM_CHUNK = 8
@@ -182,7 +183,7 @@ class Plan:
             rows = chunk or _SPAN_ACROSS
             return Shape(span=rows, chunk=rows, width=min(width, _WIDTH_ACROSS), slack=rows)
         rows = chunk or min(max(_NUMBERS // width, 4), 64)
-        return Shape(span=max(rows, _SPAN), chunk=rows, width=width, slack=max(2 * rows, 32))
+        return Shape(span=max(rows, _SPAN), chunk=rows, width=width, slack=max(2 * rows, _SLACK))
 
     def _machine(self, symbols: int, shape: Shape) -> Machine:
         from alpha.features.machine import Machine  # numba takes a second to import

@@ -96,6 +96,8 @@ WORKLOADS: dict[str, tuple[Engine, ...]] = {
         _alpha("alpha-1", "", 1), _alpha(ALPHA, "", 2),
         _alpha("alpha-2-reuse", ", into memory used before", 2, reuse=True, forms=("warm",), most=MIDDLE),
         _alpha("alpha-2-f32", ", float32", 2, dtype="float32", tolerance=1e-6),
+        _alpha("alpha-2-f32-reuse", ", float32, into memory used before", 2, dtype="float32", reuse=True,
+               tolerance=1e-6, forms=("warm",), most=MIDDLE),
         _alpha("alpha-2-checked", ", bars checked by alpha.data", 2, checked=True, forms=("cold",), most=MIDDLE),
         *_bounds(),
         _qlib(1), _qlib(2),

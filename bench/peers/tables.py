@@ -150,14 +150,16 @@ def aims(results: Row, size: str) -> str:
     cold, warm = (results["cells"].get(key("alpha158", form, size), {}) for form in FORMS)
     over_new, over_used = (_median(warm, ALPHA) / _median(warm, "bound-new-2"),
                            _median(warm, "alpha-2-reuse") / _median(warm, "bound-2"))  # fmt: skip
-    family = results["cells"].get(key("family", "warm", size), {})
+    family, same = results["cells"].get(key("family", "warm", size), {}), "float32 as Qlib"
     lines = [
-        _aim("whole process: times Qlib's speed", 10, fastest(cold, "qlib") / _median(cold, ALPHA),
-             _median(cold, "qlib-1") / _median(cold, "alpha-1")),
-        _aim("whole process: Qlib's peak memory over Alpha's", 2, _peak(cold, "qlib-1") / _peak(cold, ALPHA),
-             _peak(cold, "qlib-1") / _peak(cold, "alpha-2-f32"), "as float32, which Qlib gives"),
-        _aim("warm: times Qlib's speed", 50, fastest(warm, "qlib") / _median(warm, ALPHA),
-             _median(warm, "qlib-1") / _median(warm, "alpha-1")),
+        _aim(f"whole process, {same}: times Qlib's speed", 10, fastest(cold, "qlib") / _median(cold, "alpha-2-f32"),
+             fastest(cold, "qlib") / _median(cold, ALPHA), "float64"),
+        _aim(f"whole process, {same}: Qlib's peak memory over Alpha's", 2,
+             _peak(cold, "qlib-1") / _peak(cold, "alpha-2-f32"), _peak(cold, "qlib-1") / _peak(cold, ALPHA), "float64"),
+        _aim(f"warm, {same}: times Qlib's speed", 50, fastest(warm, "qlib") / _median(warm, "alpha-2-f32"),
+             fastest(warm, "qlib") / _median(warm, "alpha-2-f32-reuse"), "into memory used before"),
+        _aim("warm, float64: times Qlib's speed", 50, fastest(warm, "qlib") / _median(warm, ALPHA),
+             fastest(warm, "qlib") / _median(warm, "alpha-2-reuse"), "into memory used before"),
         _aim("warm: times Polars' speed", 20, fastest(warm, "polars") / _median(warm, ALPHA),
              _median(warm, "polars-1") / _median(warm, "alpha-1")),
         _aim("warm: times the seconds of writing the result once", 5, over_new, over_used, "into memory used before",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pyarrow.parquet as pq
 from bars import FIELDS
 from protocol import serve
@@ -62,7 +63,10 @@ def panel(path: Path, fields: tuple[str, ...] = FIELDS) -> Panel:
     symbols = table["symbol"].chunk(0).dictionary.to_pylist()
     shape = (len(symbols), table.num_rows // len(symbols))
     times = pd.DatetimeIndex(table["time"][: shape[1]].to_numpy(), tz="UTC")
-    return Panel(times, tuple(symbols), {name: table[name].to_numpy().reshape(shape).T for name in fields})
+    values = {name: table[name].to_numpy().reshape(shape).T for name in fields}
+    del table
+    pyarrow.default_memory_pool().release_unused()
+    return Panel(times, tuple(symbols), values)
 
 
 def checked(path: Path) -> Panel:
