@@ -16,6 +16,7 @@ from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.core.types import FeatureSet, Fold, Label, Scorecard
 from alpha.data import Finding
+from alpha.data.seal import origin
 from alpha.features import Plan
 from alpha.features.warmup import warmup
 from alpha.gates import Evidence, judge
@@ -222,7 +223,7 @@ def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items
     books = bench.books([(signal, bench.rules) for signal in signals], track)
     cards = [
         score(model.name, signal, bench.label, book, bench.folds,
-              trials=trials, data_id=bench.panel.id, config_id=cfg.trial_id(model))
+              trials=trials, data_id=bench.panel.id, config_id=cfg.trial_id(model), source=origin(cfg.source))
         for model, signal, book in zip(models, signals, books, strict=True)
     ]  # fmt: skip
     return [_Scored(*each) for each in zip(models, signals, books, cards, strict=True)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import Field, PositiveFloat
 
 from alpha.core.errors import DataError
-from alpha.core.identity import digest
+from alpha.core.identity import canonical, digest
 from alpha.core.registry import Plugin, Schema
 
 _WHOLE = 16**8
@@ -36,9 +37,18 @@ class Key:
     ----------
     reason : str
         Who reads the sealed rows, and what for.
+
+    Raises
+    ------
+    DataError
+        ``no_reason``.
     """
 
     reason: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reason, str) or not self.reason.strip():
+            raise DataError(f"a look at sealed rows needs a reason, in words; it was {self.reason!r}", code="no_reason")
 
 
 @dataclass(frozen=True)
@@ -65,11 +75,11 @@ class Sealed(Plugin):
         DataError
             ``sealed``: the dates asked for reach into the sealed sessions, or beyond them.
         """
-        end = pd.Timestamp(args[1]).date()
-        if end >= self.first:
+        end = pd.Timestamp(args[1])
+        if end is pd.NaT or end.date() >= self.first:
             raise DataError(
-                f"the sessions from {self.first} to {self.last} are sealed, and {end} was asked for; research ends "
-                f"before them. Blessing opens them: python tools/bless_model_inference.py",
+                f"the sessions from {self.first} to {self.last} are sealed, and {str(end)[:10]} was asked for; "
+                f"research ends before them. Blessing opens them: python tools/bless_model_inference.py",
                 code="sealed",
             )
         frame = super().__call__(*args)
@@ -77,13 +87,17 @@ class Sealed(Plugin):
 
     def opened(self, key: Key) -> Plugin:
         """Return the source itself, which reads everything."""
-        if not key.reason.strip():
-            raise DataError("a look at sealed rows needs a reason; it was empty", code="no_reason")
         return Plugin(self.kind, self.name, self.params, self.make)
 
     def hides(self, symbol: object) -> bool:
         """Whether a name is sealed: by a hash of it, so that the choice outlives any change of the universe."""
         return int(digest(f"sealed {symbol}")[:8], 16) < self.share * _WHOLE
+
+
+def origin(source: Plugin) -> dict[str, str]:
+    """Return what a source reads from, however its path is spelled and however it is read: what a budget is of."""
+    paths = {name: str(value.resolve()) for name, value in source.params.items() if isinstance(value, Path)}
+    return paths or {"name": source.name, **{name: canonical(value) for name, value in source.params.items()}}
 
 
 def sealed(source: Plugin, sessions: pd.DatetimeIndex, holdout: Holdout | None) -> Plugin:

@@ -23,7 +23,6 @@ from alpha.validation import Trials, scorecard_intervals
 
 METRICS = ("ic", "ic_t", "ic_low", "ic_high", "ic_low_corrected", "hit_rate", "sharpe", "net_return_annual", "turnover",
            "trials", "trials_effective", "deflated_sharpe", "pbo", "spa_p", "holdout_ic", "holdout_ic_low")  # fmt: skip
-DRAWS = 500
 HELD = ("ic", "ic_newey_west", "icir", "net_return_annual", "sharpe")  # what is the same in all worlds of one kind
 
 
@@ -119,7 +118,7 @@ def _first(found: Study) -> dict[str, float | None]:
     trials = Trials(cfg.paths.trials)
     record = trials.read()[0]
     series = trials.series(record)
-    table = scorecard_intervals(series["net_returns"].to_numpy(), ic=series["ic"].to_numpy(), draws=DRAWS,
+    table = scorecard_intervals(series["net_returns"].to_numpy(), ic=series["ic"].to_numpy(),
                                 horizon=found.candidates[0].label.horizon)  # fmt: skip
     table.loc["ic_newey_west"] = [record["metrics"][name] for name in ("ic", "ic_low", "ic_high")]
     values = {f"{name}_{column}": _plain(value) for name, row in table.iterrows() for column, value in row.items()}

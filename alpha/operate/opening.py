@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from alpha.config import Config
 from alpha.core.panel import Panel
 from alpha.core.types import GateResult
-from alpha.data.seal import Key, Sealed
+from alpha.data.seal import Key, Sealed, origin
 from alpha.models import model
 from alpha.research import Study
 from alpha.strategy import Candidate
+from alpha.validation import Trials
 from alpha.validation.crossfit import fit, predict, training_mask
-from alpha.validation.holdout import Looks, level, lower_bound, sealed_ic
+from alpha.validation.holdout import Looks, lower_bound, sealed_ic
 
 GATE = "holdout"
 
@@ -42,19 +44,23 @@ def examined(found: Study, candidate: Candidate, reason: str) -> Candidate:
     the number of the look leaves, must lie above zero.
     """
     cfg, source, key = found.config, _seal(found.config), Key(reason)
-    budget = cfg.holdout.budget if cfg.holdout else 0.0
-    entry = source.opened(key).entry  # refuses an empty reason before anything is recorded
     look = Looks(cfg.paths.looks).take(
-        data_id=found.panel.id, source=entry, first=source.first, last=source.last, reason=reason,
-        model=candidate.bundle.name, config_id=cfg.id,
-    )  # fmt: skip
-    ic = _sealed_ic(found, candidate, cfg.panel(source.last, key)[0])
-    spent = level(budget, look)
-    low = lower_bound(ic, spent, horizon=candidate.label.horizon)
+        **_about(cfg, found.panel.id), reason=reason, model=candidate.bundle.name, config_id=cfg.id
+    )
+    panel = cfg.panel(source.last, key)[0]
+    ic = _sealed_ic(found, candidate, panel)
+    low = lower_bound(ic, look.level, horizon=candidate.label.horizon)
     mean = float(np.nanmean(ic)) if np.isfinite(ic).any() else np.nan
-    note = f"IC {mean:.4f} over {int(np.isfinite(ic).sum())} sealed days; look {look} at level {spent:.2g}"
+    names = f"{sum(map(source.hides, panel.symbols))} of {len(panel.symbols)} names sealed; " if source.share else ""
+    note = (f"IC {mean:.4f} over {int(np.isfinite(ic).sum())} sealed days; {names}look {look.number} at level "
+            f"{look.level:.2g}")  # fmt: skip
     verdict = GateResult(GATE, bool(low > 0), low, 0.0, ">", note)
-    metrics = {**candidate.scorecard.metrics, "holdout_ic": mean, "holdout_ic_low": low, "holdout_looks": float(look)}
+    metrics = {
+        **candidate.scorecard.metrics,
+        "holdout_ic": mean,
+        "holdout_ic_low": low,
+        "holdout_looks": float(look.number),
+    }
     card = replace(candidate.scorecard, metrics=metrics)
     return replace(candidate, scorecard=card, gates=(*candidate.gates, verdict))
 
@@ -63,14 +69,21 @@ def state(cfg: Config, data_id: str) -> str:
     """Return a line that says what is sealed, and what looking would cost."""
     if cfg.holdout is None:
         return "holdout: none; what research reads is all there is to judge by"
-    source = _seal(cfg)
-    looks = Looks(cfg.paths.looks).taken(data_id, source.entry, source.first, source.last)
+    source, about = _seal(cfg), _about(cfg, data_id)
+    look = Looks(cfg.paths.looks).next(**about)
     names = f", and {cfg.holdout.symbols:.0%} of the names throughout" if cfg.holdout.symbols else ""
-    left = cfg.holdout.budget - sum(level(cfg.holdout.budget, look) for look in range(1, looks + 1))
+    by_research = f", {about['seen']} of them by research before it was sealed" if about["seen"] else ""
     return (
-        f"holdout: {source.first} to {source.last}{names}; looks so far {looks}; error budget left {left:.2g} of "
-        f"{cfg.holdout.budget:g}, the next look is judged at {level(cfg.holdout.budget, looks + 1):.2g}"
+        f"holdout: {source.first} to {source.last}{names}; looks so far {look.number - 1}{by_research}; error budget "
+        f"left {look.budget / look.number:.2g} of {look.budget:g}, the next look is judged at {look.level:.2g}"
     )
+
+
+def _about(cfg: Config, data_id: str) -> dict[str, Any]:
+    """Return what a look is at, and what has been seen of it already."""
+    source, budget = _seal(cfg), cfg.holdout.budget if cfg.holdout else 0.0
+    at: dict[str, Any] = {"source": origin(source), "first": source.first, "last": source.last}
+    return {"data_id": data_id, **at, "budget": budget, "seen": Trials(cfg.paths.trials).scored_on(**at)}
 
 
 def _seal(cfg: Config) -> Sealed:

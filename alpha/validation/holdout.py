@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,32 @@ from alpha.validation.significance import mean_interval
 
 
 @dataclass(frozen=True)
+class Look:
+    """One look.
+
+    Parameters
+    ----------
+    number : int
+        From 1.
+    budget : float
+        Of error, over all looks.
+    """
+
+    number: int
+    budget: float
+
+    @property
+    def level(self) -> float:
+        """What it may spend of the budget."""
+        return level(self.budget, self.number)
+
+
+@dataclass(frozen=True)
 class Looks:
     """The record of every look at a holdout.
+
+    Those count that were taken after research on the same data, those at sessions of the same origin that overlap,
+    and whatever research scored on such sessions before they were sealed.
 
     Parameters
     ----------
@@ -32,46 +56,50 @@ class Looks:
         """The log itself."""
         return Chain(self.path, "looks", "paths.looks")
 
-    def taken(self, data_id: str, source: Mapping[str, Any], first: date, last: date) -> int:
-        """Return how many looks there were at a holdout.
-
-        Those count that were taken after research on the same data, and those of the same source at sessions that
-        overlap.
-        """
-        return _counted(self.chain.read(), data_id, source, first, last)
+    def next(
+        self, *, data_id: str, source: Mapping[str, str], first: date, last: date, budget: float, seen: int = 0
+    ) -> Look:
+        """Return what the next look would be; parameters as of `take`."""
+        return _next(self.chain.read(), data_id, source, first, last, budget, seen)
 
     def take(
-        self, *, data_id: str, source: Mapping[str, Any], first: date, last: date, reason: str, model: str,
-        config_id: str,
-    ) -> int:  # fmt: skip
-        """Record a look, and return its number, from 1.
+        self, *, data_id: str, source: Mapping[str, str], first: date, last: date, budget: float, reason: str,
+        model: str, config_id: str, seen: int = 0,
+    ) -> Look:  # fmt: skip
+        """Record a look, and return it.
 
         Parameters
         ----------
         data_id : str
             Of what research read.
         source : mapping
-            The entry of the source.
+            See `origin`.
         first, last : date
             The sealed sessions.
+        budget : float
+            Of error over all looks. The least that was ever set for these sessions holds.
+        seen : int
+            Trials that were scored on these sessions: see `Trials.scored_on`.
         """
         about = {"data_id": data_id, "source": dict(source), "first": str(first), "last": str(last)}
         line = self.chain.append_after(lambda known: {
-            **about, "look": _counted(known, data_id, source, first, last) + 1, "reason": reason, "model": model,
-            "config_id": config_id,
+            **about, **asdict(_next(known, data_id, source, first, last, budget, seen)), "seen": seen,
+            "reason": reason, "model": model, "config_id": config_id,
         })  # fmt: skip
-        return int(line["look"])
+        return Look(line["number"], line["budget"])
 
 
-def _counted(
-    lines: Iterable[Mapping[str, Any]], data_id: str, source: Mapping[str, Any], first: date, last: date
-) -> int:
+def _next(
+    lines: Iterable[Mapping[str, Any]], data_id: str, source: Mapping[str, str], first: date, last: date,
+    budget: float, seen: int,
+) -> Look:  # fmt: skip
     span = str(first), str(last)
-    return sum(
-        line["data_id"] == data_id
+    counted = [
+        line for line in lines
+        if line["data_id"] == data_id
         or (line["source"] == dict(source) and line["first"] <= span[1] and span[0] <= line["last"])
-        for line in lines
-    )
+    ]  # fmt: skip
+    return Look(len(counted) + seen + 1, min([budget, *(line["budget"] for line in counted)]))
 
 
 def level(budget: float, look: int) -> float:

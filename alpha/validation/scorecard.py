@@ -48,6 +48,7 @@ def score(
     trials: Trials,
     data_id: str,
     config_id: str | None = None,
+    source: Mapping[str, str] | None = None,
     baselines: Mapping[str, Mapping[str, float]] | None = None,
     periods: float = metrics.SESSIONS_PER_YEAR,
 ) -> Scorecard:
@@ -71,6 +72,8 @@ def score(
         Hash of what the score depends on, such as `Config.trial_id`. By default that of what is judged: the signal, the
         outcomes and the net returns of the book, on the tested rows. The same scored twice is then the same trial,
         and whatever differs is another, be it in the last bit.
+    source : mapping, optional
+        What the data were read from; see `Trials.record`.
     periods : float
         Rows in a year.
 
@@ -90,7 +93,8 @@ def score(
     card = measure(model, signal, label, book, folds, baselines=baselines, periods=periods)
     rows = _rows(folds)
     name = config_id or _content(signal[rows], _outcome(label)[rows], book.net_returns)
-    trials.record(name, data_id, model, card.metrics, pd.DataFrame({each: card.series[each] for each in SERIES}))
+    series = pd.DataFrame({each: card.series[each] for each in SERIES})
+    trials.record(name, data_id, model, card.metrics, series, source)
     return card
 
 

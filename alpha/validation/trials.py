@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -50,7 +51,13 @@ class Trials:
         return Chain(self.path, "trials", "paths.trials")
 
     def record(
-        self, config_id: str, data_id: str, model: str, metrics: Mapping[str, float], series: pd.DataFrame
+        self,
+        config_id: str,
+        data_id: str,
+        model: str,
+        metrics: Mapping[str, float],
+        series: pd.DataFrame,
+        source: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Append one trial; return its line.
 
@@ -65,6 +72,9 @@ class Trials:
         series : DataFrame
             Index: instants of the tested rows, UTC. Columns ``ic`` and ``net_returns``: the rank correlation of each
             row, and the book's return over it after costs, a fraction.
+        source : mapping, optional
+            What the data were read from (see `alpha.data.seal.origin`), so that a holdout made of the tested sessions
+            later knows that they were seen.
 
         Raises
         ------
@@ -73,7 +83,9 @@ class Trials:
         """
         name = self._kept(series)
         finite = {key: float(value) if math.isfinite(value) else None for key, value in metrics.items()}
-        line = {"config_id": config_id, "data_id": data_id, "model": model, "metrics": finite, "returns_hash": name}
+        tested = [str(series.index[at].date()) for at in (0, -1)]
+        line = {"config_id": config_id, "data_id": data_id, "model": model, "metrics": finite, "returns_hash": name,
+                "source": dict(source or {}), "tested": tested}  # fmt: skip
         return self.chain.append(line)
 
     def read(self) -> list[dict[str, Any]]:
@@ -95,6 +107,13 @@ class Trials:
             if data_id in (None, trial["data_id"]):
                 found[trial["config_id"], trial["data_id"], trial["model"], trial["returns_hash"]] = trial
         return list(found.values())
+
+    def scored_on(self, source: Mapping[str, str], first: date, last: date) -> int:
+        """Return the number of distinct trials that were tested on some session from `first` to `last` of a source."""
+        return sum(
+            trial.get("source") == dict(source) and trial["tested"][0] <= str(last) and str(first) <= trial["tested"][1]
+            for trial in self.distinct()
+        )
 
     def series(self, trial: Mapping[str, Any]) -> pd.DataFrame:
         """Return what a trial earned, as it was given to `record`.

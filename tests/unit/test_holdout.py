@@ -12,7 +12,8 @@ import pytest
 
 from alpha.config import load
 from alpha.core.errors import ConfigError, DataError, GateFailed
-from alpha.data.seal import Key
+from alpha.data import source
+from alpha.data.seal import Key, origin
 from alpha.operate import blessing, opening, papering
 from alpha.operate.papering import Wanted
 from alpha.research import research
@@ -21,7 +22,7 @@ from alpha.validation.holdout import Looks, level, lower_bound, sealed_ic
 
 SPAN = {"data_id": "data", "source": {"name": "bundled"}, "first": date(2020, 1, 1), "last": date(2020, 12, 31)}
 SEALED = ["holdout={share: 0.15, symbols: 0.2}"]
-TAKEN = {**SPAN, "reason": "to see", "model": "linear_v1", "config_id": "id"}
+TAKEN = {**SPAN, "budget": 0.05, "reason": "to see", "model": "linear_v1", "config_id": "id"}
 
 
 def plain(items, what):
@@ -58,9 +59,16 @@ class TestSeal:
         assert panel.id == small.panel()[0].id
 
     def test_a_key_needs_a_reason(self, sealed):
+        for reason in ("", "  ", None, 3):
+            with pytest.raises(DataError) as caught:
+                Key(reason)
+            assert caught.value.code == "no_reason"
+
+    @pytest.mark.parametrize("end", [None, pd.NaT])
+    def test_a_day_that_is_none_is_refused(self, sealed, end):
         with pytest.raises(DataError) as caught:
-            sealed.panel(date(2001, 4, 30), Key("  "))
-        assert caught.value.code == "no_reason"
+            sealed.source(pd.Timestamp(sealed.start), end)
+        assert caught.value.code == "sealed"
 
     def test_the_choice_of_names_outlives_the_universe(self, sealed):
         names = [f"N{number}" for number in range(2000)]
@@ -93,13 +101,24 @@ class TestLooks:
 
     def test_each_is_counted(self, tmp_path):
         looks = Looks(tmp_path / "looks.jsonl")
-        assert [looks.take(**TAKEN) for _ in range(3)] == [1, 2, 3]
-        assert looks.taken(**SPAN) == 3
+        assert [looks.take(**TAKEN).number for _ in range(3)] == [1, 2, 3]
+        assert looks.next(**SPAN, budget=0.05).number == 4
+
+    def test_research_that_read_the_rows_counts_as_looks(self, tmp_path):
+        looks = Looks(tmp_path / "looks.jsonl")
+        assert looks.take(**TAKEN, seen=4).number == 5
+        assert looks.next(**SPAN, budget=0.05, seen=4).number == 6
+
+    def test_a_budget_is_never_raised(self, tmp_path):
+        looks = Looks(tmp_path / "looks.jsonl")
+        assert looks.take(**TAKEN).level == level(0.05, 1)
+        assert looks.take(**{**TAKEN, "budget": 0.5}).level == level(0.05, 2)
+        assert looks.take(**{**TAKEN, "budget": 0.01}).level == level(0.01, 3)
 
     def test_looks_at_one_time_have_numbers_of_their_own(self, tmp_path):
         looks = Looks(tmp_path / "looks.jsonl")
         with ThreadPoolExecutor(8) as pool:
-            numbers = list(pool.map(lambda _: looks.take(**TAKEN), range(40)))
+            numbers = list(pool.map(lambda _: looks.take(**TAKEN).number, range(40)))
         assert sorted(numbers) == list(range(1, 41))
 
     @pytest.mark.parametrize(
@@ -115,7 +134,7 @@ class TestLooks:
     def test_which_count(self, tmp_path, other, counted):
         looks = Looks(tmp_path / "looks.jsonl")
         looks.take(**TAKEN)
-        assert looks.taken(**{**SPAN, **other}) == counted
+        assert looks.next(**{**SPAN, **other}, budget=0.05).number == counted + 1
 
     def test_a_record_that_was_cut_off_is_noticed(self, tmp_path):
         looks = Looks(tmp_path / "looks.jsonl")
@@ -125,6 +144,25 @@ class TestLooks:
         with pytest.raises(DataError) as caught:
             looks.take(**TAKEN)
         assert caught.value.code == "looks_tampered"
+
+
+class TestOrigin:
+    def test_every_spelling_of_a_path_is_the_same(self, tmp_path, monkeypatch):
+        bars = tmp_path / "bars"
+        bars.mkdir()
+        (tmp_path / "link").symlink_to(bars)
+        monkeypatch.chdir(tmp_path)
+        found = [origin(source.bind({"name": "csv", "path": path, "prices": "adjusted"}))
+                 for path in ("bars", "./bars/", "link", str(bars), "bars/../bars")]  # fmt: skip
+        assert all(each == found[0] for each in found)
+
+    def test_how_a_file_is_read_does_not_matter(self):
+        plain, late = ({"name": "csv", "path": "bars", "prices": "adjusted", "delay": delay} for delay in ("0s", "1h"))
+        assert origin(source.bind(plain)) == origin(source.bind(late))
+
+    def test_invented_markets_differ(self):
+        one, other = (origin(source.bind({"name": "synthetic", "seed": seed})) for seed in (1, 2))
+        assert one != other
 
 
 def test_noise_passes_as_often_as_the_level_says():
@@ -159,7 +197,7 @@ class TestOpening:
         ref = blessing.keep(found, found.best, reason="a test")
         assert Blessings(blessing.models_root(sealed)).current == ref
         (line,) = Looks(sealed.paths.looks).chain.read()
-        assert (line["look"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
+        assert (line["number"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
         assert "PASS  holdout" in capsys.readouterr().out
         assert "looks so far 1" in opening.state(sealed, found.panel.id)
 
@@ -179,6 +217,16 @@ class TestOpening:
         with pytest.raises(GateFailed, match="holdout"):
             blessing.keep(found, found.best)
         assert Looks(sealed.paths.looks).chain.read()
+
+    def test_research_before_the_seal_was_put_on_counts_as_looks(self, sealed, small, found, capsys):
+        read_all = research(small.model_copy(update={"paths": sealed.paths}))
+        seen = len({candidate.bundle.name for candidate in read_all.candidates})
+        assert f"looks so far {seen}, {seen} of them by research" in opening.state(sealed, found.panel.id)
+        assert f"look {seen + 1} " in opening.opened(found, found.best).gates[-1].note
+
+    def test_what_was_opened_is_told(self, sealed, found):
+        hidden = [name for name in sealed.panel(sealed.end, Key("to test it"))[0].symbols if sealed.source.hides(name)]
+        assert f"{len(hidden)} of " in opening.opened(found, found.best).gates[-1].note
 
     def test_every_look_makes_the_next_harder(self, sealed, found):
         values = [opening.opened(found, found.best).gates[-1].value for _ in range(3)]
