@@ -10,7 +10,17 @@ import pandas as pd
 
 from alpha.core.errors import DataError
 from alpha.validation import metrics
-from alpha.validation.evidence import FEWEST_OUTCOMES, at_least, between, one_of, same_length, vector
+from alpha.validation.evidence import (
+    FEWEST_OUTCOMES,
+    at_least,
+    between,
+    count,
+    matrix,
+    numbers,
+    one_of,
+    same_length,
+    vector,
+)
 
 METHODS = ("stationary", "circular")
 CHUNK = 2**20  # cells held at once
@@ -22,13 +32,19 @@ def optimal_block(values: np.ndarray, *, method: str = "stationary") -> float:
     Parameters
     ----------
     values : array of shape (n,) or (n, k)
-        Of several columns, that with the longest memory decides.
+        Finite, in time order. Of several columns, that with the longest memory decides.
     method : {"stationary", "circular"}
         Stationary: the mean length of blocks of random length (Politis and Romano, 1994).
+
+    Raises
+    ------
+    DataError
+        `not_numbers`, `bad_shape`, `not_finite`.
     """
     from arch.bootstrap import optimal_block_length
 
     one_of(method, "method", METHODS)
+    values = _in_columns(values)
     if len(values) <= 2 * FEWEST_OUTCOMES:
         return 1.0  # too few to tell
     columns = [column for column in np.atleast_2d(values.T) if np.ptp(column) > 0]
@@ -49,8 +65,9 @@ def block_rows(
     one_of(method, "method", METHODS)
     at_least(block, "block", 1)
     kind = StationaryBootstrap if method == "stationary" else CircularBlockBootstrap
-    sampler = kind(block if method == "stationary" else int(np.ceil(block)), np.empty(n), seed=seed)
-    return (sampler.update_indices() for _ in range(int(at_least(draws, "draws", 1))))
+    length = block if method == "stationary" else int(np.ceil(block))
+    sampler = kind(length, np.empty(count(n, "n", 1)), seed=count(seed, "seed", 0))
+    return (sampler.update_indices() for _ in range(count(draws, "draws", 1)))
 
 
 def bootstrap_interval(
@@ -86,9 +103,7 @@ def bootstrap_interval(
     """
     one_of(interval, "interval", ("percentile", "basic", "bc"))
     between(level, "level", 0, 1)
-    columns = np.asarray(values, dtype=float)
-    vector(columns.ravel(), "values")
-    vector(columns[..., 0] if columns.ndim > 1 else columns, "values", fewest=FEWEST_OUTCOMES)
+    columns = _in_columns(values, fewest=FEWEST_OUTCOMES)
     length = optimal_block(columns, method=method) if block is None else block
     drawn = np.array(
         [statistic(columns[rows]) for rows in block_rows(len(columns), draws, block=length, method=method, seed=seed)]
@@ -140,11 +155,13 @@ def scorecard_intervals(
         `bad_shape`, `not_finite` (but for `ic`), `too_short`.
     """
     between(level, "level", 0, 1)
+    horizon, draws = count(horizon, "horizon", 1), count(draws, "draws", 1)
+    between(periods, "periods", 0, np.inf)
     given = {"gross": gross_returns, "turnover": turnover, "costs": costs, "hits": hits, "pairs": pairs}
     series = {"net": vector(net_returns, "net_returns")}
     series |= {name: vector(values, name) for name, values in given.items() if values is not None}
     if ic is not None:
-        series["ic"] = np.asarray(ic, dtype=float)
+        series["ic"] = _daily(ic)
     same_length(**series)
     if ("hits" in series) != ("pairs" in series):
         raise DataError("hits need pairs, and pairs hits: give both or neither", code="bad_shape")
@@ -152,7 +169,7 @@ def scorecard_intervals(
     n = len(series["net"])
     if n < FEWEST_OUTCOMES * horizon:
         return pd.DataFrame({"value": value, "low": np.nan, "high": np.nan}, index=names)
-    length = max(_longest(series) if block is None else block, horizon)
+    length = max(_longest(series) if block is None else at_least(block, "block", 1), horizon)
     drawn = np.array(
         [
             _measured({name: values[rows] for name, values in series.items()}, periods)[1]
@@ -161,6 +178,18 @@ def scorecard_intervals(
     )
     low, high = _quantiles(drawn, (1 - level) / 2), _quantiles(drawn, (1 + level) / 2)
     return pd.DataFrame({"value": value, "low": low, "high": high}, index=names)
+
+
+def _daily(ic: Any) -> np.ndarray:
+    """Return information coefficients, of shape (T,), as they are or NaN."""
+    finite = np.isfinite(numbers(ic, "ic"))
+    return np.where(finite, vector(np.where(finite, ic, 0), "ic"), np.nan)
+
+
+def _in_columns(values: Any, *, fewest: int = 0) -> np.ndarray:
+    """Return `values`, of shape (n,) or (n, k), once they are checked."""
+    columns = numbers(values, "values")
+    return (vector if columns.ndim == 1 else matrix)(columns, "values", fewest=fewest)
 
 
 def chunks(draws: int, cells: int) -> Iterator[int]:

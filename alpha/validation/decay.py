@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import DataError
-from alpha.validation.evidence import at_least
+from alpha.validation.evidence import count, numbers
 from alpha.validation.metrics import daily_ic, icir
 from alpha.validation.significance import mean_interval, newey_west_t
 
@@ -44,7 +44,7 @@ def ic_decay(
     _same_shape(signal, returns)
     rows = []
     for horizon in horizons:
-        at_least(horizon, "horizons", 1)
+        horizon = count(horizon, "horizons", 1)
         outcome = _later(returns, horizon - 1) if marginal else _compounded(returns, horizon)
         rows.append(_summary(daily_ic(signal, outcome), 1 if marginal else horizon))
     return pd.DataFrame(rows, index=pd.Index(horizons, name="horizon"))
@@ -52,7 +52,7 @@ def ic_decay(
 
 def ic_by_year(ic: np.ndarray, times: pd.DatetimeIndex, *, horizon: int = 1) -> pd.DataFrame:
     """Return the summary of `ic_decay` for each calendar year of daily information coefficients of shape (T,)."""
-    return _by_row(ic, np.asarray(times.year), "year", horizon)
+    return _by_row(numbers(ic, "ic"), np.asarray(times.year), "year", horizon)
 
 
 def ic_by_regime(ic: np.ndarray, regimes: Iterable[object], *, horizon: int = 1) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def ic_by_regime(ic: np.ndarray, regimes: Iterable[object], *, horizon: int = 1)
     horizon : int
         Bars that an outcome lasts.
     """
-    return _by_row(ic, np.asarray(list(regimes), dtype=object), "regime", horizon)
+    return _by_row(numbers(ic, "ic"), np.asarray(list(regimes), dtype=object), "regime", horizon)
 
 
 def ic_by_sector(
@@ -96,8 +96,10 @@ def ic_by_sector(
 
 
 def _by_row(ic: np.ndarray, labels: np.ndarray, name: str, horizon: int) -> pd.DataFrame:
-    if len(labels) != len(ic):
-        raise DataError(f"a {name} is needed for each of {len(ic)} rows; there are {len(labels)}", code="bad_shape")
+    if ic.shape != (len(labels),):
+        raise DataError(
+            f"ic must have shape ({len(labels)},), a row for each {name}; it has {ic.shape}", code="bad_shape"
+        )
     return _table({label: _summary(ic[labels == label], horizon) for label in _known(labels)}, name)
 
 

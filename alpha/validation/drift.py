@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alpha.validation.evidence import at_least, vector
+from alpha.validation.evidence import count, vector
 
 
 def population_stability_index(expected: np.ndarray, actual: np.ndarray, bins: int = 10) -> float:
@@ -31,7 +31,7 @@ def population_stability_index(expected: np.ndarray, actual: np.ndarray, bins: i
     -----
     An empty bin counts as half an observation, so that the index is finite.
     """
-    at_least(bins, "bins", 2)
+    bins = count(bins, "bins", 2)
     expected, actual = vector(expected, "expected", fewest=bins), vector(actual, "actual", fewest=1)
     edges = np.unique(np.quantile(expected, np.arange(1, bins) / bins))
     if edges[0] == expected.min():  # so many are the least that they fill a bin: what lies below is not among them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ def vector(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
     Raises
     ------
     DataError
-        With the code `bad_shape`, `not_finite` or `too_short`.
+        With the code `not_numbers`, `bad_shape`, `not_finite` or `too_short`.
     """
     return _checked(values, name, 1, "(n,)", fewest)
 
@@ -35,7 +36,7 @@ def matrix(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
 
 
 def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
+    array = numbers(values, name)
     if array.ndim != dimensions or 0 in array.shape[1:]:
         raise DataError(f"{name} must have shape {shape}; it has {array.shape}", code="bad_shape")
     if not np.isfinite(array).all():
@@ -48,6 +49,17 @@ def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -
     return array
 
 
+def numbers(values: Any, name: str) -> np.ndarray:
+    """Return `values` as a float array of any shape; a DataError (`not_numbers`) where they are something else."""
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(f"an array of {given.dtype}")
+        return given.astype(float, order="C")  # sums depend on the layout in the last digit
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be real numbers: {error}", code="not_numbers") from None
+
+
 def same_length(**arrays: np.ndarray) -> None:
     """Raise a DataError (`bad_shape`) unless all arrays have as many rows."""
     if len({len(array) for array in arrays.values()}) > 1:
@@ -55,9 +67,16 @@ def same_length(**arrays: np.ndarray) -> None:
         raise DataError(f"rows must match one to one; there are: {told}", code="bad_shape")
 
 
+def number(value: Any, name: str) -> float:
+    """Return `value`; raise a ConfigError (`bad_parameter`) unless it is a real number, endless or not."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or value != value:
+        raise ConfigError(f"{name} must be a number; it is {value!r}", code="bad_parameter")
+    return value  # type: ignore[return-value]  # a Real
+
+
 def between(value: float, name: str, low: float, high: float, *, closed: bool = False) -> float:
     """Return `value`; raise a ConfigError (`bad_parameter`) unless it lies between `low` and `high`."""
-    if not (low <= value <= high if closed else low < value < high):
+    if not (low <= number(value, name) <= high if closed else low < number(value, name) < high):
         ends = "from {} to {}" if closed else "above {} and below {}"
         raise ConfigError(f"{name} must be {ends.format(low, high)}; it is {value}", code="bad_parameter")
     return value
@@ -65,13 +84,20 @@ def between(value: float, name: str, low: float, high: float, *, closed: bool = 
 
 def at_least(value: float, name: str, fewest: float) -> float:
     """Return `value`; raise a ConfigError (`bad_parameter`) where it is less than `fewest`, or no finite number."""
-    if not fewest <= value < np.inf:
+    if not fewest <= number(value, name) < np.inf:
         raise ConfigError(f"{name} must be at least {fewest} and finite; it is {value}", code="bad_parameter")
     return value
 
 
+def count(value: float, name: str, fewest: int) -> int:
+    """Return `value` as an integer; raise a ConfigError (`bad_parameter`) unless it is whole and at least `fewest`."""
+    if at_least(value, name, fewest) != int(value):
+        raise ConfigError(f"{name} must be a whole number; it is {value}", code="bad_parameter")
+    return int(value)
+
+
 def one_of(value: str, name: str, options: tuple[str, ...]) -> str:
     """Return `value`; raise a ConfigError (`bad_parameter`) unless it is one of `options`."""
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise ConfigError(f"{name} must be one of {', '.join(options)}; it is {value!r}", code="bad_parameter")
     return value

@@ -99,7 +99,7 @@ def _next(
         if line["data_id"] == data_id
         or (line["source"] == dict(source) and line["first"] <= span[1] and span[0] <= line["last"])
     ]  # fmt: skip
-    return Look(len(counted) + seen + 1, min([budget, *(line["budget"] for line in counted)]))
+    return Look(len(counted) + seen + 1, min([budget, *(line.get("budget", budget) for line in counted)]))
 
 
 def level(budget: float, look: int) -> float:

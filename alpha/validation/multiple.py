@@ -8,7 +8,7 @@ import numpy as np
 
 from alpha.core.errors import DataError
 from alpha.validation.bootstrap import optimal_block
-from alpha.validation.evidence import Evidence, at_least, between, matrix, same_length, vector
+from alpha.validation.evidence import Evidence, at_least, between, count, matrix, same_length, vector
 
 
 class Adjusted(NamedTuple):
@@ -141,7 +141,7 @@ def _better(returns: np.ndarray, benchmark: np.ndarray | None) -> np.ndarray:
 def _computed(test: Any, better: np.ndarray, block: float | None, draws: int, seed: int) -> Any:
     length = optimal_block(better) if block is None else at_least(block, "block", 1)
     made = test(
-        np.zeros(len(better)), -better, block_size=length, reps=int(at_least(draws, "draws", 99)), seed=seed
+        np.zeros(len(better)), -better, block_size=length, reps=count(draws, "draws", 99), seed=count(seed, "seed", 0)
     )  # it takes losses
     made.compute()
     return made

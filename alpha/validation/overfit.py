@@ -10,7 +10,7 @@ import numpy as np
 
 from alpha.core.errors import ConfigError, DataError
 from alpha.validation.bootstrap import CHUNK
-from alpha.validation.evidence import at_least, between, matrix
+from alpha.validation.evidence import at_least, between, count, matrix
 from alpha.validation.metrics import ROUNDING
 from alpha.validation.sharpe import probabilistic_sharpe_ratio
 
@@ -137,7 +137,8 @@ def cscv(returns: np.ndarray, n_splits: int = 16) -> Overfitting:
     Equal ratios out of sample share their mean rank; of equal ones in sample the first is chosen. Unrounded, one
     strategy at several leverages would be ranked by rounding errors.
     """
-    if n_splits % 2 or not 2 <= n_splits <= MOST_SPLITS:
+    n_splits = count(n_splits, "n_splits", 2)
+    if n_splits % 2 or n_splits > MOST_SPLITS:
         raise ConfigError(f"n_splits must be even, from 2 to {MOST_SPLITS}; it is {n_splits}", code="bad_parameter")
     returns = matrix(returns, "returns", fewest=2 * n_splits)
     if returns.shape[1] < 2:

@@ -8,7 +8,7 @@ import numpy as np
 
 from alpha.core.errors import DataError
 from alpha.validation.bootstrap import block_rows, optimal_block
-from alpha.validation.evidence import Evidence, at_least, matrix
+from alpha.validation.evidence import Evidence, count, matrix
 from alpha.validation.metrics import quantile_returns
 from alpha.validation.significance import mean_interval, newey_west_t
 
@@ -47,7 +47,7 @@ def quantile_spread(
     DataError
         `too_short`: fewer than ten rows count.
     """
-    at_least(quantiles, "quantiles", 2)
+    quantiles, horizon = count(quantiles, "quantiles", 2), count(horizon, "horizon", 1)
     returns = quantile_returns(signal, realised, quantiles=quantiles)
     spread = returns[:, -1] - returns[:, 0]
     whole = returns[np.isfinite(returns).all(axis=1)]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alpha.core.errors import DataError
-from alpha.validation.evidence import Evidence, at_least, between, vector
+from alpha.validation.evidence import Evidence, between, count, vector
 
 ADD_ONS = {5: 0.40, 6: 0.50, 7: 0.65, 8: 0.75, 9: 0.85}  # by violations in 250 days of a 99 % value at risk
 
@@ -42,7 +42,7 @@ def kupiec_pof(violations: int, n_obs: int, level: float) -> Evidence:
     ConfigError
         `bad_parameter`.
     """
-    at_least(n_obs, "n_obs", 1)
+    n_obs, violations = count(n_obs, "n_obs", 1), count(violations, "violations", 0)
     between(violations, "violations", 0, n_obs, closed=True)
     rate = _rate(level)
     ratio = -2 * (_likelihood(violations, n_obs, rate) - _likelihood(violations, n_obs, violations / n_obs))
@@ -100,7 +100,7 @@ def basel_traffic_light(violations: int, n_obs: int = 250, level: float = 0.99) 
     """
     from scipy.special import bdtr
 
-    at_least(n_obs, "n_obs", 1)
+    n_obs, violations = count(n_obs, "n_obs", 1), count(violations, "violations", 0)
     between(violations, "violations", 0, n_obs, closed=True)
     probability = float(bdtr(violations, n_obs, _rate(level)))
     if probability < 0.95:

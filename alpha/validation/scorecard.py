@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from alpha.core.errors import DataError
+from alpha.core.errors import ConfigError, DataError
 from alpha.core.identity import digest
 from alpha.core.types import Fold, Label, Scorecard
 from alpha.validation import metrics
@@ -67,7 +67,7 @@ def score(
     trials : Trials
         Where it is recorded: the one record of all who work on these data, ``paths.trials`` of their configuration.
     data_id : str
-        `Panel.id` of the data.
+        `Panel.id` of the data; taken as it is, since what is judged is not the panel itself.
     config_id : str, optional
         Hash of what the score depends on, such as `Config.trial_id`. By default that of what is judged: the signal, the
         outcomes and the net returns of the book, on the tested rows. The same scored twice is then the same trial,
@@ -88,8 +88,12 @@ def score(
     DataError
         ``book_rows``: the book covers other rows than those tested. And as `Trials.record` does.
     ConfigError
-        As `Trials.record` does.
+        `bad_parameter`: no trials. And as `Trials.record` does.
     """
+    if not isinstance(trials, Trials):
+        raise ConfigError(
+            f"trials must be a Trials(path): every score is recorded; it is {trials!r}", code="bad_parameter"
+        )
     card = measure(model, signal, label, book, folds, baselines=baselines, periods=periods)
     rows = _rows(folds)
     name = config_id or _content(signal[rows], _outcome(label)[rows], book.net_returns)

@@ -8,7 +8,7 @@ import numpy as np
 
 from alpha.core.errors import ConfigError, DataError
 from alpha.validation.bootstrap import chunks, optimal_block
-from alpha.validation.evidence import at_least, between, one_of, same_length, vector
+from alpha.validation.evidence import at_least, between, count, one_of, same_length, vector
 
 
 class SharpeDifference(NamedTuple):
@@ -112,7 +112,7 @@ def sharpe_difference(
     if method == "hac":
         pvalue, reach = float(2 * ndtr(-abs(statistic))), float(ndtri((1 + level) / 2))
     else:
-        drawn = _studentised_draws(moments, difference, influence, block, int(at_least(draws, "draws", 99)), seed)
+        drawn = _studentised_draws(moments, difference, influence, block, count(draws, "draws", 99), seed)
         pvalue = float((np.sum(drawn >= abs(statistic)) + 1) / (len(drawn) + 1))
         reach = float(np.quantile(drawn, level))
     return SharpeDifference(difference, statistic, pvalue, difference - reach * error, difference + reach * error)
@@ -132,7 +132,7 @@ def _variance(sharpe: float, skew: float, kurtosis: float) -> float:
 
 
 def _number(value: float, name: str) -> float:
-    return between(value, name, -np.finfo(float).max, np.finfo(float).max, closed=True)
+    return float(between(value, name, -np.finfo(float).max, np.finfo(float).max, closed=True))
 
 
 def _difference(moments: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -159,15 +159,15 @@ def _studentised_draws(
 ) -> np.ndarray:
     """Return ``|difference* - difference| / error*`` of each draw: blocks around a circle, errors between blocks."""
     n = len(moments)
-    wanted = optimal_block(influence, method="circular") if block is None else at_least(block, "block", 1)
+    wanted = optimal_block(influence, method="circular") if block is None else count(block, "block", 1)
     length = min(round(wanted), n // 2)
     blocks = n // length
     around = np.concatenate([moments, moments[: length - 1]])
     sums = np.lib.stride_tricks.sliding_window_view(around, length, axis=0).sum(axis=-1)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(count(seed, "seed", 0))
     drawn = []
-    for count in chunks(draws, blocks):
-        chosen = sums[rng.integers(n, size=(count, blocks))]
+    for some in chunks(draws, blocks):
+        chosen = sums[rng.integers(n, size=(some, blocks))]
         mean = chosen.mean(axis=1) / length
         again, slope = _difference(mean)
         scores = np.einsum("dbm,dm->db", chosen - length * mean[:, None], slope)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alpha.validation.drift import population_stability_index
-from alpha.validation.evidence import FEWEST_OUTCOMES, Evidence, at_least, between, same_length, vector
+from alpha.validation.evidence import FEWEST_OUTCOMES, Evidence, between, count, numbers, same_length, vector
 from alpha.validation.multiple import benjamini_hochberg, holm, reality_check, superior_predictive_ability
 from alpha.validation.overfit import (
     cscv,
@@ -110,7 +110,9 @@ def rolling_interval(
     """
     from scipy.special import stdtrit
 
-    at_least(window, "window", 3)
+    window, step, horizon = count(window, "window", 3), count(step, "step", 1), count(horizon, "horizon", 1)
+    between(level, "level", 0, 1)
+    x = vector(x, "x", fewest=0)
     if len(x) < window:
         return np.empty(0), np.empty(0)
     stretches = np.lib.stride_tricks.sliding_window_view(x, window)[::-step][::-1]
@@ -157,7 +159,7 @@ def diebold_mariano(loss_a: np.ndarray, loss_b: np.ndarray, horizon: int = 1) ->
     from scipy.special import stdtr
     from statsmodels.tsa.stattools import acovf
 
-    at_least(horizon, "horizon", 1)
+    horizon = count(horizon, "horizon", 1)
     a, b = vector(loss_a, "loss_a", fewest=max(3, horizon + 1)), vector(loss_b, "loss_b")
     same_length(loss_a=a, loss_b=b)
     worse = a - b
@@ -177,11 +179,9 @@ def diebold_mariano(loss_a: np.ndarray, loss_b: np.ndarray, horizon: int = 1) ->
 def _mean(x: np.ndarray, lags: int | None, horizon: int) -> Any:
     from statsmodels.regression.linear_model import OLS
 
-    at_least(horizon, "horizon", 1)
-    values = np.asarray(x, dtype=float)
+    horizon, values = count(horizon, "horizon", 1), numbers(x, "x")
     x = vector(values[~np.isnan(values)] if values.ndim == 1 else values, "x", fewest=0)
-    if lags is not None:
-        at_least(lags, "lags", 0)
+    lags = None if lags is None else count(lags, "lags", 0)
     if len(x) < 3 or np.ptp(x) <= ROUNDING * np.abs(x).max():
         return None
     used = automatic_lags(len(x), horizon) if lags is None else min(max(lags, horizon - 1), len(x) - 1)

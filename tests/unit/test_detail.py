@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import pytest
+from traded import Traded
 
 from alpha.core.panel import Panel
 from alpha.core.types import Fold, Label, Scorecard
@@ -20,17 +21,6 @@ from alpha.validation.splits import walk_forward
 
 ROWS, NAMES = 900, 9
 TIMES = pd.date_range("2019-01-01 21:00", periods=ROWS, freq="B", tz="UTC")
-
-
-@dataclass(frozen=True)
-class Traded:
-    times: pd.DatetimeIndex
-    equity: np.ndarray
-    net_returns: np.ndarray
-    gross_returns: np.ndarray
-    targets: np.ndarray
-    turnover: np.ndarray
-    costs: np.ndarray
 
 
 @dataclass(frozen=True)

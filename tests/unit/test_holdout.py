@@ -18,7 +18,7 @@ from alpha.operate import blessing, opening, papering
 from alpha.operate.papering import Wanted
 from alpha.research import research
 from alpha.store import Blessings
-from alpha.validation.holdout import Looks, level, lower_bound, sealed_ic
+from alpha.validation.holdout import Look, Looks, level, lower_bound, sealed_ic
 
 SPAN = {"data_id": "data", "source": {"name": "bundled"}, "first": date(2020, 1, 1), "last": date(2020, 12, 31)}
 SEALED = ["holdout={share: 0.15, symbols: 0.2}"]
@@ -135,6 +135,11 @@ class TestLooks:
         looks = Looks(tmp_path / "looks.jsonl")
         looks.take(**TAKEN)
         assert looks.next(**{**SPAN, **other}, budget=0.05).number == counted + 1
+
+    def test_a_look_from_before_budgets_were_kept_counts(self, tmp_path):
+        looks = Looks(tmp_path / "looks.jsonl")
+        looks.chain.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
+        assert looks.next(**SPAN, budget=0.05) == Look(2, 0.05)
 
     def test_a_record_that_was_cut_off_is_noticed(self, tmp_path):
         looks = Looks(tmp_path / "looks.jsonl")

@@ -10,6 +10,7 @@ from typing import get_type_hints
 import numpy as np
 import pandas as pd
 import pytest
+from traded import Traded
 
 import alpha.validation
 from alpha.core.errors import ConfigError, DataError
@@ -21,17 +22,6 @@ from alpha.validation.splits import walk_forward
 
 ROWS, NAMES = 700, 8
 TIMES = pd.date_range("2019-01-01", periods=ROWS, freq="B", tz="UTC")
-
-
-@dataclass(frozen=True)
-class Traded:
-    times: pd.DatetimeIndex
-    equity: np.ndarray
-    net_returns: np.ndarray
-    gross_returns: np.ndarray
-    targets: np.ndarray
-    turnover: np.ndarray
-    costs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -214,6 +204,13 @@ def test_what_is_refused_is_no_trial_and_what_cannot_be_recorded_has_no_score(ca
     with pytest.raises(ConfigError) as caught:
         case.scored(Trials(tmp_path))
     assert caught.value.code == "trials_unavailable"
+
+
+@pytest.mark.parametrize("trials", [None, "trials.jsonl", Path("trials.jsonl")])
+def test_there_is_no_score_without_a_record(case: Case, trials: object) -> None:
+    with pytest.raises(ConfigError, match=r"trials must be a Trials\(path\)") as caught:
+        case.scored(trials)  # type: ignore[arg-type]
+    assert caught.value.code == "bad_parameter"
 
 
 def test_there_is_no_other_public_way_to_a_scorecard() -> None:

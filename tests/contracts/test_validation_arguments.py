@@ -1,0 +1,135 @@
+"""Every public statistic refuses what it cannot take by an error of our own: no wrong number, no traceback."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import alpha.validation as validation
+from alpha.core.errors import AlphaError
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(0.05, 1, (2, 60))
+MANY = RNG.normal(0.2, 1, (60, 4))
+FLAGS = (X > 1).astype(int)
+TIMES = pd.date_range("2001-01-01", periods=60, freq="D", tz="UTC")
+EXAMPLES = {
+    "basel_traffic_light": {"violations": 3, "n_obs": 250, "level": 0.99},
+    "benjamini_hochberg": {"pvalues": np.array([0.01, 0.2]), "level": 0.05},
+    "block_rows": {"n": 20, "draws": 3, "block": 2.0, "method": "stationary", "seed": 0},
+    "bootstrap_interval": {"values": X, "method": "stationary", "interval": "percentile", "block": 2.0, "draws": 20,
+                           "level": 0.9, "seed": 0},
+    "christoffersen": {"violations": FLAGS, "level": 0.9},
+    "christoffersen_independence": {"violations": FLAGS},
+    "cscv": {"returns": MANY, "n_splits": 4},
+    "deflated_sharpe_ratio": {"sharpe": 0.1, "n_obs": 250, "n_trials": 10, "trials_sharpe_std": 0.05, "skew": 0.0,
+                              "kurtosis": 3.0},
+    "diebold_mariano": {"loss_a": X, "loss_b": Y, "horizon": 2},
+    "expected_max_sharpe": {"n_trials": 10, "trials_sharpe_std": 0.1},
+    "holm": {"pvalues": np.array([0.01, 0.2]), "level": 0.05},
+    "ic_by_year": {"ic": X, "horizon": 1},
+    "ic_by_regime": {"ic": X, "horizon": 1},
+    "kupiec_pof": {"violations": 3, "n_obs": 250, "level": 0.99},
+    "mean_interval": {"x": X, "lags": 2, "level": 0.95, "horizon": 1},
+    "min_backtest_length": {"n_trials": 10, "expected_max_sharpe": 1.0},
+    "min_track_record_length": {"sharpe": 0.1, "skew": 0.0, "kurtosis": 3.0, "benchmark": 0.0, "confidence": 0.95},
+    "monotonic_relation": {"returns": MANY, "block": 2.0, "draws": 99, "seed": 0},
+    "newey_west_t": {"x": X, "lags": 2, "horizon": 1},
+    "optimal_block": {"values": X, "method": "stationary"},
+    "population_stability_index": {"expected": X, "actual": Y, "bins": 10},
+    "probabilistic_sharpe_ratio": {"sharpe": 0.1, "n_obs": 250, "skew": 0.0, "kurtosis": 3.0, "benchmark": 0.0},
+    "probability_of_backtest_overfitting": {"returns": MANY, "n_splits": 4},
+    "reality_check": {"returns": MANY, "benchmark": X, "block": 2.0, "draws": 99, "seed": 0},
+    "rolling_interval": {"x": X, "window": 20, "step": 2, "level": 0.95, "horizon": 1},
+    "scorecard_intervals": {"net_returns": X / 100, "ic": X / 10, "horizon": 1, "periods": 252, "block": 2.0,
+                            "draws": 20, "level": 0.95, "seed": 0},
+    "sharpe_difference": {"returns_a": X, "returns_b": Y, "method": "bootstrap", "block": 2, "draws": 99, "level": 0.95,
+                          "seed": 0},
+    "superior_predictive_ability": {"returns": MANY, "benchmark": X, "block": 2.0, "draws": 99, "seed": 0},
+}  # fmt: skip
+"""Calls that are right."""
+FIXED = {"ic_by_year": {"times": TIMES}, "ic_by_regime": {"regimes": list("ab" * 30)}}
+OWN_OBJECTS = {"Trials", "backtest_paths", "baseline", "cross_fit", "cross_fit_paths", "detailed", "fit",
+               "ic_by_sector", "ic_decay", "predict", "quantile_spread", "score", "splitter"}  # fmt: skip
+"""What takes panels, labels, books or signals of two dimensions, which have tests of their own."""
+NO_NUMBERS = {"None": None, "text": "10", "list": [1.0], "truth": True, "NaN": np.nan, "complex": 1 + 2j,
+              "no": np.empty(0)}  # fmt: skip
+NO_SERIES = {
+    "None": None, "text": "10", "number": 1.0, "empty": np.empty(0), "objects": np.array([None, "a", {}] * 20),
+    "texts": np.array(["1.0"] * 60), "cube": np.zeros((60, 2, 2)), "complex": X + 1j, "inf": np.append(X[1:], np.inf),
+    "dates": TIMES.to_numpy(), "sets": [{1}, {2}] * 30, "ragged": [[1.0], [1.0, 2.0]] * 30,
+}  # fmt: skip
+
+
+def call(name, arguments):
+    """Return what a function gives, everything it yields included; a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = getattr(validation, name)(**arguments, **FIXED.get(name, {}))
+        return list(found) if inspect.isgenerator(found) else found
+
+
+def parameters():
+    for name, example in EXAMPLES.items():
+        kinds = inspect.signature(getattr(validation, name)).parameters
+        yield from ((name, argument, str(kinds[argument].annotation)) for argument in example)
+
+
+def refused(name, argument, value):
+    with pytest.raises(AlphaError) as caught:
+        call(name, {**EXAMPLES[name], argument: value})
+    assert caught.value.code
+    assert argument in str(caught.value) or caught.value.code != "bad_parameter", "the error names the argument"
+
+
+def test_every_public_name_has_an_example():
+    assert set(validation.__all__) == set(EXAMPLES) | OWN_OBJECTS
+    for name, example in EXAMPLES.items():
+        call(name, example)
+        takes = set(inspect.signature(getattr(validation, name)).parameters) - set(FIXED.get(name, {}))
+        assert takes - set(example) <= {"statistic", "hits", "pairs", "gross_returns", "turnover", "costs"}, name
+
+
+@pytest.mark.parametrize(("name", "argument", "kind"), [each for each in parameters() if "ndarray" not in each[2]])
+class TestScalars:
+    @pytest.mark.parametrize("odd", NO_NUMBERS)
+    def test_what_is_no_number_is_refused(self, name, argument, kind, odd):
+        if odd == "None" and "None" in kind:
+            pytest.skip("it may be left out")
+        refused(name, argument, NO_NUMBERS[odd])
+
+    def test_half_a_thing_is_refused(self, name, argument, kind):
+        if kind.startswith("int"):
+            refused(name, argument, 2.5)
+
+    def test_a_whole_number_may_be_a_float(self, name, argument, kind):
+        if kind.startswith("int"):
+            whole = float(EXAMPLES[name][argument])
+            told = [str(call(name, {**EXAMPLES[name], argument: value})) for value in (whole, int(whole))]
+            assert told[0] == told[1]
+
+    def test_what_is_endless_or_negative_is_refused_where_it_is_a_count(self, name, argument, kind):
+        if kind.startswith("int"):
+            refused(name, argument, np.inf)
+            refused(name, argument, -1)
+
+
+@pytest.mark.parametrize(("name", "argument", "kind"), [each for each in parameters() if "ndarray" in each[2]])
+class TestSeries:
+    @pytest.mark.parametrize("odd", NO_SERIES)
+    def test_what_is_no_series_is_refused(self, name, argument, kind, odd):
+        if odd == "None" and "None" in kind:
+            pytest.skip("it may be left out")
+        if (argument == "ic" and odd == "inf") or ((argument == "x" or name == "optimal_block") and odd == "empty"):
+            pytest.skip("what is undefined counts for nothing, and of nothing the answer is NaN, or blocks of one")
+        refused(name, argument, NO_SERIES[odd])
+
+    def test_lists_and_pandas_do_as_well(self, name, argument, kind):
+        values = EXAMPLES[name][argument]
+        as_pandas = pd.DataFrame(values) if values.ndim == 2 else pd.Series(values)
+        told = [str(call(name, {**EXAMPLES[name], argument: each})) for each in (values, values.tolist(), as_pandas)]
+        assert told[0] == told[1] == told[2]
