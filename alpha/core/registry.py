@@ -8,13 +8,16 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, get_args
+from functools import cached_property, wraps
+from typing import Any, ParamSpec, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model, field_validator
 from pydantic_core import core_schema
 
 from alpha.core.errors import ConfigError, nearest
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Schema(BaseModel):
@@ -113,11 +116,20 @@ class Registry:
         given = {"name": entry} if isinstance(entry, str) else dict(entry)
         name = given.pop("name", None)
         made = self._find(name)
-        try:
-            params = made.schema(**given).model_dump()
-        except ValidationError as error:
-            raise ConfigError("; ".join(_problems(str(name), made.schema, error)), code="bad_parameter") from None
-        return Plugin(self.kind, str(name), params, made.make)
+        return Plugin(self.kind, str(name), _parameters(str(name), made.schema, given), made.make)
+
+
+def checked(make: Callable[P, R]) -> Callable[P, R]:
+    """Let a function check its keyword arguments as its configuration entry would, whoever calls it."""
+    made = _Made(make)
+    data = {name for name, each in inspect.signature(make).parameters.items() if each.kind is not each.KEYWORD_ONLY}
+
+    @wraps(make)
+    def called(*args: P.args, **given: P.kwargs) -> R:
+        named = {name: given.pop(name) for name in data & given.keys()}
+        return make(*args, **named, **_parameters(make.__name__, made.schema, given))  # type: ignore[arg-type]
+
+    return called
 
 
 class Bound:
@@ -162,6 +174,14 @@ def _schema(make: Callable[..., Any]) -> type[BaseModel]:
         if p.kind is p.KEYWORD_ONLY
     }
     return create_model(make.__name__, __base__=Schema, **fields)
+
+
+def _parameters(name: str, schema: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters, once those given are checked: every wrong one is told at once."""
+    try:
+        return schema(**given).model_dump()
+    except ValidationError as error:
+        raise ConfigError("; ".join(_problems(name, schema, error)), code="bad_parameter") from None
 
 
 def _problems(name: str, schema: type[BaseModel], error: ValidationError) -> Iterator[str]:

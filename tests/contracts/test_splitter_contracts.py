@@ -42,6 +42,24 @@ def parameters(data: st.DataObject, name: str) -> dict[str, Any]:
     return {key: data.draw(drawn, label=key) for key, drawn in DRAWN.items() if key in fields}
 
 
+@pytest.mark.parametrize("odd", [None, "ten", [1], True, 1.5, -1, np.nan, np.inf])
+def test_a_direct_call_is_checked_as_a_configuration_is(name: str, odd: object) -> None:
+    schema = splitter.schema(name).model_fields
+    needed = {key: 2 for key, field in schema.items() if field.is_required()}
+    for key, field in schema.items():
+        if odd is None and field.default is None:
+            continue
+        with pytest.raises(ConfigError) as caught:
+            splitter[name](TIMES, labelled(0), **{**needed, key: odd})
+        assert caught.value.code == "bad_parameter", key
+
+
+def test_more_parts_than_names_are_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="3 symbols make 3 of 1000000000 groups") as caught:
+        splitter["group_holdout"](TIMES, labelled(0), parts=10**9)
+    assert caught.value.code == "too_few_groups"
+
+
 @settings(max_examples=30, deadline=None)
 @given(world=worlds(), data=st.data())
 @pytest.mark.parametrize("name", list(splitter))

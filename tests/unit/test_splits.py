@@ -77,9 +77,9 @@ def test_a_row_is_learned_from_as_soon_as_one_of_its_names_is_known() -> None:
 
 @pytest.mark.parametrize("wrong", [0.0, 1.0, -3.0, 2006.0, "next week", "", date(1500, 1, 1), "2300-01-01"])
 def test_where_testing_begins_must_be_a_fraction_or_a_date(wrong: float | date | str) -> None:
-    with pytest.raises(ConfigError, match="first_test must be a fraction") as caught:
+    with pytest.raises(ConfigError, match="first_test: must be a fraction") as caught:
         walk_forward(TIMES, labelled(2), first_test=wrong)
-    assert caught.value.code == "first_test"
+    assert caught.value.code == "bad_parameter"
 
 
 def test_a_parameter_that_would_do_nothing_is_refused() -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import AfterValidator, NonNegativeInt, PositiveInt
 
 from alpha.core.errors import ConfigError, DataError
+from alpha.core.registry import checked
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
 from alpha.validation.splits.purge import expect_training
@@ -18,6 +19,7 @@ from alpha.validation.splits.walk import place, walk_forward
 
 
 @splitter
+@checked
 def group_holdout(
     times: pd.DatetimeIndex,
     label: Label,
@@ -51,11 +53,12 @@ def group_holdout(
         `groups`: not one for each symbol.
     """
     names = label.values.shape[1]
-    held_out = [np.arange(names)[part::parts] for part in range(parts)] if groups is None else _columns(groups, names)
-    if len(held_out) < 2 or any(not len(columns) for columns in held_out):
+    most = min(parts, names)
+    held_out = [np.arange(names)[part::parts] for part in range(most)] if groups is None else _columns(groups, names)
+    if len(held_out) < 2 or (groups is None and most < parts):
         raise ConfigError(
-            f"holding out groups needs at least 2, and a symbol in each; {names} symbols make "
-            f"{sum(len(columns) > 0 for columns in held_out)} of {len(held_out)} groups",
+            f"holding out groups needs at least 2, and a symbol in each; {names} symbols make {len(held_out)} of "
+            f"{parts if groups is None else len(held_out)} groups",
             code="too_few_groups",
         )
     forward = walk_forward(times, label, folds=folds, first_test=first_test, embargo=embargo)

@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import NonNegativeInt, PositiveInt
 
 from alpha.core.errors import ConfigError
+from alpha.core.registry import checked
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
 from alpha.validation.splits.purge import expect_rows, expect_training, purged_fold
@@ -23,6 +24,7 @@ _ADVICE = "take fewer folds, shorter labels, or a smaller embargo"
 
 
 @splitter
+@checked
 def purged_kfold(
     times: pd.DatetimeIndex, label: Label, *, folds: PositiveInt = 5, embargo: NonNegativeInt = 0
 ) -> list[Fold]:
@@ -47,6 +49,7 @@ def purged_kfold(
 
 
 @splitter
+@checked
 def combinatorial_purged(
     times: pd.DatetimeIndex,
     label: Label,

@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import AfterValidator, NonNegativeInt, PositiveInt
 
 from alpha.core.errors import ConfigError
+from alpha.core.registry import checked
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
 from alpha.validation.splits.purge import expect_rows, expect_training, forward_fold, instants, walks
@@ -35,6 +36,7 @@ def _instant(day: date | str) -> pd.Timestamp:
 
 @splitter
 @walks
+@checked
 def walk_forward(
     times: pd.DatetimeIndex,
     label: Label,
@@ -67,7 +69,7 @@ def walk_forward(
     Raises
     ------
     ConfigError
-        `too_few_rows`, saying how many would do; `first_test`, `unused_parameter`.
+        `too_few_rows`, saying how many would do; `bad_parameter`, `unused_parameter`.
     """
     if train == "expanding" and train_rows is not None:
         raise ConfigError("train_rows is for rolling windows; set train to 'rolling'", code="unused_parameter")
@@ -92,6 +94,7 @@ def walk_forward(
 
 @splitter
 @walks
+@checked
 def calendar_years(
     times: pd.DatetimeIndex,
     label: Label,
@@ -137,10 +140,6 @@ def calendar_years(
 
 
 def _first_row(times: pd.DatetimeIndex, first_test: float | date | str) -> int:
-    try:
-        place(first_test)
-    except ValueError as error:
-        raise ConfigError(f"first_test {error}; it was {first_test!r}", code="first_test") from None
     if isinstance(first_test, float):
         return int(first_test * len(times))
     return int(times.searchsorted(_instant(first_test), side="left"))
