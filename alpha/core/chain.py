@@ -69,6 +69,8 @@ class Chain:
             line = {"at": at, **make(known), "previous": known[-1]["hash"] if known else START}
             line["hash"] = digest(line)
             ended = not text or text.endswith("\n")
+            if not known:
+                self._set_head(0, START)  # lines without a head are never as they were written
             file.write(("" if ended else "\n") + canonical(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -129,9 +131,10 @@ class Chain:
             if record is None or record.get("previous") != (found[-1]["hash"] if found else START):
                 raise self._tampered(f"line {number} of {self.path} is not as it was written")
             found.append(record)
+        if found and not self._head.exists():
+            raise self._tampered(f"{self._head} is gone, and {self.path} holds {len(found)} lines")
         if not told <= len(found) <= told + 1 or (told and found[told - 1]["hash"] != newest):
-            raise self._tampered(f"{self.path} does not hold the {told} lines that {self._head.name} tells of" if told
-                                 else f"{self._head} is gone, and {self.path} holds {len(found)} lines")  # fmt: skip
+            raise self._tampered(f"{self.path} holds {len(found)} lines, and not as {self._head.name} tells, of {told}")
         return found
 
     def _read_head(self) -> tuple[int, str]:

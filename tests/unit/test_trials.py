@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.core.chain import START
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.identity import canonical, digest
 from alpha.validation.trials import Trials
@@ -98,7 +99,7 @@ def test_a_changed_file_is_refused(trials: Trials, change) -> None:  # type: ign
     trials.path.write_text("\n".join(change(lines(trials))) + "\n")
     for use in (trials.count, lambda: record(trials, "config", "data", "d", 0.0)):
         with pytest.raises(
-            DataError, match=r"line \d of .*trials\.jsonl is not as it was written|does not hold the 3 lines"
+            DataError, match=r"line \d of .*trials\.jsonl is not as it was written|and not as .* tells, of 3"
         ) as caught:
             use()
         assert caught.value.code == "trials_tampered"
@@ -153,6 +154,13 @@ def test_a_line_that_a_crash_cut_off_is_told_as_one(trials: Trials, lost: int) -
     assert trials.count() == 4
 
 
+def test_a_crash_between_the_first_line_and_its_head_loses_nothing(tmp_path: Path) -> None:
+    fresh = Trials(tmp_path / "fresh" / "trials.jsonl")
+    record(fresh, "config", "data", "a", 0.02)
+    fresh.path.with_name("trials.jsonl.head").write_text(f"0 {START}\n")  # as it is before the first line
+    assert fresh.count() == 1
+
+
 def test_a_crash_between_a_line_and_the_head_loses_nothing(trials: Trials) -> None:
     head = trials.path.with_name("trials.jsonl.head")
     told = head.read_text()
@@ -179,11 +187,17 @@ def _remove_head(trials: Trials) -> None:
     trials.path.with_name("trials.jsonl.head").unlink()
 
 
+def _keep_one_line_and_no_head(trials: Trials) -> None:
+    trials.path.write_text(lines(trials)[0] + "\n")
+    _remove_head(trials)
+
+
 def _garble_head(trials: Trials) -> None:
     trials.path.with_name("trials.jsonl.head").write_bytes(b"\xff")
 
 
-@pytest.mark.parametrize("change", [_cut_off_the_newest, _remove, _empty, _remove_head, _garble_head])
+@pytest.mark.parametrize("change", [
+    _cut_off_the_newest, _remove, _empty, _remove_head, _keep_one_line_and_no_head, _garble_head])  # fmt: skip
 def test_lines_that_are_gone_are_noticed(trials: Trials, change: Callable[[Trials], None]) -> None:
     change(trials)
     for use in (trials.count, lambda: record(trials, "config", "data", "d", 0.0)):
