@@ -23,7 +23,7 @@ from alpha.validation import Trials, scorecard_intervals
 
 METRICS = ("ic", "ic_t", "ic_low", "ic_high", "ic_low_corrected", "hit_rate", "sharpe", "net_return_annual", "turnover",
            "trials", "trials_effective", "deflated_sharpe", "pbo", "spa_p", "holdout_ic", "holdout_ic_low")  # fmt: skip
-HELD = ("ic", "ic_newey_west", "icir", "net_return_annual", "sharpe")  # what is the same in all worlds of one kind
+HELD = ("ic", "ic_newey_west", "icir", "net_return_annual", "sharpe")  # those whose truth is known, at least in noise
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _first(found: Study) -> dict[str, float | None]:
                                 horizon=found.candidates[0].label.horizon)  # fmt: skip
     table.loc["ic_newey_west"] = [record["metrics"][name] for name in ("ic", "ic_low", "ic_high")]
     values = {f"{name}_{column}": _plain(value) for name, row in table.iterrows() for column, value in row.items()}
-    return {**values, "ic_t": _plain(record["metrics"]["ic_t"])}
+    return {**values, **{name: _plain(record["metrics"][name]) for name in ("ic_t", "cost_annual")}}
 
 
 def _plain(value: float | None) -> float | None:
@@ -164,23 +164,32 @@ def _gates(found: pd.DataFrame) -> str:
 
 
 def _intervals(found: pd.DataFrame) -> str:
-    """Return how often intervals of the first trial hold the truth: 0 for the IC of noise, else the mean of all."""
+    """Return how often intervals of the first trial hold the truth."""
     rows = [
         "| 95 % interval of | planted IC | worlds | holds the truth | 95 % interval of that |",
         "|---|--:|--:|--:|---|",
     ]
     for name in HELD:
-        for ic, group in found.groupby("ic"):
-            value, low, high = (group[f"first.{name}_{part}"].astype(float) for part in ("value", "low", "high"))
-            known = value.notna() & low.notna()
-            if not known.any():
-                continue
-            truth = 0.0 if ic == 0 and name in ("ic", "ic_newey_west", "icir") else value[known].mean()
-            holds = int(((low <= truth) & (truth <= high))[known].sum())
-            bounds = _wilson(holds, int(known.sum()))
-            rows.append(f"| `{name}` | {ic:g} | {known.sum()} | {holds / known.sum():.1%} "
-                        f"| {bounds[0]:.1%} to {bounds[1]:.1%} |")  # fmt: skip
+        value, low, high = (f"first.{name}_{part}" for part in ("value", "low", "high"))
+        for ic, group in found.dropna(subset=[value, low]).groupby("ic"):
+            truth = _truth(name, group)
+            if truth is not None:
+                holds, count = int(((group[low] <= truth) & (truth <= group[high])).sum()), len(group)
+                least, most = _wilson(holds, count)
+                rows.append(f"| `{name}` | {ic:g} | {count} | {holds / count:.1%} | {least:.1%} to {most:.1%} |")
     return "\n".join(rows)
+
+
+def _truth(name: str, group: pd.DataFrame) -> pd.Series | float | None:
+    """Return what the first trial would have scored on average in worlds of one planted IC; None: it is not known.
+
+    In noise nothing is earned before costs, of which each world has its own. What an edge earns hangs on the volatility
+    of its world, so that only the IC of it is known: as the mean of all.
+    """
+    if group["ic"].any():
+        return float(group[f"first.{name}_value"].mean()) if name.startswith("ic") else None
+    costs = group["first.cost_annual"]
+    return {"net_return_annual": -costs, "sharpe": -costs / group["first.volatility_value"]}.get(name, 0.0)
 
 
 def _pvalues(null: pd.DataFrame) -> str:
