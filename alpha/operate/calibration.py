@@ -183,13 +183,17 @@ def _intervals(found: pd.DataFrame) -> str:
 def _truth(name: str, group: pd.DataFrame) -> pd.Series | float | None:
     """Return what the first trial would have scored on average in worlds of one planted IC; None: it is not known.
 
-    In noise nothing is earned before costs, of which each world has its own. What an edge earns hangs on the volatility
-    of its world, so that only the IC of it is known: as the mean of all.
+    Costs differ from world to world, and are known. What is earned before them is the same in all worlds of noise; that
+    it is near zero and not zero is the convexity of returns. What an edge earns hangs on the volatility of its world,
+    so that only the IC of it is known: as the mean of all.
     """
+    value = group[f"first.{name}_value"]
+    if name.startswith("ic"):
+        return float(value.mean()) if group["ic"].any() else 0.0
     if group["ic"].any():
-        return float(group[f"first.{name}_value"].mean()) if name.startswith("ic") else None
-    costs = group["first.cost_annual"]
-    return {"net_return_annual": -costs, "sharpe": -costs / group["first.volatility_value"]}.get(name, 0.0)
+        return None
+    costs = group["first.cost_annual"] / (group["first.volatility_value"] if name == "sharpe" else 1.0)
+    return float((value + costs).mean()) - costs
 
 
 def _pvalues(null: pd.DataFrame) -> str:

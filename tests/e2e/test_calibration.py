@@ -46,21 +46,22 @@ def test_noise_is_not_blessed_and_a_large_edge_is(pipeline, tmp_path):
 
 
 def test_an_interval_is_held_against_what_its_own_world_costs():
-    """In noise what is left after costs is minus the costs; of an edge only the IC is known."""
-    first = {"value": 0.0, "low": -0.03, "high": 0.01}
+    """Worlds of noise earn alike before costs, and each has costs of its own; of an edge only the IC is known."""
+    first = {"value": 0.0, "low": -0.008, "high": 0.015}
     world = {f"first.{name}_{part}": value for name in calibration.HELD for part, value in first.items()}
-    world |= {"first.volatility_value": 0.5, "first.ic_t": 0.0, "blessed": False,
+    world |= {"first.ic_t": 0.0, "blessed": False,
               "metrics.ic": 0.0, "metrics.deflated_sharpe": 0.5, "metrics.spa_p": 0.5}  # fmt: skip
-    found = pd.DataFrame([{**world, "ic": ic, "first.cost_annual": costs}
-                          for ic, costs in ((0.0, 0.02), (0.0, 0.04), (0.1, 0.02))])  # fmt: skip
+    kinds = ((0.0, 0.02, 0.5), (0.0, 0.04, 0.5), (0.0, 0.03, 1.0), (0.1, 0.02, 0.5))
+    found = pd.DataFrame([{**world, "ic": ic, "first.cost_annual": costs, "first.volatility_value": volatility}
+                          for ic, costs, volatility in kinds])  # fmt: skip
     text = calibration.summary(found)
-    held = dict(re.findall(r"`(\w+)` \| 0 \| 2 \| ([\d.]+)%", text))
+    held = dict(re.findall(r"`(\w+)` \| 0 \| 3 \| ([\d.]+)%", text))
     assert held == {
         "ic": "100.0",
         "ic_newey_west": "100.0",
         "icir": "100.0",
-        "net_return_annual": "50.0",
-        "sharpe": "0.0",
+        "net_return_annual": "66.7",
+        "sharpe": "33.3",
     }
     assert re.findall(r"`(\w+)` \| 0.1 \|", text) == ["ic", "ic_newey_west", "icir"]
 
