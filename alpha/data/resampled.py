@@ -16,6 +16,7 @@ from alpha.data.synthetic import EPOCH, OVERNIGHT, Market, as_frame, feed_back, 
 
 HALF_LIFE = 20  # sessions; of the volatility that returns are measured in
 SPELL = 250  # sessions; mean length of a stretch of real volatility
+LIMIT = 0.9  # of what is earned from close to open and from open to close, either way: no price falls to zero
 
 
 @source
@@ -33,6 +34,7 @@ def resampled(
 
     Rows of real returns, each in units of its own volatility, are drawn at random with random signs: the dependence
     between names and the fat tails are real, and nothing in the past foretells the next row's direction or ranking.
+    Simple returns have the signs, not their logarithms, so that no book earns anything on average, volatile or not.
     Stretches of real volatility, a year long on average, are laid over them. The edge is that of ``synthetic``.
 
     Parameters
@@ -58,8 +60,9 @@ def _market(dates: pd.DatetimeIndex, n: int, seed: int, ic: float, horizon: int)
     volume = volumes(noise[:, 0], np.exp(once.normal(13.5, 1.0, n)))
     listed = np.ones((count, n), bool)
     signal = feed_back(gap, day, own * loading(ic, horizon), volume_scores(volume, listed), listed)
-    close = once.uniform(20.0, 150.0, n) * np.exp(np.cumsum(gap + day, axis=0))
-    open_ = close / np.exp(day)
+    gap, day = (np.clip(part, -LIMIT, LIMIT) for part in (gap, day))
+    close = once.uniform(20.0, 150.0, n) * np.cumprod((1 + gap) * (1 + day), axis=0)
+    open_ = close / (1 + day)
     reach = np.exp(0.5 * own[:, None] * np.abs(noise[:, 1:])).swapaxes(0, 1)
     high, low = np.maximum(open_, close) * reach[0], np.minimum(open_, close) / reach[1]
     fields = {"open": open_, "high": high, "low": low, "close": close, "volume": volume}
@@ -69,9 +72,9 @@ def _market(dates: pd.DatetimeIndex, n: int, seed: int, ic: float, horizon: int)
 class _Real:
     """Real returns in units of their volatility, and that volatility, row by row."""
 
-    def __init__(self, log_returns: np.ndarray) -> None:
-        market = log_returns.mean(axis=1)
-        own = log_returns - market[:, None]
+    def __init__(self, returns: np.ndarray) -> None:
+        market = returns.mean(axis=1)
+        own = returns - market[:, None]
         self.market_vol, self.own_vol = _volatility(market[:, None]), _volatility(own)
         self.market, self.own = market / self.market_vol, own / self.own_vol[:, None]
 
@@ -80,7 +83,7 @@ class _Real:
 def _real() -> _Real:
     frame = bundled(pd.Timestamp("1990-01-02"), pd.Timestamp("2022-12-28"))
     close = frame.set_index(["time", "symbol"])["close"].unstack().dropna()  # noqa: PD010
-    return _Real(np.diff(np.log(close.to_numpy()), axis=0))
+    return _Real(close.pct_change().iloc[1:].to_numpy())
 
 
 def _volatility(returns: np.ndarray) -> np.ndarray:

@@ -183,17 +183,16 @@ def _intervals(found: pd.DataFrame) -> str:
 def _truth(name: str, group: pd.DataFrame) -> pd.Series | float | None:
     """Return what the first trial would have scored on average in worlds of one planted IC; None: it is not known.
 
-    Costs differ from world to world, and are known. What is earned before them is the same in all worlds of noise; that
-    it is near zero and not zero is the convexity of returns. What an edge earns hangs on the volatility of its world,
-    so that only the IC of it is known: as the mean of all.
+    In noise nothing is earned, and a book loses what it costs, and in compounding half its variance: both differ from
+    world to world and are known. What an edge earns hangs on the volatility of its world, so that only the IC of it is
+    known: as the mean of all.
     """
-    value = group[f"first.{name}_value"]
     if name.startswith("ic"):
-        return float(value.mean()) if group["ic"].any() else 0.0
+        return float(group[f"first.{name}_value"].mean()) if group["ic"].any() else 0.0
     if group["ic"].any():
         return None
-    costs = group["first.cost_annual"] / (group["first.volatility_value"] if name == "sharpe" else 1.0)
-    return float((value + costs).mean()) - costs
+    costs, volatility = group["first.cost_annual"], group["first.volatility_value"]
+    return -costs / volatility if name == "sharpe" else (-costs - volatility**2 / 2).map(math.expm1)
 
 
 def _pvalues(null: pd.DataFrame) -> str:

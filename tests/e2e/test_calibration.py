@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.data import source
+from alpha.data import resampled, source
 from alpha.operate import calibration
 from alpha.operate.calibration import Pipeline, World
 
@@ -46,23 +46,19 @@ def test_noise_is_not_blessed_and_a_large_edge_is(pipeline, tmp_path):
 
 
 def test_an_interval_is_held_against_what_its_own_world_costs():
-    """Worlds of noise earn alike before costs, and each has costs of its own; of an edge only the IC is known."""
-    first = {"value": 0.0, "low": -0.008, "high": 0.015}
-    world = {f"first.{name}_{part}": value for name in calibration.HELD for part, value in first.items()}
+    """In noise a book earns nothing, has costs of its own, and compounding takes half its variance."""
+    world = {f"first.{name}_{part}": 0.0 for name in calibration.HELD for part in ("value", "low", "high")}
     world |= {"first.ic_t": 0.0, "blessed": False,
               "metrics.ic": 0.0, "metrics.deflated_sharpe": 0.5, "metrics.spa_p": 0.5}  # fmt: skip
-    kinds = ((0.0, 0.02, 0.5), (0.0, 0.04, 0.5), (0.0, 0.03, 1.0), (0.1, 0.02, 0.5))
+    for name, truth in (("sharpe", -0.02 / 0.1), ("net_return_annual", np.exp(-0.02 - 0.1**2 / 2) - 1)):
+        world |= {f"first.{name}_low": truth - 1e-6, f"first.{name}_high": truth + 1e-6}
+    kinds = ((0.0, 0.02, 0.1), (0.0, 0.021, 0.1), (0.0, 0.02, 0.11), (0.1, 0.02, 0.1))
     found = pd.DataFrame([{**world, "ic": ic, "first.cost_annual": costs, "first.volatility_value": volatility}
                           for ic, costs, volatility in kinds])  # fmt: skip
     text = calibration.summary(found)
     held = dict(re.findall(r"`(\w+)` \| 0 \| 3 \| ([\d.]+)%", text))
-    assert held == {
-        "ic": "100.0",
-        "ic_newey_west": "100.0",
-        "icir": "100.0",
-        "net_return_annual": "66.7",
-        "sharpe": "33.3",
-    }
+    returns = {"net_return_annual": "33.3", "sharpe": "33.3"}
+    assert held == {"ic": "100.0", "ic_newey_west": "100.0", "icir": "100.0", **returns}
     assert re.findall(r"`(\w+)` \| 0.1 \|", text) == ["ic", "ic_newey_west", "icir"]
 
 
@@ -100,6 +96,19 @@ class TestNoise:
         for signal in (past, past.rolling(20).sum(), past.rolling(20).std()):
             ic = signal.shift(1).corrwith(past, axis=1, method="spearman").dropna()
             assert abs(ic.mean()) < 3.5 * ic.std() / np.sqrt(len(ic))
+
+    def test_what_is_earned_in_one_world_is_lost_in_its_mirror(self, monkeypatch):
+        """Each sign is as likely as the other, so no book earns anything on average; of volatile names least of all."""
+        ours = self.bars(seed=4)
+        drawn = resampled._drawn
+        monkeypatch.setattr(resampled, "_drawn", lambda *args: -drawn(*args))
+        theirs = self.bars(seed=4)
+        for frame in (ours, theirs):
+            frame["day"] = frame["close"] / frame["open"] - 1
+            frame["gap"] = frame["open"] / frame.groupby("symbol", observed=True)["close"].shift() - 1
+        for part in ("day", "gap"):
+            np.testing.assert_allclose(ours[part], -theirs[part], atol=1e-9)
+        assert ours[["day", "gap"]].abs().max().max() > 0.1
 
     def test_a_planted_edge_is_there(self):
         plain, edged = self.bars(seed=5), self.bars(seed=5, ic=0.1)
