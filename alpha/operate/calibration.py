@@ -80,11 +80,12 @@ def calibrate(pipeline: Pipeline, wanted: Iterable[World], path: Path, jobs: int
 
 
 def _read(path: Path, pipeline: Pipeline) -> list[dict[str, Any]]:
-    """Return what was found with this very pipeline; lines of another stay in the file, and do not count."""
+    """Return what was found with this pipeline and code; lines of others stay in the file, and do not count."""
     if not path.exists():
         return []
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line["pipeline"] == _name(pipeline)]
+    present = (_name(pipeline), code_id())
+    return [line for line in lines if (line["pipeline"], line["code"]) == present]
 
 
 def _name(pipeline: Pipeline) -> str:

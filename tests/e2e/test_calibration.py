@@ -64,8 +64,21 @@ def test_an_interval_is_held_against_what_its_own_world_costs():
 
 def test_another_pipeline_does_not_read_its_worlds(pipeline, tmp_path):
     path = tmp_path / "worlds.jsonl"
-    path.write_text(json.dumps({"pipeline": "another", "ic": 0.0, "seed": 1}) + "\n")
-    assert calibration.calibrate(pipeline, [], path, 1, silent).empty
+    another = {"pipeline": "another", "code": calibration.code_id(), "ic": 0.0, "seed": 1000}
+    path.write_text(json.dumps(another) + "\n")
+    assert calibration._read(path, pipeline) == []
+
+
+def test_other_code_does_not_read_its_worlds(pipeline, tmp_path, monkeypatch):
+    """What earlier code found says nothing of the present one: the world is tried again."""
+    path, world = tmp_path / "worlds.jsonl", [World(0.0, 1000)]
+    monkeypatch.setattr(calibration, "_tried", lambda pipeline, world: line)
+    line = {"pipeline": calibration._name(pipeline), "ic": 0.0, "seed": 1000, "code": "of yesterday"}
+    assert calibration.calibrate(pipeline, world, path, 1, silent).empty
+    line = {**line, "code": calibration.code_id()}
+    for _ in range(2):
+        assert len(calibration.calibrate(pipeline, world, path, 1, silent)) == 1
+    assert len(path.read_text().splitlines()) == 2
 
 
 class TestNoise:
