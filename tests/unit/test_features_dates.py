@@ -30,7 +30,7 @@ def at(times, name, **params):
 
 def test_days_of_the_week_and_months_are_those_of_pandas():
     weekday, month = days("2005-01-03", "2014-12-31", "day_of_week"), days("2005-01-03", "2014-12-31", "month_of_year")
-    np.testing.assert_array_equal(weekday, weekday.index.dayofweek)
+    np.testing.assert_array_equal(weekday, weekday.index.day_of_week)
     np.testing.assert_array_equal(month, month.index.month)
 
 
@@ -110,7 +110,7 @@ def test_a_bar_belongs_to_the_date_of_its_exchange():
 def test_a_session_that_began_the_evening_before_has_its_own_date():
     chicago = Calendar("CMES")
     monday = chicago.opens(pd.DatetimeIndex(["2010-06-14"])) + pd.Timedelta("1h")
-    assert monday[0].tz_convert("America/Chicago").dayofweek == 6
+    assert monday[0].tz_convert("America/Chicago").day_of_week == 6
     assert at(monday, "day_of_week", calendar="CMES").tolist() == [0]
 
 
