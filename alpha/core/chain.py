@@ -69,8 +69,8 @@ class Chain:
             line = {"at": at, **make(known), "previous": known[-1]["hash"] if known else START}
             line["hash"] = digest(line)
             ended = not text or text.endswith("\n")
-            if not known:
-                self._set_head(0, START)  # lines without a head are never as they were written
+            if not known or self._read_head()[0] < len(known):  # none yet, or a crash came before it
+                self._set_head(len(known), line["previous"])
             file.write(("" if ended else "\n") + canonical(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -96,7 +96,10 @@ class Chain:
         return self.path.with_name(f"{self.path.name}.head")
 
     def _set_head(self, count: int, seal: str) -> None:
-        """Replace the head, whole or not at all; a crash before this leaves it a line behind, which is allowed."""
+        """Replace the head, whole or not at all; a crash before this leaves it a line behind, which is allowed.
+
+        It is never two behind: who appends brings it up first. Lines without a head are never as they were written.
+        """
         unfinished = self._head.with_suffix(".part")
         with unfinished.open("w", encoding="utf-8") as file:
             file.write(f"{count} {seal}\n")

@@ -82,7 +82,9 @@ class Sealed(Plugin):
                 f"research ends before them. Blessing opens them: python tools/bless_model_inference.py",
                 code="sealed",
             )
-        frame = super().__call__(*args)
+        frame = super().__call__(args[0], end, *args[2:])  # as it was read here: "2019" is a year to pandas elsewhere
+        if "time" in frame:
+            frame = frame[frame["time"] < pd.Timestamp(self.first, tz=frame["time"].dt.tz)]
         return frame[~frame["symbol"].map(self.hides)] if self.share and "symbol" in frame else frame
 
     def opened(self, key: Key) -> Plugin:

@@ -19,6 +19,7 @@ from alpha.core.identity import code_id, environment
 from alpha.core.types import GateResult
 from alpha.data import Finding
 from alpha.gates import Evidence, gate, judge
+from alpha.operate import opening
 from alpha.operate.hints import BLESS, command
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
@@ -172,7 +173,9 @@ def validate(
     gates = {bound.name: bound for bound in cfg.gates}
     gates |= {name: gate.bind({"name": name, "limit": limit}) for name, limit in replaced.items()}
     evidence = Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded)
-    return tuple(_beside(verdict, recorded.get(verdict.gate)) for verdict in judge(evidence, tuple(gates.values())))
+    judged = [_beside(verdict, recorded.get(verdict.gate)) for verdict in judge(evidence, tuple(gates.values()))]
+    looked = [recorded[opening.GATE]] if opening.GATE in recorded else []  # judged by blessing, not configured
+    return (*judged, *looked)
 
 
 def _beside(verdict: GateResult, recorded: GateResult | None) -> GateResult:

@@ -8,7 +8,7 @@ import numpy as np
 
 from alpha.core.errors import DataError
 from alpha.validation.bootstrap import optimal_block
-from alpha.validation.evidence import Evidence, at_least, between, count, matrix, same_length, vector
+from alpha.validation.evidence import Evidence, at_least, between, count, matrix, same_length, varies, vector
 
 
 class Adjusted(NamedTuple):
@@ -78,11 +78,15 @@ def reality_check(
     Raises
     ------
     DataError
-        `bad_shape`, `not_finite`, `too_short` (fewer than ten rows).
+        `bad_shape`, `not_finite`, `too_short` (fewer than ten rows); `constant`: nothing differs from the benchmark by
+        more than a constant. A configuration that does not is left out, and where none has a higher mean the p-value
+        is 1.
     """
     from arch.bootstrap import RealityCheck
 
     better = _better(returns, benchmark)
+    if better.mean(axis=0).max() <= 0:
+        return Evidence(float(np.sqrt(len(better)) * better.mean(axis=0).max()), 1.0)
     tested = _computed(RealityCheck, better, block, draws, seed)
     return Evidence(float(np.sqrt(len(better)) * better.mean(axis=0).max()), float(tested.pvalues["upper"]))
 
@@ -99,16 +103,11 @@ def superior_predictive_ability(
 
     Each difference is divided by its standard error first, as Hansen has it (`arch` uses the error only to tell which
     configurations are too poor to count), so that the result does not depend on how much any configuration is levered.
-    A configuration that differs from the benchmark by a constant is left out, and where none has a higher mean all
-    p-values are 1. Parameters and errors are those of `reality_check`,
-    and `constant`: nothing differs from the benchmark.
+    Parameters and errors are those of `reality_check`, and so is what is left out.
     """
     from arch.bootstrap import SPA
 
     better = _better(returns, benchmark)
-    better = better[:, np.ptp(better, axis=0) > 0]
-    if not better.shape[1]:
-        raise DataError("no configuration differs from the benchmark by more than a constant", code="constant")
     if better.mean(axis=0).max() <= 0:
         return SuperiorAbility(0.0, 1.0, 1.0, 1.0)
     length = optimal_block(better) if block is None else at_least(block, "block", 1)
@@ -131,11 +130,15 @@ def _adjusted(pvalues: np.ndarray, level: float, method: str) -> Adjusted:
 
 def _better(returns: np.ndarray, benchmark: np.ndarray | None) -> np.ndarray:
     returns = matrix(returns, "returns", fewest=10)
-    if benchmark is None:
-        return returns
-    base = vector(benchmark, "benchmark")
-    same_length(returns=returns, benchmark=base)
-    return returns - base[:, None]
+    scale = np.abs(returns).max(axis=0)
+    if benchmark is not None:
+        base = vector(benchmark, "benchmark")
+        same_length(returns=returns, benchmark=base)
+        returns, scale = returns - base[:, None], np.maximum(scale, np.abs(base).max())
+    better = returns[:, varies(returns, scale)]
+    if not better.shape[1]:
+        raise DataError("no configuration differs from the benchmark by more than a constant", code="constant")
+    return better
 
 
 def _computed(test: Any, better: np.ndarray, block: float | None, draws: int, seed: int) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.types import Scorecard
+from alpha.validation.evidence import varies
 from alpha.validation.multiple import superior_predictive_ability
 from alpha.validation.overfit import cscv, deflated_sharpe_ratio, expected_max_sharpe
 from alpha.validation.significance import mean_interval
@@ -86,7 +87,7 @@ def selection(trials: Trials, data_id: str, newest: Scorecard, baselines: Mappin
     rows = newest.series["net_returns"].index
     same = net.reindex(rows).dropna(axis=1, how="any")
     ruled = pd.DataFrame({name: card.series["net_returns"] for name, card in baselines.items()}, index=rows)
-    sharpes = (net.mean() / net.std()).replace([np.inf, -np.inf], np.nan).dropna()
+    sharpes = (net.mean() / net.std())[[bool(varies(column.dropna().to_numpy())) for _, column in net.items()]]
     chance = 1 / np.sqrt(len(rows))
     logits = _logits(pd.concat([same, ruled], axis=1))
     return Selection(
@@ -141,14 +142,14 @@ def _cut(distance: np.ndarray, alike: float) -> np.ndarray:
 def _deflated(net: np.ndarray, effective: int, sharpe_std: float) -> float:
     from scipy.stats import kurtosis, skew
 
-    if np.ptp(net) == 0:
+    if not varies(net):  # cash: its ratio is one of rounding errors
         return np.nan
     sharpe, fat = net.mean() / net.std(ddof=1), kurtosis(net, fisher=False)
     return deflated_sharpe_ratio(float(sharpe), len(net), effective, sharpe_std, float(skew(net)), float(fat))
 
 
 def _spa(returns: pd.DataFrame) -> float:
-    moving = returns.loc[:, np.ptp(returns.to_numpy(), axis=0) > 0]
+    moving = returns.loc[:, varies(returns.to_numpy())]
     enough = moving.shape[1] > 0 and len(moving) >= FEWEST_ROWS
     return superior_predictive_ability(moving.to_numpy()).pvalue if enough else np.nan
 

@@ -105,15 +105,16 @@ class Trials:
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         for trial in self.read():
             if data_id in (None, trial["data_id"]):
-                found[trial["config_id"], trial["data_id"], trial["model"], trial["returns_hash"]] = trial
+                found[_identity(trial)] = trial
         return list(found.values())
 
     def scored_on(self, source: Mapping[str, str], first: date, last: date) -> int:
         """Return the number of distinct trials that were tested on some session from `first` to `last` of a source."""
-        return sum(
-            trial.get("source") == dict(source) and trial["tested"][0] <= str(last) and str(first) <= trial["tested"][1]
-            for trial in self.distinct()
-        )
+        return len({
+            _identity(trial) for trial in self.read()  # a trial that is repeated elsewhere was still tested here
+            if trial.get("source") == dict(source)
+            and trial["tested"][0] <= str(last) and str(first) <= trial["tested"][1]
+        })  # fmt: skip
 
     def series(self, trial: Mapping[str, Any]) -> pd.DataFrame:
         """Return what a trial earned, as it was given to `record`.
@@ -143,6 +144,11 @@ class Trials:
                 np.savez_compressed(file, times=times, values=values)
             os.replace(unfinished, path)
         return name
+
+
+def _identity(trial: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what makes a trial distinct."""
+    return trial["config_id"], trial["data_id"], trial["model"], trial["returns_hash"]
 
 
 def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -54,6 +54,20 @@ class TestSeal:
                 read()
             assert caught.value.code == "sealed"
 
+    @pytest.mark.parametrize("end", ["2001", "2001-02", "2001-02-15 23:00"])
+    def test_a_source_that_reads_further_shows_no_more(self, sealed, end):
+        """`2001` is a year to a source that slices by text: it gets the day that was checked, and its rows are, too."""
+        asked = []
+
+        def all_there_is(start, until):
+            asked.append(until)
+            return sealed.source.opened(Key("to test it"))(pd.Timestamp("2001-01-02"), pd.Timestamp("2001-04-30"))
+
+        bars = replace(sealed.source, make=all_there_is, params={})("2001-01-02", end)
+        assert asked == [pd.Timestamp(end)]
+        assert len(bars)
+        assert bars["time"].max() == pd.Timestamp("2001-02-15")
+
     def test_a_key_opens_everything(self, sealed, small):
         panel = sealed.panel(date(2001, 4, 30), Key("to test it"))[0]
         assert panel.id == small.panel()[0].id

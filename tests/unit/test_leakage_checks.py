@@ -169,7 +169,20 @@ class TestFolds:
             return np.where(tradable[fold.test], np.nanmean(label.realised[fold.test]), np.nan)
 
         label = replace(case.label, realised=case.label.values)
-        assert "the first test row of fold 0" in _said("refit", replace(_with(case, predict=reads), label=label))
+        assert "test row 1 of fold 0" in _said("refit", replace(_with(case, predict=reads), label=label))
+
+    def test_a_window_that_is_centred_over_the_test_rows(self, case):
+        """It leaves the first row alone: there is nothing to the left of it, so it is NaN."""
+
+        def centred(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            return pd.DataFrame(features.values[fold.test][:, :, 0]).rolling(11, center=True).mean().to_numpy()
+
+        def trailing(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            return pd.DataFrame(features.values[fold.test][:, :, 0]).rolling(11).mean().to_numpy()
+
+        assert _said("refit", _with(case, predict=trailing)) == ""
+        assert "of fold 0" in _said("refit", _with(case, predict=centred))
+        assert "of fold 0" in _said("whole", _with(case, predict=centred))
 
 
 class TestNulls:

@@ -83,7 +83,7 @@ def test_a_model_that_reads_all_rows_is_refused(evidence, monkeypatch):  # type:
     result = _judged(evidence)
     assert not result.passed
     assert result.value == 4, "refit, whole, shuffled and reversed labels"
-    assert "the first test row of fold 0" in result.note
+    assert "test row 1 of fold 0" in result.note
 
 
 def test_an_edge_of_one_bar_is_refused(evidence):  # type: ignore[no-untyped-def]

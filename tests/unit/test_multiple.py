@@ -138,3 +138,16 @@ def test_input_of_the_comparisons_is_checked(test) -> None:
     for wrong in ({"block": 0.5}, {"draws": 5}):
         with pytest.raises(ConfigError):
             test(x, **wrong)
+
+
+@pytest.mark.parametrize("test", [reality_check, superior_predictive_ability])
+def test_nothing_earned_is_no_evidence(test):
+    """Ties with the draws are not the rarest of them: what earns what its benchmark does has no p-value of 0."""
+    base = np.random.default_rng(3).normal(0, 0.01, 300)
+    for better in (np.zeros((300, 3)), base[:, None], (base + 0.0001)[:, None]):
+        with pytest.raises(DataError, match="constant") as caught:
+            test(better, base if better.any() else None)
+        assert caught.value.code == "constant"
+    even = np.zeros((60, 1))
+    even[5], even[9] = 0.01, -0.01
+    assert test(even).pvalue == 1

@@ -247,6 +247,14 @@ class TestReport:
         assert "the report was not judged by it" in str(verdict)
         assert "nan" not in str(verdict)
 
+    def test_a_holdout_that_was_failed_is_told(self, report, cfg):
+        values = json.loads(report.read_text())
+        failed = {"gate": "holdout", "passed": False, "value": -0.07, "limit": 0.0, "relation": ">", "note": ""}
+        values["models"][0]["gates"].append(failed)
+        values["models"][0]["blessed"] = False
+        report.write_text(json.dumps(values))
+        assert [r.gate for r in studies.validate(cfg, str(report)) if not r.passed] == ["holdout"]
+
     def test_a_report_that_is_none(self, cfg, tmp_path):
         (tmp_path / "x.json").write_text("{}")
         with pytest.raises(DataError) as caught:

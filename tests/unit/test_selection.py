@@ -131,3 +131,15 @@ def test_clusters_are_cut_at_the_correlation_given():
     assert len(set(clusters(frame, alike=0.4))) == 1
     assert len(set(clusters(frame, alike=0.8))) == 4
     assert clusters(frame[[0]]).tolist() == [1]
+
+
+def test_cash_among_the_trials_changes_nothing(tmp_path):
+    """Its returns differ by rounding errors alone: a Sharpe ratio of 1e12 would be that of a clock."""
+    noise = [series(seed, mean=-0.0005) for seed in range(4)]
+    cash = noise[0].assign(net_returns=pd.Series(1.0001 ** np.arange(ROWS + 1)).pct_change().to_numpy()[1:])
+    assert cash["net_returns"].std() > 0
+    without = selection(tried(tmp_path / "without", *noise), "data", card(noise[0]), {})
+    chosen = selection(tried(tmp_path / "with", *noise, cash), "data", card(noise[0]), {})
+    assert chosen.sharpe_std == pytest.approx(without.sharpe_std)
+    assert chosen.spa_p == without.spa_p > 0.05
+    assert np.isnan(chosen.metrics(card(cash), 1)["deflated_sharpe"])

@@ -6,13 +6,14 @@ import json
 import multiprocessing
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.chain import START
+from alpha.core.chain import START, Chain
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.identity import canonical, digest
 from alpha.validation.trials import Trials
@@ -169,6 +170,34 @@ def test_a_crash_between_a_line_and_the_head_loses_nothing(trials: Trials) -> No
     assert trials.count() == 4
     record(trials, "config", "data", "e", 0.0)
     assert head.read_text() == f"5 {trials.read()[-1]['hash']}\n"
+
+
+def test_any_number_of_crashes_before_the_head_loses_nothing(trials: Trials) -> None:
+    """Whoever appends brings the head up first, so that it is never two lines behind."""
+    head = trials.path.with_name("trials.jsonl.head")
+    known, made = trials.count(), Chain._set_head
+
+    def crash(self: Chain, count: int, seal: str) -> None:
+        if len(lines(trials)) > known + n:  # the line is there, and its head is not
+            raise KeyboardInterrupt
+        made(self, count, seal)
+
+    for n in range(4):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Chain, "_set_head", crash)
+            with pytest.raises(KeyboardInterrupt):
+                record(trials, "config", "data", f"crash {n}", 0.0)
+        assert trials.count() == known + n + 1
+        assert int(head.read_text().split()[0]) == known + n
+    record(trials, "config", "data", "after", 0.0)
+    assert head.read_text() == f"{known + 5} {trials.read()[-1]['hash']}\n"
+
+
+def test_a_trial_that_is_repeated_elsewhere_was_still_tested_here(trials: Trials) -> None:
+    first, last = date(2020, 1, 1), date(2020, 1, 10)
+    for name in ("a", "copy"):
+        trials.record("one", "D", "m", {}, earned(7), {"path": f"/data/{name}.csv"})
+    assert [trials.scored_on({"path": f"/data/{name}.csv"}, first, last) for name in ("a", "copy", "b")] == [1, 1, 0]
 
 
 def _cut_off_the_newest(trials: Trials) -> None:

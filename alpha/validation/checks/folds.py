@@ -17,6 +17,7 @@ from alpha.validation.checks.pipeline import Case
 
 Inputs = tuple[FeatureSet, Label, np.ndarray]
 FEWEST_CELLS = 20
+ROUNDING = 1e-9  # of predictions after a fold's first
 ODD = np.uint64(0x9E3779B97F4A7C15)  # numbers of 64 bits wrap around by intent (Steele, Lea and Flood, 2014)
 
 
@@ -45,10 +46,11 @@ def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01)
 def refit(
     case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 2, samples: PositiveInt = 100_000
 ) -> str | None:
-    """The predictions of the first test row are the same to the last bit, fitted anew on other unknowns.
+    """The predictions up to a fold's first and its middle test row are the same, fitted anew on other unknowns.
 
-    Every label that was not known at that row and every feature of a later test row is replaced, the model is fitted
-    anew, and so is all that is fitted with it: scalers, encoders, the choice of features, tuning, early stopping.
+    Those of the first are so to the last bit. Every label that was not known at that row and every feature of a later
+    test row is replaced, the model is fitted anew, and so is all that is fitted with it: scalers, encoders, the choice
+    of features, tuning, early stopping.
 
     Parameters
     ----------
@@ -60,8 +62,8 @@ def refit(
         A fold learns from about so many cells, its newest.
     """
 
-    def unknowns(fold: Fold, number: int) -> Inputs:
-        return _other_unknowns(case, fold, case.rng(f"unknown {fold.index} {number}"))
+    def unknowns(fold: Fold, row: int, number: int) -> Inputs:
+        return _other_unknowns(case, fold, row, case.rng(f"unknown {fold.index} {row} {number}"))
 
     return _compared(case, folds, futures, samples, unknowns)
 
@@ -70,45 +72,51 @@ def refit(
 def whole(
     case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 1, samples: PositiveInt = 100_000
 ) -> str | None:
-    """The predictions of the first test row are the same to the last bit, whatever data come after that row.
+    """The predictions up to a fold's first and its middle test row are the same, whatever data come after that row.
 
     The panel after the row is replaced, and features, labels and model are made anew from it: the whole way from
     data to decision, at once. Parameters are those of `refit`.
     """
 
-    def future(fold: Fold, number: int) -> Inputs:
-        panel = leakage.shocked(case.panel, int(fold.test[0]), case.rng(f"future {fold.index} {number}"))
+    def future(fold: Fold, row: int, number: int) -> Inputs:
+        panel = leakage.shocked(case.panel, row, case.rng(f"future {fold.index} {row} {number}"))
         return case.pipeline.features(panel), case.pipeline.label(panel), panel.tradable
 
     return _compared(case, folds, futures, samples, future)
 
 
-def _compared(case: Case, folds: int, futures: int, samples: int, other: Callable[[Fold, int], Inputs]) -> str | None:
-    """Say where the first test row of a fold is predicted otherwise from other inputs."""
+def _compared(
+    case: Case, folds: int, futures: int, samples: int, other: Callable[[Fold, int, int], Inputs]
+) -> str | None:
+    """Say where a row of a fold is predicted otherwise from inputs that differ after its first or its middle row."""
     for fold in (case.thinned(fold, samples) for fold in case.folds[:folds]):
-        before = case.pipeline.predict(case.features, case.label, fold, case.panel.tradable)[0]
-        for number in range(futures):
-            features, label, tradable = other(fold, number)
-            after = case.pipeline.predict(features, label, fold, tradable)[0]
-            if found := _moved(case, fold, before, after):
-                return found
+        before = case.pipeline.predict(case.features, case.label, fold, case.panel.tradable)
+        for last in sorted({0, len(fold.test) // 2}):
+            for number in range(futures):
+                features, label, tradable = other(fold, int(fold.test[last]), number)
+                after = case.pipeline.predict(features, label, fold, tradable)
+                if found := _moved(case, fold, before[: last + 1], after[: last + 1]):
+                    return found
     return None
 
 
 def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str | None:
+    """Compare rows: the first to the last bit, the others but for how libraries sum what stands further on."""
     moved = ~((before == after) | (np.isnan(before) & np.isnan(after)))
+    with np.errstate(invalid="ignore"):
+        moved[1:] &= ~np.isclose(before[1:], after[1:], rtol=ROUNDING, atol=ROUNDING)
     if not moved.any():
         return None
-    i = int(moved.argmax())
+    k, i = np.argwhere(moved)[0]
     return (
-        f"the prediction of {case.panel.symbols[i]} at {case.panel.times[fold.test[0]]}, the first test row of fold "
-        f"{fold.index}, is {before[i]:.9g}, and {after[i]:.9g} when what was not known then is changed"
+        f"the prediction of {case.panel.symbols[i]} at {case.panel.times[fold.test[k]]}, test row {k + 1} of fold "
+        f"{fold.index}, is {before[k, i]:.9g}, and {after[k, i]:.9g} when what was not known then is changed"
     )
 
 
-def _other_unknowns(case: Case, fold: Fold, rng: np.random.Generator) -> Inputs:
+def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) -> Inputs:
     """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay."""
-    row, later = int(fold.test[0]), slice(int(fold.test[0]) + 1, int(fold.test[-1]) + 1)
+    later = slice(row + 1, int(fold.test[-1]) + 1)
     values = np.copy(case.features.values)  # in the same layout, so that sums are the same to the bit
     values[later] *= rng.uniform(-3, 3, values[later].shape)
     tradable = case.panel.tradable.copy()
