@@ -86,7 +86,8 @@ def score(
     Raises
     ------
     DataError
-        ``book_rows``: the book covers other rows than those tested. And as `Trials.record` does.
+        ``test_rows``: the folds leave rows out, test some twice, or are none. ``book_rows``: the book covers not as
+        many rows as are tested. And as `Trials.record` does.
     ConfigError
         `bad_parameter`: no trials. And as `Trials.record` does.
     """
@@ -129,8 +130,15 @@ def measure(
 
 
 def _rows(folds: Sequence[Fold]) -> slice:
-    """Return the rows from the first one tested to the last."""
-    return slice(int(folds[0].test[0]), int(folds[-1].test[-1]) + 1)
+    """Return the rows from the first one tested to the last; there is none between them that was learned from."""
+    tested = np.concatenate([fold.test for fold in folds]) if folds else np.empty(0, int)
+    if not len(tested) or (np.diff(tested) != 1).any():
+        raise DataError(
+            "folds must test one run of rows, each once and in order, as those of walk_forward and calendar_years do; "
+            f"these {len(folds)} do not",
+            code="test_rows",
+        )
+    return slice(int(tested[0]), int(tested[-1]) + 1)
 
 
 def _outcome(label: Label) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_type_hints
@@ -137,6 +138,16 @@ def test_baselines_stand_beside_the_model(case: Case) -> None:
     other = {"random": {"ic": 0.0}}
     assert measure("mine", case.signal, case.label, case.book, case.folds, baselines=other).baselines == other
     assert case.card().baselines == {}
+
+
+@pytest.mark.parametrize(
+    "pick", [lambda f: [], lambda f: f[::-1], lambda f: [f[0], f[0]], lambda f: [replace(f[0], test=f[0].test[::2])]]
+)
+def test_folds_that_do_not_test_one_run_of_rows_are_refused(case: Case, pick: Callable[[list], list]) -> None:
+    """The rows between them were learned from, and would be scored as if they had not been."""
+    with pytest.raises(DataError, match="one run of rows") as caught:
+        replace(case, folds=pick(list(case.folds))).card()
+    assert caught.value.code == "test_rows"
 
 
 def test_a_book_of_other_rows_is_refused(case: Case) -> None:
