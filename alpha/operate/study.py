@@ -19,8 +19,8 @@ from alpha.core.identity import code_id, environment
 from alpha.core.types import GateResult
 from alpha.data import Finding
 from alpha.gates import Evidence, gate, judge
-from alpha.operate import opening
 from alpha.operate.hints import BLESS, command
+from alpha.operate.opening import GATE as HOLDOUT
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
 from alpha.report.table import SummaryRow, evidence_table, summary_table
@@ -174,7 +174,7 @@ def validate(
     gates |= {name: gate.bind({"name": name, "limit": limit}) for name, limit in replaced.items()}
     evidence = Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded)
     judged = [_beside(verdict, recorded.get(verdict.gate)) for verdict in judge(evidence, tuple(gates.values()))]
-    looked = [recorded[opening.GATE]] if opening.GATE in recorded else []  # judged by blessing, not configured
+    looked = [recorded[HOLDOUT]] if HOLDOUT in recorded else []  # judged by blessing, not configured
     return (*judged, *looked)
 
 

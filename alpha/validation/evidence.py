@@ -9,7 +9,7 @@ import numpy as np
 
 from alpha.core.errors import ConfigError, DataError
 
-ALIKE = 1e-9  # of their size: values that differ by less are one value and rounding errors
+ONE_VALUE = 1e-9  # of their size: values that differ by less are one value and rounding errors
 FEWEST_OUTCOMES = 10  # that do not overlap: an interval from fewer is far too narrow
 
 
@@ -107,4 +107,4 @@ def one_of(value: str, name: str, options: tuple[str, ...]) -> str:
 def varies(values: np.ndarray, scale: np.ndarray | float | None = None) -> np.ndarray:
     """Whether values, or each column of them, differ by more than rounding errors of what they were computed from."""
     scale = np.abs(values).max(axis=0, initial=0.0) if scale is None else scale
-    return np.asarray(values.max(axis=0, initial=-np.inf) - values.min(axis=0, initial=np.inf) > ALIKE * scale)
+    return np.asarray(values.max(axis=0, initial=-np.inf) - values.min(axis=0, initial=np.inf) > ONE_VALUE * scale)
