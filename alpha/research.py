@@ -183,7 +183,7 @@ def _baselines(bench: _Bench, track: Track) -> list[_Scored]:
     plugins = bench.config.baselines
     traded = [(plugin(bench.panel), _rules_of(bench, plugin)) for plugin in plugins]
     return [
-        _Scored(plugin, signal, book, measure(plugin.name, signal, bench.label, book, bench.folds))
+        _Scored(plugin, signal, book, measure(plugin.name, signal, bench.label, book, bench.folds, panel=bench.panel))
         for plugin, (signal, _), book in zip(plugins, traded, bench.books(traded, track), strict=True)
     ]
 
@@ -223,7 +223,7 @@ def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items
     books = bench.books([(signal, bench.rules) for signal in signals], track)
     cards = [
         score(model.name, signal, bench.label, book, bench.folds,
-              trials=trials, data_id=bench.panel.id, config_id=cfg.trial_id(model), source=origin(cfg.source))
+              panel=bench.panel, trials=trials, source=origin(cfg.source), config_id=cfg.trial_id(model))
         for model, signal, book in zip(models, signals, books, strict=True)
     ]  # fmt: skip
     return [_Scored(*each) for each in zip(models, signals, books, cards, strict=True)]

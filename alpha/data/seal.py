@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +17,7 @@ from alpha.core.identity import canonical, digest
 from alpha.core.registry import Plugin, Schema
 
 _WHOLE = 16**8
+_HOW = {"calendar", "delay", "retries", "timeout", "zone"}  # to read, in any source; the rest says what
 
 
 class Holdout(Schema, frozen=True):
@@ -97,9 +100,24 @@ class Sealed(Plugin):
 
 
 def origin(source: Plugin) -> dict[str, str]:
-    """Return what a source reads from, however its path is spelled and however it is read: what a budget is of."""
+    """Return what a source reads from, however its path is spelled and however it is read: what a budget is of.
+
+    Its files; or its name and parameters, but for those that say how to read, such as a timeout.
+    """
     paths = {name: str(value.resolve()) for name, value in source.params.items() if isinstance(value, Path)}
-    return paths or {"name": source.name, **{name: canonical(value) for name, value in source.params.items()}}
+    told = {name: canonical(value) for name, value in source.params.items() if name not in _HOW}
+    return paths or {"name": source.name, **told}
+
+
+def overlap(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two origins have data in common: the same in all that both tell, and one symbol at least."""
+    told = one.keys() & other.keys()
+    same = bool(told) and all(one[name] == other[name] for name in told - {"symbols"})
+    return same and _share_symbols(*(json.loads(each.get("symbols", "null")) for each in (one, other)))
+
+
+def _share_symbols(one: list[str] | None, other: list[str] | None) -> bool:
+    return one is None or other is None or not set(one).isdisjoint(other)  # None: all there are
 
 
 def sealed(source: Plugin, sessions: pd.DatetimeIndex, holdout: Holdout | None) -> Plugin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -51,14 +52,23 @@ def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -
 
 
 def numbers(values: Any, name: str) -> np.ndarray:
-    """Return `values` as a float array of any shape; a DataError (`not_numbers`) where they are something else."""
+    """Return `values` as a float array of any shape; a DataError (`not_numbers`) where they are something else.
+
+    What a masked array hides is NaN.
+    """
     try:
+        hidden = np.ma.getmask(values)
         given = np.asarray(values)
-        if given.dtype.kind not in "biufO":
-            raise TypeError(f"an array of {given.dtype}")
-        return given.astype(float, order="C")  # sums depend on the layout in the last digit
+        if given.dtype.kind not in "biufO" or any(isinstance(each, str | bytes) for each in _objects(given)):
+            raise TypeError(f"an array of {given.dtype if given.dtype.kind != 'O' else 'texts'}")
+        array = given.astype(float, order="C")  # sums depend on the layout in the last digit
+        return array if hidden is np.ma.nomask else np.where(hidden, np.nan, array)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} must be real numbers: {error}", code="not_numbers") from None
+
+
+def _objects(given: np.ndarray) -> Iterable[Any]:
+    return given.flat if given.dtype.kind == "O" else ()
 
 
 def same_length(**arrays: np.ndarray) -> None:
@@ -68,9 +78,15 @@ def same_length(**arrays: np.ndarray) -> None:
         raise DataError(f"rows must match one to one; there are: {told}", code="bad_shape")
 
 
-def number(value: Any, name: str) -> float:
-    """Return `value`; raise a ConfigError (`bad_parameter`) unless it is a real number, endless or not."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or value != value:
+def expect(value: Any, kind: type, what: str) -> None:
+    """Raise a ConfigError (`bad_parameter`), which says `what` is expected, unless `value` is of a kind."""
+    if not isinstance(value, kind):
+        raise ConfigError(f"{what}; it is {value!r:.80}", code="bad_parameter")
+
+
+def number(value: Any, name: str, *, missing: bool = False) -> float:
+    """Return `value`; raise a ConfigError (`bad_parameter`) unless it is a real number, or NaN where one may be."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or (value != value and not missing):
         raise ConfigError(f"{name} must be a number; it is {value!r}", code="bad_parameter")
     return value  # type: ignore[return-value]  # a Real
 

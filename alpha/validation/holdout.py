@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from alpha.core.chain import Chain
+from alpha.data.seal import overlap
 from alpha.validation.metrics import daily_ic
 from alpha.validation.significance import mean_interval
 
@@ -40,7 +41,7 @@ class Look:
 class Looks:
     """The record of every look at a holdout.
 
-    Those count that were taken after research on the same data, those at sessions of the same origin that overlap,
+    Those count that were taken after research on the same data, those at sessions that overlap, of an origin that does,
     and whatever research scored on such sessions before they were sealed.
 
     Parameters
@@ -97,7 +98,7 @@ def _next(
     counted = [
         line for line in lines
         if line["data_id"] == data_id
-        or (line["source"] == dict(source) and line["first"] <= span[1] and span[0] <= line["last"])
+        or (overlap(line["source"], source) and line["first"] <= span[1] and span[0] <= line["last"])
     ]  # fmt: skip
     return Look(len(counted) + seen + 1, min([budget, *(line.get("budget", budget) for line in counted)]))
 

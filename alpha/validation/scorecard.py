@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
 
-from alpha.core.errors import ConfigError, DataError
+from alpha.core.errors import DataError
 from alpha.core.identity import digest
+from alpha.core.panel import Panel
 from alpha.core.types import Fold, Label, Scorecard
 from alpha.validation import metrics
+from alpha.validation.evidence import between, expect, numbers
 from alpha.validation.significance import mean_interval, newey_west_t
 from alpha.validation.trials import SERIES, Trials
 
@@ -45,10 +47,10 @@ def score(
     book: Book,
     folds: Sequence[Fold],
     *,
+    panel: Panel,
     trials: Trials,
-    data_id: str,
+    source: Mapping[str, str],
     config_id: str | None = None,
-    source: Mapping[str, str] | None = None,
     baselines: Mapping[str, Mapping[str, float]] | None = None,
     periods: float = metrics.SESSIONS_PER_YEAR,
 ) -> Scorecard:
@@ -59,21 +61,22 @@ def score(
     Parameters
     ----------
     signal : array of shape (T, N)
-        Read on the test rows only.
+        Read on the test rows only. A frame must have the times and the symbols of the panel.
     label : Label
         `realised` (or `values`, where there is none) is what the signal is held against.
     book : Book
         Covers exactly the rows from the first test row to the last.
+    panel : Panel
+        The T times and N symbols; `Panel.id` is what the trial is recorded under.
     trials : Trials
         Where it is recorded: the one record of all who work on these data, ``paths.trials`` of their configuration.
-    data_id : str
-        `Panel.id` of the data; taken as it is, since what is judged is not the panel itself.
+    source : mapping
+        What the data were read from, ``origin(source)``: what a look at its sealed sessions is counted by. Empty
+        where they come from nowhere, as in a test.
     config_id : str, optional
         Hash of what the score depends on, such as `Config.trial_id`. By default that of what is judged: the signal, the
         outcomes and the net returns of the book, on the tested rows. The same scored twice is then the same trial,
         and whatever differs is another, be it in the last bit.
-    source : mapping, optional
-        What the data were read from; see `Trials.record`.
     periods : float
         Rows in a year.
 
@@ -86,20 +89,19 @@ def score(
     Raises
     ------
     DataError
-        ``test_rows``: the folds leave rows out, test some twice, or are none. ``book_rows``: the book covers not as
-        many rows as are tested. And as `Trials.record` does.
+        ``test_rows``: the folds leave rows out, test some twice, test some that the panel has not, or are none.
+        ``book_rows``: the book covers other rows than are tested. ``bad_shape``: signal, label or positions are not of
+        the panel's times and symbols. ``not_numbers``. And as `Trials.record` does.
     ConfigError
-        `bad_parameter`: no trials. And as `Trials.record` does.
+        `bad_parameter`: no trials, panel or source. And as `Trials.record` does.
     """
-    if not isinstance(trials, Trials):
-        raise ConfigError(
-            f"trials must be a Trials(path): every score is recorded; it is {trials!r}", code="bad_parameter"
-        )
-    card = measure(model, signal, label, book, folds, baselines=baselines, periods=periods)
-    rows = _rows(folds)
-    name = config_id or _content(signal[rows], _outcome(label)[rows], book.net_returns)
+    expect(trials, Trials, "trials must be a Trials(path): every score is recorded")
+    expect(source, Mapping, "source must be origin(source), a mapping: a holdout counts who has seen its sessions")
+    tested = _Tested.of(signal, label, book, folds, panel, periods)
+    card = tested.card(model, folds, baselines)
+    name = config_id or _content(tested.signal, tested.realised, book.net_returns)
     series = pd.DataFrame({each: card.series[each] for each in SERIES})
-    trials.record(name, data_id, model, card.metrics, series, source)
+    trials.record(name, panel.id, model, card.metrics, series, source)
     return card
 
 
@@ -110,35 +112,52 @@ def measure(
     book: Book,
     folds: Sequence[Fold],
     *,
+    panel: Panel,
     baselines: Mapping[str, Mapping[str, float]] | None = None,
     periods: float = metrics.SESSIONS_PER_YEAR,
 ) -> Scorecard:
     """Compute the scorecard that `score` returns, and record nothing: for what is never chosen, such as a baseline."""
-    rows = _rows(folds)
-    count = rows.stop - rows.start
-    if len(book.times) != count:
-        raise DataError(f"the book must cover the {count} tested rows; it covers {len(book.times)}", code="book_rows")
-    tested = _Tested(signal[rows], _outcome(label)[rows], book, label.horizon, periods)
-    return Scorecard(
-        model=model,
-        metrics=tested.metrics(),
-        baselines=dict(baselines or {}),
-        by_year=tested.by_year(),
-        by_fold=[tested.of_fold(fold, rows.start) for fold in folds],
-        series=tested.series(),
-    )
+    return _Tested.of(signal, label, book, folds, panel, periods).card(model, folds, baselines)
 
 
-def _rows(folds: Sequence[Fold]) -> slice:
+def _rows(folds: Sequence[Fold], panel: Panel) -> slice:
     """Return the rows from the first one tested to the last; there is none between them that was learned from."""
     tested = np.concatenate([fold.test for fold in folds]) if folds else np.empty(0, int)
-    if not len(tested) or (np.diff(tested) != 1).any():
+    if not len(tested) or (np.diff(tested) != 1).any() or tested[0] < 0 or tested[-1] >= len(panel):
         raise DataError(
-            "folds must test one run of rows, each once and in order, as those of walk_forward and calendar_years do; "
-            f"these {len(folds)} do not",
+            f"folds must test one run of rows among the panel's {len(panel)}, each once and in order, as those of "
+            f"walk_forward and calendar_years do; these {len(folds)} do not",
             code="test_rows",
         )
     return slice(int(tested[0]), int(tested[-1]) + 1)
+
+
+def _of_panel(values: Any, name: str, panel: Panel) -> np.ndarray:
+    """Return values of shape (T, N) once they are known to be of the panel's times and symbols."""
+    array, shape = numbers(values, name), (len(panel), len(panel.symbols))
+    if array.shape != shape:
+        raise DataError(
+            f"{name} must be of the panel's times and symbols, {shape}; it is {array.shape}", code="bad_shape"
+        )
+    frame = isinstance(values, pd.DataFrame)
+    if frame and not (values.index.equals(panel.times) and (*values.columns,) == panel.symbols):
+        raise DataError(
+            f"{name} is a frame of other times or symbols than the panel's, or in another order; make it one of "
+            f"index=panel.times and columns=panel.symbols",
+            code="bad_shape",
+        )
+    return array
+
+
+def _expect_rows(book: Book, times: pd.DatetimeIndex) -> None:
+    """Raise a DataError unless the book is of the times given, in everything it tells."""
+    told = (book.times, book.equity, book.net_returns, book.gross_returns, book.targets, book.turnover, book.costs)
+    if not book.times.equals(times) or any(len(values) != len(times) for values in told):
+        span = "no rows" if not len(book.times) else f"{len(book.times)} from {book.times[0]} to {book.times[-1]}"
+        raise DataError(
+            f"the book must cover the {len(times)} tested rows, from {times[0]} to {times[-1]}; it covers {span}",
+            code="book_rows",
+        )
 
 
 def _outcome(label: Label) -> np.ndarray:
@@ -158,6 +177,27 @@ class _Tested:
         self.signal, self.realised, self.book = signal, realised, book
         self.horizon, self.periods = horizon, periods
         self.ic = metrics.daily_ic(signal, realised)
+
+    @classmethod
+    def of(
+        cls, signal: np.ndarray, label: Label, book: Book, folds: Sequence[Fold], panel: Panel, periods: float
+    ) -> Self:
+        """Take the tested rows of everything, once all of it is known to be of one panel."""
+        expect(panel, Panel, "panel must be the Panel that was scored")
+        rows = _rows(folds, panel)
+        _expect_rows(book, panel.times[rows])
+        signal, outcome = _of_panel(signal, "signal", panel), _of_panel(_outcome(label), "label", panel)
+        return cls(signal[rows], outcome[rows], book, label.horizon, between(periods, "periods", 0, np.inf))
+
+    def card(self, model: str, folds: Sequence[Fold], baselines: Mapping[str, Mapping[str, float]] | None) -> Scorecard:
+        return Scorecard(
+            model=model,
+            metrics=self.metrics(),
+            baselines=dict(baselines or {}),
+            by_year=self.by_year(),
+            by_fold=[self.of_fold(fold, int(folds[0].test[0])) for fold in folds],
+            series=self.series(),
+        )
 
     def metrics(self) -> dict[str, float]:
         return {**self._of_signal(slice(None)), **self._interval(), **self._of_book()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ import pandas as pd
 from alpha.core.chain import Chain
 from alpha.core.errors import DataError
 from alpha.core.identity import digest
+from alpha.data.seal import overlap
+from alpha.validation.evidence import expect, number, numbers
 
 SERIES = ("ic", "net_returns")
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, SyntaxError, BadZipFile, zlib.error,
@@ -44,6 +47,9 @@ class Trials:
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
 
     @property
     def chain(self) -> Chain:
@@ -78,12 +84,15 @@ class Trials:
 
         Raises
         ------
-        DataError, ConfigError
-            As `Chain.append` does.
+        ConfigError
+            `bad_parameter`: a name that is no text, or metrics that are no numbers by name. And as `Chain.append` does.
+        DataError
+            `bad_series`. And as `Chain.append` does.
         """
-        name = self._kept(series)
-        finite = {key: float(value) if math.isfinite(value) else None for key, value in metrics.items()}
-        tested = [str(series.index[at].date()) for at in (0, -1)]
+        for what, given in (("config_id", config_id), ("data_id", data_id), ("model", model)):
+            expect(given, str, f"{what} must be a text")
+        finite = {str(key): _finite(key, value) for key, value in metrics.items()}
+        name, tested = self._kept(_series(series)), [str(series.index[at].date()) for at in (0, -1)]
         line = {"config_id": config_id, "data_id": data_id, "model": model, "metrics": finite, "returns_hash": name,
                 "source": dict(source or {}), "tested": tested}  # fmt: skip
         return self.chain.append(line)
@@ -109,10 +118,10 @@ class Trials:
         return list(found.values())
 
     def scored_on(self, source: Mapping[str, str], first: date, last: date) -> int:
-        """Return the number of distinct trials that were tested on some session from `first` to `last` of a source."""
+        """Return the number of distinct trials that were tested on some session from `first` to `last` of an origin."""
         return len({
             _identity(trial) for trial in self.read()  # a trial that is repeated elsewhere was still tested here
-            if trial.get("source") == dict(source)
+            if overlap(trial.get("source", {}), source)
             and trial["tested"][0] <= str(last) and str(first) <= trial["tested"][1]
         })  # fmt: skip
 
@@ -134,16 +143,35 @@ class Trials:
     def _kept(self, series: pd.DataFrame) -> str:
         """Write the series before the line that names it, so that no line names what is not there."""
         times = pd.DatetimeIndex(series.index).as_unit("ns").asi8
-        values = series[list(SERIES)].to_numpy(np.float64)
+        values = numbers(series[list(SERIES)], "series")
         name = _name(times, values)
         path = self._folder / f"{name}.npz"
         if not _sound(path):
             self.chain.prepare(self._folder)
-            unfinished = path.with_suffix(f".{os.getpid()}.part")
+            unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
             with unfinished.open("wb") as file:
                 np.savez_compressed(file, times=times, values=values)
             os.replace(unfinished, path)
         return name
+
+
+def _finite(name: str, value: float | None) -> float | None:
+    """Return a metric as it is kept."""
+    value = np.nan if value is None else number(value, f"metric {name!r}", missing=True)
+    return float(value) if math.isfinite(value) else None
+
+
+def _series(series: pd.DataFrame) -> pd.DataFrame:
+    """Return what a trial earned once it can be kept."""
+    expect(series, pd.DataFrame, f"series must be a frame of {' and '.join(SERIES)}, a row for each that was tested")
+    index = series.index
+    if not isinstance(index, pd.DatetimeIndex) or index.hasnans or not len(index) or not {*SERIES} <= {*series.columns}:
+        raise DataError(
+            f"series must have the columns {' and '.join(SERIES)}, and the times of the tested rows as index; it has "
+            f"{', '.join(map(str, series.columns)) or 'no column'} and {len(index)} rows of {index.dtype}",
+            code="bad_series",
+        )
+    return series
 
 
 def _identity(trial: Mapping[str, Any]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class Case:
         return self.label.realised[self.rows]
 
     def card(self) -> Scorecard:
-        return measure("mine", self.signal, self.label, self.book, self.folds)
+        return measure("mine", self.signal, self.label, self.book, self.folds, panel=self.panel)
 
     def detailed(self, **changes: object) -> Scorecard:
         given = replace(self, **changes)

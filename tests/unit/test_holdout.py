@@ -13,7 +13,7 @@ import pytest
 from alpha.config import load
 from alpha.core.errors import ConfigError, DataError, GateFailed
 from alpha.data import source
-from alpha.data.seal import Key, origin
+from alpha.data.seal import Key, origin, overlap
 from alpha.operate import blessing, opening, papering
 from alpha.operate.papering import Wanted
 from alpha.research import research
@@ -143,6 +143,9 @@ class TestLooks:
             ({"data_id": "renamed", "first": date(2020, 12, 31), "last": date(2021, 3, 1)}, 1),
             ({"data_id": "renamed", "first": date(2021, 1, 1), "last": date(2021, 3, 1)}, 0),
             ({"data_id": "renamed", "source": {"name": "csv"}}, 0),
+            ({"data_id": "renamed", "source": {"name": "bundled", "symbols": '["AAPL"]'}}, 1),
+            ({"data_id": "renamed", "source": {"name": "bundled", "timeout": "1"}}, 1),
+            ({"data_id": "renamed", "source": {}}, 0),
         ],
     )
     def test_which_count(self, tmp_path, other, counted):
@@ -178,6 +181,30 @@ class TestOrigin:
     def test_how_a_file_is_read_does_not_matter(self):
         plain, late = ({"name": "csv", "path": "bars", "prices": "adjusted", "delay": delay} for delay in ("0s", "1h"))
         assert origin(source.bind(plain)) == origin(source.bind(late))
+
+    def test_how_a_network_is_asked_does_not_matter(self):
+        plain, patient = ({"name": "yfinance", "symbols": ["SPY"], "timeout": time} for time in (1.0, 9.0))
+        assert origin(source.bind(plain)) == origin(source.bind(patient))
+
+    @pytest.mark.parametrize(
+        ("one", "other", "common"),
+        [
+            ({"symbols": ["A", "B"]}, {"symbols": ["B", "C"]}, True),
+            ({"symbols": ["A", "B"]}, {"symbols": ["C"]}, False),
+            ({"symbols": ["A"]}, {}, True),
+            ({}, {}, True),
+        ],
+    )
+    def test_symbols_of_one_source_overlap_where_they_share_one(self, one, other, common):
+        found = [origin(source.bind({"name": "bundled", **symbols})) for symbols in (one, other)]
+        assert overlap(*found) is overlap(*found[::-1]) is common
+
+    def test_a_file_beside_the_bars_changes_nothing(self):
+        bars, other = ({"path": path} for path in ("/bars", "/others"))
+        assert overlap(bars, {**bars, "actions": "/actions"})
+        assert not overlap({**other, "actions": "/actions"}, {**bars, "actions": "/actions"})
+        assert not overlap(bars, {"name": "csv"})
+        assert not overlap({}, {})
 
     def test_invented_markets_differ(self):
         one, other = (origin(source.bind({"name": "synthetic", "seed": seed})) for seed in (1, 2))

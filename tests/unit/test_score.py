@@ -15,6 +15,7 @@ from traded import Traded
 
 import alpha.validation
 from alpha.core.errors import ConfigError, DataError
+from alpha.core.panel import Panel
 from alpha.core.types import Fold, Label, Scorecard
 from alpha.validation import Trials, metrics, score
 from alpha.validation.scorecard import measure
@@ -23,6 +24,8 @@ from alpha.validation.splits import walk_forward
 
 ROWS, NAMES = 700, 8
 TIMES = pd.date_range("2019-01-01", periods=ROWS, freq="B", tz="UTC")
+PANEL = Panel(TIMES, tuple("ABCDEFGH"), {"close": np.ones((ROWS, NAMES))})
+NOWHERE: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,11 @@ class Case:
         return slice(int(self.folds[0].test[0]), ROWS)
 
     def card(self) -> Scorecard:
-        return measure("mine", self.signal, self.label, self.book, self.folds)
+        return measure("mine", self.signal, self.label, self.book, self.folds, panel=PANEL)
 
     def scored(self, trials: Trials, **given: object) -> Scorecard:
-        return score("mine", self.signal, self.label, self.book, self.folds, trials=trials, data_id="data", **given)
+        given = {"panel": PANEL, "source": NOWHERE, **given}
+        return score("mine", self.signal, self.label, self.book, self.folds, trials=trials, **given)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +140,8 @@ def test_a_signal_without_opinions_has_no_ic(case: Case) -> None:
 
 def test_baselines_stand_beside_the_model(case: Case) -> None:
     other = {"random": {"ic": 0.0}}
-    assert measure("mine", case.signal, case.label, case.book, case.folds, baselines=other).baselines == other
+    card = measure("mine", case.signal, case.label, case.book, case.folds, panel=PANEL, baselines=other)
+    assert card.baselines == other
     assert case.card().baselines == {}
 
 
@@ -150,15 +155,93 @@ def test_folds_that_do_not_test_one_run_of_rows_are_refused(case: Case, pick: Ca
     assert caught.value.code == "test_rows"
 
 
-def test_a_book_of_other_rows_is_refused(case: Case) -> None:
-    book = replace(case.book, times=TIMES)
-    with pytest.raises(DataError, match=f"must cover the {len(case.book.times)} tested rows") as caught:
-        replace(case, book=book).card()
+@pytest.mark.parametrize("rows", [slice(None), slice(-1), slice(0, 489), slice(0, 0)])
+def test_a_book_of_other_rows_is_refused(case: Case, rows: slice) -> None:
+    """Of as many rows, too: they would be recorded as those that were tested."""
+    assert len(case.book.times) == 490
+    with pytest.raises(DataError, match="must cover the 490 tested rows, from 2019-10-22") as caught:
+        replace(case, book=replace(case.book, times=TIMES[rows])).card()
+    assert caught.value.code == "book_rows"
+    with pytest.raises(DataError) as caught:
+        replace(case, book=replace(case.book, times=TIMES[:490])).card()
     assert caught.value.code == "book_rows"
 
 
+@pytest.mark.parametrize("part", ["equity", "net_returns", "gross_returns", "targets", "turnover", "costs"])
+def test_a_book_must_tell_everything_of_its_rows(case: Case, part: str) -> None:
+    with pytest.raises(DataError) as caught:
+        replace(case, book=replace(case.book, **{part: getattr(case.book, part)[1:]})).card()
+    assert caught.value.code == "book_rows"
+
+
+def frame(values: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(values, TIMES, list(PANEL.symbols))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda signal: signal[:-1], "bad_shape"),
+        (lambda signal: signal[:, :-1], "bad_shape"),
+        (lambda signal: signal[..., None], "bad_shape"),
+        (lambda signal: 1.0, "bad_shape"),
+        (lambda signal: "rising", "not_numbers"),
+        (lambda signal: signal.astype(str), "not_numbers"),
+        (lambda signal: frame(signal)[list("HGFEDCBA")], "bad_shape"),
+        (lambda signal: frame(signal).set_axis(TIMES + pd.Timedelta("1D")), "bad_shape"),
+    ],
+)
+def test_a_signal_that_is_not_of_the_panel_is_refused(case: Case, change, code: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DataError, match="signal") as caught:
+        replace(case, signal=change(case.signal)).card()
+    assert caught.value.code == code
+
+
+def test_a_label_that_is_not_of_the_panel_is_refused(case: Case) -> None:
+    with pytest.raises(DataError, match="label must be of the panel's") as caught:
+        replace(case, label=replace(case.label, realised=case.label.realised[1:])).card()
+    assert caught.value.code == "bad_shape"
+
+
+def test_folds_beyond_the_panel_are_refused(case: Case) -> None:
+    later = [replace(case.folds[-1], test=case.folds[-1].test + 1)]
+    with pytest.raises(DataError) as caught:
+        replace(case, folds=later).card()
+    assert caught.value.code == "test_rows"
+
+
+def test_a_frame_or_a_list_is_as_good_as_an_array(case: Case) -> None:
+    for same in (frame(case.signal), case.signal.tolist()):
+        assert replace(case, signal=same).card().metrics == case.card().metrics
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"panel": None}, "panel must be"),
+        ({"panel": "us"}, "panel must be"),
+        ({"source": None}, "source must be origin"),
+        ({"source": "bundled"}, "source must be origin"),
+        ({"periods": 0}, "periods"),
+        ({"periods": np.nan}, "periods"),
+    ],
+)
+def test_what_a_score_must_be_given(case: Case, trials: Trials, given: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        case.scored(trials, **given)
+    assert caught.value.code == "bad_parameter"
+    assert trials.read() == []
+
+
+def test_where_the_data_came_from_is_kept(case: Case, trials: Trials) -> None:
+    case.scored(trials, source={"name": "bundled", "symbols": "null"})
+    (trial,) = trials.read()
+    assert trial["source"] == {"name": "bundled", "symbols": "null"}
+    assert trial["tested"] == ["2019-10-22", str(TIMES[-1].date())]
+
+
 def test_a_year_may_have_another_length(case: Case) -> None:
-    card = measure("mine", case.signal, case.label, case.book, case.folds, periods=365)
+    card = measure("mine", case.signal, case.label, case.book, case.folds, panel=PANEL, periods=365)
     assert card.metrics["sharpe"] == pytest.approx(case.card().metrics["sharpe"] * np.sqrt(365 / 252))
 
 
@@ -171,7 +254,7 @@ def test_every_score_is_recorded_as_a_trial(case: Case, trials: Trials) -> None:
     card = case.scored(trials)
     assert card.metrics == case.card().metrics
     (trial,) = trials.read()
-    assert (trial["data_id"], trial["model"]) == ("data", "mine")
+    assert (trial["data_id"], trial["model"]) == (PANEL.id, "mine")
     assert trial["metrics"] == pytest.approx(dict(card.metrics))
     kept = trials.series(trial)
     np.testing.assert_array_equal(kept["ic"], card.series["ic"])

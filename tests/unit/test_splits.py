@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.errors import ConfigError, DataError
+from alpha.core.errors import AlphaError, ConfigError, DataError
 from alpha.core.types import Label
 from alpha.validation import splitter
 from alpha.validation.crossfit import training_mask
@@ -22,6 +23,7 @@ from alpha.validation.splits import (
     purged_kfold,
     walk_forward,
 )
+from alpha.validation.splits.purge import forward_fold
 
 TIMES = pd.date_range("2020-01-01", periods=20, freq="D", tz="UTC")
 
@@ -111,7 +113,39 @@ def test_dates_survive_the_configuration() -> None:
 
 def test_rows_under_the_embargo_are_not_learned_from_whatever_their_label_says() -> None:
     early = Label("any", np.zeros((20, 2)), np.full(20, np.datetime64("2019-01-01", "ns")), 2, "next_open")
-    assert walk_forward(TIMES, early, folds=1, first_test=0.5, embargo=3)[0].train.tolist() == list(range(7))
+    fold = forward_fold(0, np.arange(10, 20), TIMES, early, embargo=3)
+    assert fold.train.tolist() == list(range(7))
+
+
+LONG = pd.date_range("2018-01-01", periods=400, freq="D", tz="UTC")
+
+
+@pytest.mark.parametrize("name", list(splitter))
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda times, label: (times, replace(label, known_at=label.known_at - np.timedelta64(3, "D"))), "known_early"),
+        (lambda times, label: (times, replace(label, known_at=by_name(label))), "known_early"),
+        (lambda times, label: (times, replace(label, known_at=np.arange(400))), "not_times"),
+        (lambda times, label: (times, replace(label, known_at=label.known_at[1:])), "bad_shape"),
+        (lambda times, label: (times[1:], label), "bad_shape"),
+        (lambda times, label: (times[::-1], label), "unordered_times"),
+        (lambda times, label: (times.repeat(2)[:400], label), "unordered_times"),
+        (lambda times, label: (list(times), label), "bad_parameter"),
+    ],
+)
+def test_labels_that_nothing_could_be_purged_by_are_refused(name: str, change, code: str) -> None:  # type: ignore[no-untyped-def]
+    label = labelled(2, LONG)
+    with pytest.raises(AlphaError) as caught:
+        splitter.bind({"name": name, **({"parts": 2} if name == "group_holdout" else {})})(*change(LONG, label))
+    assert caught.value.code == code
+
+
+def by_name(label: Label) -> np.ndarray:
+    """Return when labels were known, of each name its own; one is known when it is decided."""
+    known = np.column_stack([label.known_at] * 2)
+    known[7, 1] = LONG[7].tz_localize(None).as_unit("ns").to_numpy()
+    return known
 
 
 MONTHS = pd.date_range("2018-02-01", periods=36, freq="MS", tz="UTC")

@@ -166,6 +166,29 @@ def no_times() -> object:
     return list(PurgedCV("purged_kfold", known_at.reset_index(drop=True)).split())
 
 
+def numbers() -> object:
+    """Rows or seconds would be read as nanoseconds of 1970, before which nothing is: no label would be purged."""
+    return PurgedCV("purged_kfold", pd.Series(range(ROWS), one_a_time()[2].index))
+
+
+def numbers_as_text() -> object:
+    return PurgedCV("purged_kfold", one_a_time()[2].astype(str))
+
+
+def an_array() -> object:
+    return PurgedCV("purged_kfold", one_a_time()[2].to_numpy())
+
+
+def a_missing_time() -> object:
+    known_at = one_a_time()[2]
+    return PurgedCV("purged_kfold", known_at.set_axis(known_at.index.where(np.arange(ROWS) != 3)))
+
+
+def known_at_once() -> object:
+    known_at = one_a_time()[2]
+    return list(PurgedCV("purged_kfold", pd.Series(known_at.index, known_at.index)).split())
+
+
 def changing_groups() -> object:
     X, _, known_at = one_a_time()
     return list(PurgedCV("group_holdout", known_at).split(X, groups=np.arange(ROWS)))
@@ -174,7 +197,10 @@ def changing_groups() -> object:
 @pytest.mark.parametrize(
     ("wrong", "code", "told"),
     [(wrong_length, "samples", "has 120 samples and X has 50"), (wrong_index, "samples", "give both the same one"),
-     (repeated_time, "samples", "is there twice"), (no_times, "samples", "must be indexed by times"),
+     (repeated_time, "samples", "is there twice"), (no_times, "samples", "the index of known_at must hold times"),
+     (numbers, "samples", "known_at must hold times; it holds int64"),
+     (numbers_as_text, "samples", "known_at must hold times"), (an_array, "bad_parameter", "must be a Series"),
+     (a_missing_time, "samples", "some are missing"), (known_at_once, "known_early", "later than its row"),
      (changing_groups, "groups", "the same in all samples")],
 )  # fmt: skip
 def test_what_would_be_misread_is_refused(wrong: Callable[[], object], code: str, told: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 
 from alpha.core.chain import START, Chain
-from alpha.core.errors import ConfigError, DataError
+from alpha.core.errors import AlphaError, ConfigError, DataError
 from alpha.core.identity import canonical, digest
 from alpha.validation.trials import Trials
 
@@ -279,3 +280,45 @@ def test_a_place_that_can_hold_no_file_is_refused(tmp_path: Path) -> None:
         assert caught.value.code == "trials_unavailable"
     with pytest.raises(ConfigError, match=r"paths\.trials"):
         Trials(tmp_path).count()
+
+
+def test_threads_may_record_the_same_at_once(tmp_path: Path) -> None:
+    trials = Trials(tmp_path / "trials.jsonl")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: record(trials, f"config {number}", "data", "a", 0.02), range(40)))
+    assert trials.count() == 40
+    assert len(list((tmp_path / "trials-series").iterdir())) == 1
+
+
+def test_a_path_may_be_a_text(tmp_path: Path) -> None:
+    trials = Trials(str(tmp_path / "trials.jsonl"))  # type: ignore[arg-type]
+    record(trials, "config", "data", "a", 0.02)
+    assert trials.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"config_id": ["a"]}, "bad_parameter"),
+        ({"data_id": None}, "bad_parameter"),
+        ({"model": 3}, "bad_parameter"),
+        ({"metrics": {"ic": "high"}}, "bad_parameter"),
+        ({"metrics": {"ic": [1.0]}}, "bad_parameter"),
+        ({"series": earned()[:0]}, "bad_series"),
+        ({"series": earned()[["ic"]]}, "bad_series"),
+        ({"series": earned().reset_index(drop=True)}, "bad_series"),
+        ({"series": earned().astype(str)}, "not_numbers"),
+        ({"series": earned()["ic"]}, "bad_parameter"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(trials: Trials, change: dict[str, object], code: str) -> None:
+    given = {"config_id": "id", "data_id": "data", "model": "a", "metrics": {"ic": 0.02}, "series": earned(), **change}
+    with pytest.raises(AlphaError) as caught:
+        trials.record(**given)  # type: ignore[arg-type]
+    assert caught.value.code == code
+    assert trials.count() == 3
+
+
+def test_a_metric_that_there_is_not_is_kept_as_none(trials: Trials) -> None:
+    line = trials.record("id", "data", "a", {"ic": None, "sharpe": np.inf, "hit": np.float32(0.5)}, earned())  # type: ignore[dict-item]
+    assert line["metrics"] == {"ic": None, "sharpe": None, "hit": 0.5}

@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from alpha.core.registry import checked
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
-from alpha.validation.splits.purge import expect_rows, expect_training, forward_fold
+from alpha.validation.splits.purge import expect_rows, expect_spans, expect_training, forward_fold
 
 
 @splitter
@@ -41,7 +41,10 @@ def blocked(
     ------
     ConfigError
         `too_few_rows`.
+    DataError
+        Labels that are not of these times; see `expect_spans`.
     """
+    expect_spans(times, label)
     expect_rows(times, 2 * folds, f"{folds} blocks, each of at least one row to learn from and one to test,")
     result = []
     for index, block in enumerate(np.array_split(np.arange(len(times)), folds)):

@@ -50,7 +50,7 @@ def group_holdout(
     ConfigError
         `too_few_groups`, and those of `walk_forward`.
     DataError
-        `groups`: not one for each symbol.
+        `groups`: not one for each symbol. And those of `walk_forward`.
     """
     names = label.values.shape[1]
     most = min(parts, names)

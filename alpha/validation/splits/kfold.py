@@ -17,7 +17,7 @@ from alpha.core.errors import ConfigError
 from alpha.core.registry import checked
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
-from alpha.validation.splits.purge import expect_rows, expect_training, purged_fold
+from alpha.validation.splits.purge import expect_rows, expect_spans, expect_training, purged_fold
 
 _MOST_SPLITS = 10_000
 _ADVICE = "take fewer folds, shorter labels, or a smaller embargo"
@@ -44,6 +44,8 @@ def purged_kfold(
     ------
     ConfigError
         `too_few_rows`, `folds`.
+    DataError
+        Labels that are not of these times; see `expect_spans`.
     """
     return combinatorial_purged(times, label, folds=folds, tested=1, embargo=embargo)
 
@@ -77,6 +79,8 @@ def combinatorial_purged(
     ------
     ConfigError
         `too_few_rows`, `folds`.
+    DataError
+        Labels that are not of these times; see `expect_spans`.
     """
     if tested >= folds:
         raise ConfigError(
@@ -90,6 +94,7 @@ def combinatorial_purged(
             f"{_MOST_SPLITS} are made: take fewer folds, or another number of tested ones",
             code="folds",
         )
+    expect_spans(times, label)
     expect_rows(times, folds, f"{folds} folds")
     choices = list(combinations(np.array_split(np.arange(len(times)), folds), tested))
     result = [

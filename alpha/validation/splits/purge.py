@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alpha.core.errors import ConfigError
+from alpha.core.errors import ConfigError, DataError
 from alpha.core.types import Fold, Label
+from alpha.validation.evidence import expect
 
 FOREVER = np.datetime64(np.iinfo(np.int64).max, "ns")
 _TICK = np.timedelta64(1, "ns")
@@ -75,6 +76,42 @@ def expect_training(folds: Iterable[Fold], times: pd.DatetimeIndex, advice: str)
                 code="too_few_rows",
             )
     return checked
+
+
+def expect_spans(times: pd.DatetimeIndex, label: Label) -> None:
+    """Raise a DataError unless every label begins at a time of its own and was known only later.
+
+    What is purged hangs on nothing else: of labels known too early, or of other rows, none overlaps a test.
+
+    Raises
+    ------
+    ConfigError
+        `bad_parameter`.
+    DataError
+        `bad_shape`, `not_times`, `unordered_times`; ``known_early``: an outcome was known no later than it was decided.
+    """
+    expect(times, pd.DatetimeIndex, "times must be a DatetimeIndex, a time for each row of the label")
+    known_at, shape = np.asarray(label.known_at), label.values.shape
+    if len(times) != len(label.values) or known_at.shape not in (shape, shape[:1]):
+        raise DataError(
+            f"times must be of the rows of the label, and its known_at (T,) or (T, N) as its values are: there are "
+            f"{len(times)} times, values of shape {shape} and known_at of {known_at.shape}",
+            code="bad_shape",
+        )
+    if known_at.dtype.kind != "M":
+        raise DataError(f"known_at must hold times (datetime64); it holds {known_at.dtype}", code="not_times")
+    moments = instants(times)
+    if (np.diff(moments) <= np.timedelta64(0)).any():
+        raise DataError("times must be strictly increasing", code="unordered_times")
+    late = (known_at.transpose() > moments).transpose() | np.isnat(known_at)
+    rows = np.flatnonzero(~(late.all(axis=1) if late.ndim == 2 else late))
+    if len(rows):
+        raise DataError(
+            f"a label must become known later than its row, or nothing is purged for it; {len(rows)} of {len(times)} "
+            f"rows have one that is known by then, the first {times[rows[0]]}: known_at is the time at which the "
+            f"outcome is there, such as the close at which the position ends",
+            code="known_early",
+        )
 
 
 def expect_rows(times: pd.DatetimeIndex, least: int, why: str) -> None:

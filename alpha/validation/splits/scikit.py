@@ -13,6 +13,7 @@ from alpha.core.errors import ConfigError, DataError
 from alpha.core.types import FeatureSet, Label
 from alpha.validation import splitter
 from alpha.validation.crossfit import training_mask
+from alpha.validation.evidence import expect
 from alpha.validation.splits.purge import instants
 
 
@@ -47,11 +48,17 @@ class PurgedCV:
     Raises
     ------
     ConfigError
-        `bad_parameter`, `unknown_splitter`.
+        `bad_parameter`, `unknown_splitter`; `samples`: `known_at` is no series of times, indexed by times.
     """
 
     def __init__(self, name: str, known_at: pd.Series, **params: Any) -> None:
         self.splitter = splitter.bind({"name": name, **params})
+        expect(known_at, pd.Series, "known_at must be a Series: when each sample's label became known")
+        _utc(pd.Index(known_at), "known_at")
+        if _utc(known_at.index.get_level_values(0), "the index of known_at").hasnans:
+            raise ConfigError(
+                "the index of known_at must have a time for each sample; some are missing", code="samples"
+            )
         self.known_at = known_at
 
     def __repr__(self) -> str:
@@ -92,7 +99,7 @@ class _Grid:
     """Samples laid out on times x symbols: what splitters split."""
 
     def __init__(self, known_at: pd.Series) -> None:
-        moments = _utc(known_at.index.get_level_values(0))
+        moments = _utc(known_at.index.get_level_values(0), "the index of known_at")
         self.times = moments.unique().sort_values()
         rows, columns = self.times.get_indexer(moments), np.zeros(len(moments), int)
         if isinstance(known_at.index, pd.MultiIndex):
@@ -105,7 +112,7 @@ class _Grid:
             )
         shape = (len(self.times), int(columns.max(initial=0)) + 1)
         known = np.full(shape, np.datetime64("NaT", "ns"))
-        known[self.cells] = instants(_utc(pd.DatetimeIndex(known_at)))
+        known[self.cells] = instants(_utc(pd.Index(known_at), "known_at"))
         self.label = Label("samples", np.zeros(shape), known, _longest(known, instants(self.times)), "next_open")
 
     def groups(self, groups: Sequence[Any]) -> list[str]:
@@ -134,9 +141,9 @@ def _matched(known_at: pd.Series, X: Any) -> pd.Series:
     return known_at
 
 
-def _utc(times: pd.Index) -> pd.DatetimeIndex:
-    if not isinstance(times, pd.DatetimeIndex):
-        raise ConfigError(f"known_at must be indexed by times; the index holds {times.dtype}", code="samples")
+def _utc(times: pd.Index, what: str) -> pd.DatetimeIndex:
+    if not isinstance(times, pd.DatetimeIndex):  # numbers would be read as nanoseconds of 1970
+        raise ConfigError(f"{what} must hold times; it holds {times.dtype}: pd.to_datetime(...)", code="samples")
     return times.tz_localize("UTC") if times.tz is None else times.tz_convert("UTC")
 
 

@@ -15,7 +15,14 @@ from alpha.core.errors import ConfigError
 from alpha.core.registry import checked
 from alpha.core.types import Fold, Label
 from alpha.validation import splitter
-from alpha.validation.splits.purge import expect_rows, expect_training, forward_fold, instants, walks
+from alpha.validation.splits.purge import (
+    expect_rows,
+    expect_spans,
+    expect_training,
+    forward_fold,
+    instants,
+    walks,
+)
 
 
 def place(first_test: float | date | str) -> float | date | str:
@@ -70,9 +77,12 @@ def walk_forward(
     ------
     ConfigError
         `too_few_rows`, saying how many would do; `bad_parameter`, `unused_parameter`.
+    DataError
+        Labels that are not of these times; see `expect_spans`.
     """
     if train == "expanding" and train_rows is not None:
         raise ConfigError("train_rows is for rolling windows; set train to 'rolling'", code="unused_parameter")
+    expect_spans(times, label)
     start, least = _first_row(times, first_test), _least_start(times, label, embargo)
     if start < least or len(times) - start < folds:
         needed = _rows_needed(len(times), start, least, folds, first_test)
@@ -120,7 +130,10 @@ def calendar_years(
     ------
     ConfigError
         `too_few_rows`.
+    DataError
+        Labels that are not of these times; see `expect_spans`.
     """
+    expect_spans(times, label)
     years = times.tz_convert("UTC").year.to_numpy() if times.tz is not None else times.year.to_numpy()
     expect_rows(times, 2, "one year to learn from and one to test")
     first = years[0] + 1 if first_test is None else first_test
