@@ -16,7 +16,8 @@ def population_stability_index(expected: np.ndarray, actual: np.ndarray, bins: i
     Parameters
     ----------
     expected, actual : array of shape (n,), (m,)
-        The bins hold equal shares of `expected`; the outer ones are open. Equal values share a bin.
+        The bins hold equal shares of `expected`; the outer ones are open. Equal values share a bin, and a value that is
+        more than such a share has one to itself: rarer ones beside it are not lost in it.
     bins : int
         At least 2.
 
@@ -33,9 +34,9 @@ def population_stability_index(expected: np.ndarray, actual: np.ndarray, bins: i
     """
     bins = count(bins, "bins", 2)
     expected, actual = vector(expected, "expected", fewest=bins), vector(actual, "actual", fewest=1)
-    edges = np.unique(np.quantile(expected, np.arange(1, bins) / bins))
-    if edges[0] == expected.min():  # so many are the least that they fill a bin: what lies below is not among them
-        edges = np.insert(edges, 0, np.nextafter(edges[0], -np.inf))
+    values, times = np.unique(expected, return_counts=True)
+    alone = values[times > len(expected) / bins]
+    edges = np.unique([*np.quantile(expected, np.arange(1, bins) / bins), *alone, *np.nextafter(alone, -np.inf)])
     counts = np.array([np.bincount(np.searchsorted(edges, x), minlength=len(edges) + 1) for x in (expected, actual)])
     counts = counts[:, counts.any(axis=0)]
     e, a = np.maximum(counts, 0.5) / [[len(expected)], [len(actual)]]

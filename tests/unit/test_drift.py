@@ -53,6 +53,32 @@ def test_a_move_below_what_most_are_is_seen_like_one_above() -> None:
     assert above > 5
 
 
+def index(before: list[float], after: list[float]) -> float:
+    """Return the index of two distributions over a few values, by its formula."""
+    e, a = np.array(before), np.array(after)
+    return float(np.sum((a - e) * np.log(a / e)))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([0.05, 0.95], [0.95, 0.05]),
+        ([0.95, 0.05], [0.05, 0.95]),
+        ([0.08, 0.92], [0.80, 0.20]),
+        ([0.50, 0.50], [0.10, 0.90]),
+        ([0.08, 0.90, 0.02], [0.90, 0.08, 0.02]),
+        ([0.02, 0.90, 0.08], [0.90, 0.02, 0.08]),
+        ([0.45, 0.05, 0.50], [0.05, 0.45, 0.50]),
+    ],
+)
+def test_a_rare_value_is_not_lost_in_a_common_one(before: list[float], after: list[float], sign: int) -> None:
+    """Of a feature of few values it does not matter which is the rare one, nor which way round they are."""
+    x, y = (sign * np.repeat(np.arange(len(shares)), (1000 * np.array(shares)).round().astype(int))
+            for shares in (before, after))  # fmt: skip
+    assert population_stability_index(x, y) == pytest.approx(index(before, after))
+
+
 @pytest.mark.parametrize(
     ("expected", "actual", "code"),
     [(np.arange(5.0), np.arange(5.0), "too_short"), (np.full(20, np.nan), np.arange(5.0), "not_finite"),
