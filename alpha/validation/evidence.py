@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from alpha.core.errors import ConfigError, DataError
 
 ONE_VALUE = 1e-9  # of their size: values that differ by less are one value and rounding errors
+LARGEST = 1e100  # of what is given, so that no square is endless
 FEWEST_OUTCOMES = 10  # that do not overlap: an interval from fewer is far too narrow
 
 
@@ -27,7 +29,7 @@ def vector(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
     Raises
     ------
     DataError
-        With the code `not_numbers`, `bad_shape`, `not_finite` or `too_short`.
+        With the code `not_numbers`, `bad_shape`, `not_finite`, `too_large` or `too_short`.
     """
     return _checked(values, name, 1, "(n,)", fewest)
 
@@ -46,6 +48,9 @@ def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -
         raise DataError(
             f"{name} must be finite; {bad} of {array.size} values are not: leave them out", code="not_finite"
         )
+    if np.abs(array).max(initial=0) > LARGEST:
+        raise DataError(f"{name} must be at most {LARGEST:g} in size; are larger ones marks of what is missing?",
+                        code="too_large")  # fmt: skip
     if len(array) < fewest:
         raise DataError(f"{name} must have at least {fewest} rows; it has {len(array)}", code="too_short")
     return array
@@ -88,6 +93,8 @@ def number(value: Any, name: str, *, missing: bool = False) -> float:
     """Return `value`; raise a ConfigError (`bad_parameter`) unless it is a real number, or NaN where one may be."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or (value != value and not missing):
         raise ConfigError(f"{name} must be a number; it is {value!r}", code="bad_parameter")
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise ConfigError(f"{name} must be at most {sys.float_info.max:g} in size", code="bad_parameter")
     return value  # type: ignore[return-value]  # a Real
 
 

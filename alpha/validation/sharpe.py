@@ -8,7 +8,9 @@ import numpy as np
 
 from alpha.core.errors import ConfigError, DataError
 from alpha.validation.bootstrap import chunks, optimal_block
-from alpha.validation.evidence import at_least, between, count, one_of, same_length, vector
+from alpha.validation.evidence import LARGEST, ONE_VALUE, at_least, between, count, one_of, same_length, vector
+
+CANCELLED = 1e-12  # of the mean square: a variance below it is that of rounding errors
 
 
 class SharpeDifference(NamedTuple):
@@ -83,7 +85,9 @@ def sharpe_difference(
         Of the same periods, over the risk-free rate.
     method : {"bootstrap", "hac"}
         Studentised circular block bootstrap, or the normal approximation. The standard error of the statistic is
-        that of a Parzen kernel, bandwidth by Newey and West (1994), either way.
+        that of a Parzen kernel, bandwidth by Newey and West (1994), either way. A draw in which a series does not
+        vary, as happens to one that seldom moves, counts as far away as any: the p-value is larger for it, and the
+        interval endless where such draws are more than ``1 - level``.
     block : int, optional
         Length of the blocks; default: Politis and White's choice for the difference.
 
@@ -98,23 +102,22 @@ def sharpe_difference(
     between(level, "level", 0, 1)
     a, b = vector(returns_a, "returns_a", fewest=10), vector(returns_b, "returns_b", fewest=10)
     same_length(returns_a=a, returns_b=b)
-    if min(np.ptp(a), np.ptp(b)) == 0:
-        raise DataError("returns must vary to have a Sharpe ratio; those of one series do not", code="constant")
     moments = np.column_stack([a, b, a * a, b * b])
     mean = moments.mean(axis=0)
     difference, slope = _difference(mean)
-    difference = float(difference)
+    if np.isnan(difference):
+        raise DataError("returns must vary to have a Sharpe ratio; those of one series do not", code="constant")
     influence = (moments - mean) @ slope  # the difference is, to first order, the mean of this
-    if np.abs(influence).max() < 1e-9:
+    error = _long_run_error(influence) if np.abs(influence).max() > ONE_VALUE else 0.0
+    if not error > 0:
         raise DataError("one series is the other, or a multiple of it: there is nothing to compare", code="constant")
-    error = _long_run_error(influence)
-    statistic = difference / error
+    difference, statistic = float(difference), float(difference / error)
     if method == "hac":
         pvalue, reach = float(2 * ndtr(-abs(statistic))), float(ndtri((1 + level) / 2))
     else:
         drawn = _studentised_draws(moments, difference, influence, block, count(draws, "draws", 99), seed)
         pvalue = float((np.sum(drawn >= abs(statistic)) + 1) / (len(drawn) + 1))
-        reach = float(np.quantile(drawn, level))
+        reach = float(np.quantile(drawn, level, method="higher"))
     return SharpeDifference(difference, statistic, pvalue, difference - reach * error, difference + reach * error)
 
 
@@ -132,13 +135,17 @@ def _variance(sharpe: float, skew: float, kurtosis: float) -> float:
 
 
 def _number(value: float, name: str) -> float:
-    return float(between(value, name, -np.finfo(float).max, np.finfo(float).max, closed=True))
+    return float(between(value, name, -LARGEST, LARGEST, closed=True))
 
 
 def _difference(moments: np.ndarray) -> tuple[Any, np.ndarray]:
-    """Return the difference of two Sharpe ratios given mean a, mean b, mean a squared, mean b squared; its gradient."""
+    """Return the difference of two Sharpe ratios given mean a, mean b, mean a squared, mean b squared; its gradient.
+
+    NaN where a series does not vary.
+    """
     mean, square = moments[..., :2], moments[..., 2:]
-    deviation = np.sqrt(square - mean**2)
+    variance = square - mean**2
+    deviation = np.sqrt(np.where(variance > CANCELLED * square, variance, np.nan))
     sharpe = mean / deviation
     sign = np.array([1.0, -1.0])
     slope = np.concatenate([sign * square / deviation**3, -sign * mean / (2 * deviation**3)], axis=-1)
@@ -151,13 +158,16 @@ def _long_run_error(influence: np.ndarray) -> float:
 
     weights = Parzen(influence).kernel_weights[1:]
     own, *shared = acovf(influence, nlag=len(weights), fft=False)
-    return float(np.sqrt((own + 2 * weights @ shared) / (len(influence) - 4)))  # four moments are estimated
+    return float(np.sqrt(max(own + 2 * weights @ shared, 0.0) / (len(influence) - 4)))  # four moments are estimated
 
 
 def _studentised_draws(
     moments: np.ndarray, difference: float, influence: np.ndarray, block: int | None, draws: int, seed: int
 ) -> np.ndarray:
-    """Return ``|difference* - difference| / error*`` of each draw: blocks around a circle, errors between blocks."""
+    """Return ``|difference* - difference| / error*`` of each draw: blocks around a circle, errors between blocks.
+
+    Endless where a draw has no ratio, or no error: it may be as far away as any.
+    """
     n = len(moments)
     wanted = optimal_block(influence, method="circular") if block is None else count(block, "block", 1)
     length = min(round(wanted), n // 2)
@@ -172,5 +182,6 @@ def _studentised_draws(
         again, slope = _difference(mean)
         scores = np.einsum("dbm,dm->db", chosen - length * mean[:, None], slope)
         error = np.sqrt((scores**2).mean(axis=1) / length / (blocks * length))
-        drawn.append(np.abs(again - difference) / error)
+        known = error > 0  # NaN compares False
+        drawn.append(np.divide(np.abs(again - difference), error, out=np.full(some, np.inf), where=known))
     return np.concatenate(drawn)

@@ -57,11 +57,12 @@ OWN_OBJECTS = {"Trials", "backtest_paths", "baseline", "cross_fit", "cross_fit_p
                "ic_by_sector", "ic_decay", "predict", "quantile_spread", "score", "splitter"}  # fmt: skip
 """What takes panels, labels, books or signals of two dimensions, which have tests of their own."""
 NO_NUMBERS = {"None": None, "text": "10", "list": [1.0], "truth": True, "NaN": np.nan, "complex": 1 + 2j,
-              "no": np.empty(0)}  # fmt: skip
+              "no": np.empty(0), "endless to arithmetic": 10**400}  # fmt: skip
 NO_SERIES = {
     "None": None, "text": "10", "number": 1.0, "empty": np.empty(0), "objects": np.array([None, "a", {}] * 20),
     "texts": np.array(["1.0"] * 60), "cube": np.zeros((60, 2, 2)), "complex": X + 1j, "inf": np.append(X[1:], np.inf),
-    "dates": TIMES.to_numpy(), "sets": [{1}, {2}] * 30, "ragged": [[1.0], [1.0, 2.0]] * 30,
+    "dates": TIMES.to_numpy(), "sets": [{1}, {2}] * 30, "ragged": [[1.0], [1.0, 2.0]] * 30, "huge": 1e200 * X,
+    "a series of texts": pd.Series(["1.0"] * 60), "objects that are texts": np.array(["1.0"] * 60, dtype=object),
 }  # fmt: skip
 
 

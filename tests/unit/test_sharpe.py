@@ -43,11 +43,30 @@ def test_the_moments_are_biased_and_the_kurtosis_of_a_normal_distribution_is_thr
 
 
 @pytest.mark.parametrize(
-    "moments", [(0.0, 0.0), (9.0, 3.0), (5.0, 3.0), (3.0, 1.5), (-3.0, 7.0), (np.nan, 3.0), (0.0, np.inf)]
+    "moments",
+    [
+        (10**400, 3.0),
+        (0.0, 10**400),
+        (1e200, 3.0),
+        (0.0, 0.0),
+        (9.0, 3.0),
+        (5.0, 3.0),
+        (3.0, 1.5),
+        (-3.0, 7.0),
+        (np.nan, 3.0),
+        (0.0, np.inf),
+    ],
 )
 def test_moments_that_cannot_be_are_refused(moments: tuple[float, float]) -> None:
     with pytest.raises(ConfigError) as raised:
         probabilistic_sharpe_ratio(0.3, 100, *moments)
+    assert raised.value.code == "bad_parameter"
+
+
+@pytest.mark.parametrize("odd", [{"sharpe": 1e200}, {"sharpe": 10**400}, {"n_obs": 10**400}, {"benchmark": -1e200}])
+def test_what_is_endless_to_arithmetic_is_refused(odd: dict[str, float]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        probabilistic_sharpe_ratio(**{"sharpe": 0.1, "n_obs": 100, **odd})
     assert raised.value.code == "bad_parameter"
 
 
@@ -136,12 +155,29 @@ def test_a_large_difference_is_seen_and_its_interval_lies_above_zero() -> None:
         (np.arange(20.0), np.arange(21.0), "bad_shape"),
         (np.arange(9.0), np.arange(9.0) ** 2, "too_short"),
         (np.full(20, np.nan), np.arange(20.0), "not_finite"),
+        (1 + 1e-12 * np.arange(20.0), np.arange(20.0), "constant"),
+        (1e-200 * np.arange(20.0), np.arange(20.0), "constant"),
+        (1e200 * np.arange(20.0), np.arange(20.0), "too_large"),
     ],
 )
 def test_series_that_cannot_be_compared_are_refused(a: np.ndarray, b: np.ndarray, code: str) -> None:
     with pytest.raises(DataError) as raised:
         sharpe_difference(a, b)
     assert raised.value.code == code
+
+
+def test_a_draw_without_a_ratio_is_as_far_away_as_any() -> None:
+    """Of a series that seldom moves, many draws are still: they must not make the rest look more certain."""
+    rng = np.random.default_rng(0)
+    seldom = np.zeros(100)
+    seldom[40] = 1.0
+    got = sharpe_difference(seldom, rng.normal(0.5, 1, 100), block=1, draws=999)
+    still = np.exp(-1)  # the one row is in none of 100
+    assert got.pvalue > still - 0.06
+    assert (got.low, got.high) == (-np.inf, np.inf)
+    assert np.isfinite(got.statistic)
+    narrow = sharpe_difference(seldom, rng.normal(0.5, 1, 100), block=1, draws=999, level=0.4)
+    assert np.isfinite(narrow.low)
 
 
 @pytest.mark.parametrize("wrong", [{"method": "student"}, {"block": 0}, {"draws": 10}, {"level": 1.0}])
