@@ -14,7 +14,7 @@ def options() -> argparse.ArgumentParser:
     made.add_argument("--seeds", type=cli.positive, default=5, help="how often each clean world is drawn")
     made.add_argument("--leaks", type=cli.positive, default=1, help="how often each leak is drawn")
     made.add_argument("--only", action="append", default=[], metavar="WORLD", help="only this world; repeat")
-    made.add_argument("--jobs", type=int, default=-1, help="processes; -1: one a processor")
+    made.add_argument("--jobs", type=cli.positive, help="processes; default: one a processor")
     made.add_argument("--explain", action="store_true", help="also print what each check found")
     return made
 
@@ -27,7 +27,7 @@ def main(args: argparse.Namespace) -> int:
         args.config = args.config or "config/base.yaml"
         held = leakage.own(cli.configured(args), cli.track)
     else:
-        held = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs,
+        held = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs or -1,
                                explain=args.explain, track=cli.track)  # fmt: skip
     return 0 if held else 5
 

@@ -12,6 +12,7 @@ from alpha.core.errors import DataError
 from alpha.validation import metrics
 from alpha.validation.evidence import (
     FEWEST_OUTCOMES,
+    aligned,
     at_least,
     between,
     count,
@@ -58,15 +59,15 @@ def block_rows(
 ) -> Iterator[np.ndarray]:
     """Yield the rows of each draw, an array of shape (n,): blocks of rows around a circle.
 
-    The same arguments give the same rows.
+    The same arguments give the same rows. A block is never longer than the circle.
     """
     from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
 
     one_of(method, "method", METHODS)
-    at_least(block, "block", 1)
+    n, block = count(n, "n", 1), at_least(block, "block", 1)
     kind = StationaryBootstrap if method == "stationary" else CircularBlockBootstrap
-    length = block if method == "stationary" else int(np.ceil(block))
-    sampler = kind(length, np.empty(count(n, "n", 1)), seed=count(seed, "seed", 0))
+    length = min(block if method == "stationary" else int(np.ceil(block)), n)
+    sampler = kind(length, np.empty(n), seed=count(seed, "seed", 0))
     return (sampler.update_indices() for _ in range(count(draws, "draws", 1)))
 
 
@@ -157,6 +158,8 @@ def scorecard_intervals(
     between(level, "level", 0, 1)
     horizon, draws = count(horizon, "horizon", 1), count(draws, "draws", 1)
     between(periods, "periods", 0, np.inf)
+    aligned(net_returns=net_returns, ic=ic, hits=hits, pairs=pairs, gross_returns=gross_returns, turnover=turnover,
+            costs=costs)  # fmt: skip
     given = {"gross": gross_returns, "turnover": turnover, "costs": costs, "hits": hits, "pairs": pairs}
     series = {"net": vector(net_returns, "net_returns")}
     series |= {name: vector(values, name) for name, values in given.items() if values is not None}

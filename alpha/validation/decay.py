@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import DataError
-from alpha.validation.evidence import count, numbers
+from alpha.validation.evidence import aligned, count, expect, listed, numbers, paired
 from alpha.validation.metrics import daily_ic, icir
 from alpha.validation.significance import mean_interval, newey_west_t
 
@@ -41,10 +41,9 @@ def ic_decay(
     DataError
         `bad_shape`.
     """
-    _same_shape(signal, returns)
-    rows = []
+    signal, returns = paired(signal=signal, returns=returns)
+    rows, horizons = [], [count(horizon, "horizons", 1) for horizon in listed(horizons, "horizons")]
     for horizon in horizons:
-        horizon = count(horizon, "horizons", 1)
         outcome = _later(returns, horizon - 1) if marginal else _compounded(returns, horizon)
         rows.append(_summary(daily_ic(signal, outcome), 1 if marginal else horizon))
     return pd.DataFrame(rows, index=pd.Index(horizons, name="horizon"))
@@ -52,6 +51,7 @@ def ic_decay(
 
 def ic_by_year(ic: np.ndarray, times: pd.DatetimeIndex, *, horizon: int = 1) -> pd.DataFrame:
     """Return the summary of `ic_decay` for each calendar year of daily information coefficients of shape (T,)."""
+    expect(times, pd.DatetimeIndex, "times must be a DatetimeIndex, a time for each row of ic")
     return _by_row(numbers(ic, "ic"), np.asarray(times.year), "year", horizon)
 
 
@@ -68,7 +68,8 @@ def ic_by_regime(ic: np.ndarray, regimes: Iterable[object], *, horizon: int = 1)
     horizon : int
         Bars that an outcome lasts.
     """
-    return _by_row(numbers(ic, "ic"), np.asarray(list(regimes), dtype=object), "regime", horizon)
+    aligned(ic=ic, regimes=regimes)
+    return _by_row(numbers(ic, "ic"), _labels(regimes, "regimes"), "regime", horizon)
 
 
 def ic_by_sector(
@@ -84,15 +85,21 @@ def ic_by_sector(
     min_names : int
         Rows with fewer names of a sector do not count.
     """
-    _same_shape(signal, realised)
-    labels = np.asarray(sectors, dtype=object)
+    signal, realised = paired(signal=signal, realised=realised)
+    labels, min_names = _labels(sectors, "sectors"), count(min_names, "min_names", 3)
     if len(labels) != signal.shape[1]:
         raise DataError(f"a sector is needed for each of {signal.shape[1]} names; got {len(labels)}", code="bad_shape")
     found = {}
     for sector in _known(labels):
-        names = labels == sector
+        names = _are(labels, sector)
         found[sector] = _summary(daily_ic(signal[:, names], realised[:, names], min_names=min_names), horizon)
     return _table(found, "sector")
+
+
+def _labels(given: Iterable[object], name: str) -> np.ndarray:
+    labels = np.empty(len(each := listed(given, name)), dtype=object)
+    labels[:] = each
+    return labels
 
 
 def _by_row(ic: np.ndarray, labels: np.ndarray, name: str, horizon: int) -> pd.DataFrame:
@@ -100,15 +107,21 @@ def _by_row(ic: np.ndarray, labels: np.ndarray, name: str, horizon: int) -> pd.D
         raise DataError(
             f"ic must have shape ({len(labels)},), a row for each {name}; it has {ic.shape}", code="bad_shape"
         )
-    return _table({label: _summary(ic[labels == label], horizon) for label in _known(labels)}, name)
+    return _table({label: _summary(ic[_are(labels, label)], horizon) for label in _known(labels)}, name)
+
+
+def _are(labels: np.ndarray, label: object) -> np.ndarray:
+    return np.fromiter((each == label for each in labels), bool, len(labels))
 
 
 def _table(found: dict[object, dict[str, float]], name: str) -> pd.DataFrame:
-    return pd.DataFrame(list(found.values()), index=pd.Index(list(found), name=name))
+    return pd.DataFrame(list(found.values()), index=pd.Index(list(found), name=name, tupleize_cols=False))
 
 
 def _known(labels: np.ndarray) -> list[object]:
-    return sorted(label for label in pd.Series(labels, dtype=object).dropna().unique() if label != "")
+    known = [label for label in pd.Series(labels, dtype=object).dropna().unique() if label != ""]
+    alike = len({type(label) for label in known}) == 1
+    return sorted(known, key=None if alike else str)
 
 
 def _summary(ic: np.ndarray, horizon: int) -> dict[str, float]:
@@ -136,10 +149,3 @@ def _later(values: np.ndarray, rows: int) -> np.ndarray:
     later = np.full(values.shape, np.nan)
     later[: max(len(values) - rows, 0)] = values[rows:]
     return later
-
-
-def _same_shape(signal: np.ndarray, other: np.ndarray) -> None:
-    if signal.ndim != 2 or signal.shape != other.shape:
-        raise DataError(
-            f"signal and outcome must both be (T, N); they are {signal.shape} and {other.shape}", code="bad_shape"
-        )

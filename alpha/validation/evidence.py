@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from alpha.core.errors import ConfigError, DataError
 
@@ -83,10 +84,50 @@ def same_length(**arrays: np.ndarray) -> None:
         raise DataError(f"rows must match one to one; there are: {told}", code="bad_shape")
 
 
+def aligned(**given: Any) -> None:
+    """Raise a DataError (`bad_shape`) where two are pandas objects whose rows, or columns, are not the same."""
+    labelled = {name: values for name, values in given.items() if isinstance(values, pd.Series | pd.DataFrame)}
+    for axis, what in enumerate(("rows", "columns")):
+        found = {name: values.axes[axis] for name, values in labelled.items() if values.ndim > axis}
+        first = next(iter(found), "")
+        for name in found:
+            if not found[name].equals(found[first]):
+                raise DataError(
+                    f"{first} and {name} have other {what}, or in another order; take the {what} both have: "
+                    f"{name}.reindex({'columns=' if axis else ''}{first}.{'columns' if axis else 'index'})",
+                    code="bad_shape",
+                )
+
+
 def expect(value: Any, kind: type, what: str) -> None:
     """Raise a ConfigError (`bad_parameter`), which says `what` is expected, unless `value` is of a kind."""
     if not isinstance(value, kind):
         raise ConfigError(f"{what}; it is {value!r:.80}", code="bad_parameter")
+
+
+def paired(**given: Any) -> list[np.ndarray]:
+    """Return what is of the same times and symbols as float arrays of one shape, (T, N).
+
+    Raises
+    ------
+    DataError
+        `not_numbers`, `bad_shape`.
+    """
+    aligned(**given)
+    arrays = {name: numbers(values, name) for name, values in given.items()}
+    shapes = {array.shape for array in arrays.values()}
+    if len(shapes) > 1 or len(next(iter(shapes))) != 2:
+        told = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise DataError(f"all must be of the same times and symbols, (T, N); they are: {told}", code="bad_shape")
+    return list(arrays.values())
+
+
+def listed(given: Iterable[Any], name: str) -> list[Any]:
+    """Return what is iterated over; raise a ConfigError (`bad_parameter`) where it is one thing, or a text."""
+    expect(given, Iterable, f"{name} must be a sequence")
+    if isinstance(given, str):
+        raise ConfigError(f"{name} must be a sequence of labels, not one text; it is {given!r}", code="bad_parameter")
+    return list(given)
 
 
 def number(value: Any, name: str, *, missing: bool = False) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from alpha.core.errors import DataError
 from alpha.validation.bootstrap import optimal_block
-from alpha.validation.evidence import Evidence, at_least, between, count, matrix, same_length, varies, vector
+from alpha.validation.evidence import Evidence, aligned, at_least, between, count, matrix, same_length, varies, vector
 
 
 class Adjusted(NamedTuple):
@@ -129,6 +129,7 @@ def _adjusted(pvalues: np.ndarray, level: float, method: str) -> Adjusted:
 
 
 def _better(returns: np.ndarray, benchmark: np.ndarray | None) -> np.ndarray:
+    aligned(returns=returns, benchmark=benchmark)
     returns = matrix(returns, "returns", fewest=10)
     scale = np.abs(returns).max(axis=0)
     if benchmark is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from alpha.core.errors import DataError
 from alpha.validation.bootstrap import block_rows, optimal_block
-from alpha.validation.evidence import Evidence, count, matrix
+from alpha.validation.evidence import Evidence, count, matrix, paired
 from alpha.validation.metrics import quantile_returns
 from alpha.validation.significance import mean_interval, newey_west_t
 
@@ -45,8 +45,9 @@ def quantile_spread(
     Raises
     ------
     DataError
-        `too_short`: fewer than ten rows count.
+        `too_short`: fewer than ten rows count. `not_numbers`, `bad_shape`.
     """
+    signal, realised = paired(signal=signal, realised=realised)
     quantiles, horizon = count(quantiles, "quantiles", 2), count(horizon, "horizon", 1)
     returns = quantile_returns(signal, realised, quantiles=quantiles)
     spread = returns[:, -1] - returns[:, 0]

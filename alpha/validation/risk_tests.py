@@ -113,7 +113,7 @@ def basel_traffic_light(violations: int, n_obs: int = 250, level: float = 0.99) 
 
 def _rate(level: float) -> float:
     between(level, "level", 0, 1)
-    return round(min(level, 1 - level), 12)  # nobody asks for a value at risk below the median
+    return level if level < 0.5 else float(f"{1 - level:.12g}")  # nobody asks for a value at risk below the median
 
 
 def _likelihood(hits: float, of: float, rate: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from alpha.core.errors import ConfigError, DataError
 from alpha.validation.bootstrap import chunks, optimal_block
-from alpha.validation.evidence import LARGEST, ONE_VALUE, at_least, between, count, one_of, same_length, vector
+from alpha.validation.evidence import LARGEST, ONE_VALUE, aligned, at_least, between, count, one_of, same_length, vector
 
 CANCELLED = 1e-12  # of the mean square: a variance below it is that of rounding errors
 
@@ -100,6 +100,7 @@ def sharpe_difference(
 
     one_of(method, "method", ("bootstrap", "hac"))
     between(level, "level", 0, 1)
+    aligned(returns_a=returns_a, returns_b=returns_b)
     a, b = vector(returns_a, "returns_a", fewest=10), vector(returns_b, "returns_b", fewest=10)
     same_length(returns_a=a, returns_b=b)
     moments = np.column_stack([a, b, a * a, b * b])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alpha.validation.drift import population_stability_index
-from alpha.validation.evidence import FEWEST_OUTCOMES, Evidence, between, count, numbers, same_length, vector
+from alpha.validation.evidence import FEWEST_OUTCOMES, Evidence, aligned, between, count, numbers, same_length, vector
 from alpha.validation.multiple import benjamini_hochberg, holm, reality_check, superior_predictive_ability
 from alpha.validation.overfit import (
     cscv,
@@ -160,6 +160,7 @@ def diebold_mariano(loss_a: np.ndarray, loss_b: np.ndarray, horizon: int = 1) ->
     from statsmodels.tsa.stattools import acovf
 
     horizon = count(horizon, "horizon", 1)
+    aligned(loss_a=loss_a, loss_b=loss_b)
     a, b = vector(loss_a, "loss_a", fewest=max(3, horizon + 1)), vector(loss_b, "loss_b")
     same_length(loss_a=a, loss_b=b)
     worse = a - b

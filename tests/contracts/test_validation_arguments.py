@@ -15,6 +15,7 @@ from alpha.core.errors import AlphaError
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(0.05, 1, (2, 60))
 MANY = RNG.normal(0.2, 1, (60, 4))
+OUTCOME = MANY + RNG.normal(0, 1, (60, 4))
 FLAGS = (X > 1).astype(int)
 TIMES = pd.date_range("2001-01-01", periods=60, freq="D", tz="UTC")
 EXAMPLES = {
@@ -31,6 +32,8 @@ EXAMPLES = {
     "diebold_mariano": {"loss_a": X, "loss_b": Y, "horizon": 2},
     "expected_max_sharpe": {"n_trials": 10, "trials_sharpe_std": 0.1},
     "holm": {"pvalues": np.array([0.01, 0.2]), "level": 0.05},
+    "ic_by_sector": {"signal": MANY, "realised": OUTCOME, "min_names": 3, "horizon": 1},
+    "ic_decay": {"signal": MANY, "returns": OUTCOME},
     "ic_by_year": {"ic": X, "horizon": 1},
     "ic_by_regime": {"ic": X, "horizon": 1},
     "kupiec_pof": {"violations": 3, "n_obs": 250, "level": 0.99},
@@ -44,6 +47,7 @@ EXAMPLES = {
     "probabilistic_sharpe_ratio": {"sharpe": 0.1, "n_obs": 250, "skew": 0.0, "kurtosis": 3.0, "benchmark": 0.0},
     "probability_of_backtest_overfitting": {"returns": MANY, "n_splits": 4},
     "reality_check": {"returns": MANY, "benchmark": X, "block": 2.0, "draws": 99, "seed": 0},
+    "quantile_spread": {"signal": MANY, "realised": OUTCOME, "quantiles": 2, "horizon": 1, "draws": 99, "seed": 0},
     "rolling_interval": {"x": X, "window": 20, "step": 2, "level": 0.95, "horizon": 1},
     "scorecard_intervals": {"net_returns": X / 100, "ic": X / 10, "horizon": 1, "periods": 252, "block": 2.0,
                             "draws": 20, "level": 0.95, "seed": 0},
@@ -52,10 +56,11 @@ EXAMPLES = {
     "superior_predictive_ability": {"returns": MANY, "benchmark": X, "block": 2.0, "draws": 99, "seed": 0},
 }  # fmt: skip
 """Calls that are right."""
-FIXED = {"ic_by_year": {"times": TIMES}, "ic_by_regime": {"regimes": list("ab" * 30)}}
+FIXED = {"ic_by_year": {"times": TIMES}, "ic_by_regime": {"regimes": list("ab" * 30)},
+         "ic_by_sector": {"sectors": list("aaab")}, "ic_decay": {"horizons": (1, 2), "marginal": False}}  # fmt: skip
 OWN_OBJECTS = {"Trials", "backtest_paths", "baseline", "cross_fit", "cross_fit_paths", "detailed", "fit",
-               "ic_by_sector", "ic_decay", "predict", "quantile_spread", "score", "splitter"}  # fmt: skip
-"""What takes panels, labels, books or signals of two dimensions, which have tests of their own."""
+               "predict", "score", "splitter"}  # fmt: skip
+"""What takes panels, labels or books, which have tests of their own."""
 NO_NUMBERS = {"None": None, "text": "10", "list": [1.0], "truth": True, "NaN": np.nan, "complex": 1 + 2j,
               "no": np.empty(0), "endless to arithmetic": 10**400}  # fmt: skip
 NO_SERIES = {
@@ -134,3 +139,93 @@ class TestSeries:
         as_pandas = pd.DataFrame(values) if values.ndim == 2 else pd.Series(values)
         told = [str(call(name, {**EXAMPLES[name], argument: each})) for each in (values, values.tolist(), as_pandas)]
         assert told[0] == told[1] == told[2]
+
+    def test_what_a_mask_hides_is_missing(self, name, argument, kind):
+        """Not a number like any other, whatever lies under the mask."""
+        hidden = np.ma.masked_array(EXAMPLES[name][argument].astype(float), np.zeros(EXAMPLES[name][argument].shape))
+        hidden[1] = np.ma.masked
+        bare = hidden.filled(np.nan)
+        found = []
+        for values in (hidden, bare):
+            try:
+                found.append(str(call(name, {**EXAMPLES[name], argument: values})))
+            except AlphaError as error:
+                found.append(error.code)
+        assert found[0] == found[1]
+
+
+def pairs():
+    """Yield what takes two series or frames of the same rows, with the names of both."""
+    for name, example in EXAMPLES.items():
+        same = [argument for argument, value in example.items() if isinstance(value, np.ndarray) and len(value) == 60]
+        if len(same) > 1 and name != "population_stability_index":
+            yield name, same[0], same[1]
+
+
+def pandas(values, index):
+    return pd.Series(values, index) if values.ndim == 1 else pd.DataFrame(values, index)
+
+
+@pytest.mark.parametrize(("name", "one", "other"), list(pairs()))
+def test_series_of_other_rows_are_not_paired_by_position(name, one, other):
+    example = EXAMPLES[name]
+    given = {one: pandas(example[one], TIMES), other: pandas(example[other], TIMES)}
+    assert str(call(name, {**example, **given})) == str(call(name, example))
+    for index in (TIMES[::-1], TIMES + pd.Timedelta("1D")):
+        with pytest.raises(AlphaError, match=f"{one} and {other} have other rows") as caught:
+            call(name, {**example, **given, other: pandas(example[other], index)})
+        assert caught.value.code == "bad_shape"
+
+
+def test_frames_of_other_names_are_not_paired_by_position():
+    signal, outcome = (pd.DataFrame(values, TIMES, list("abcd")) for values in (MANY, OUTCOME))
+    with pytest.raises(AlphaError, match="have other columns"):
+        validation.ic_decay(signal, outcome[list("badc")])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda: validation.ic_by_year(X, list(range(60))),
+        lambda: validation.ic_by_year(X, None),
+        lambda: validation.ic_by_year(X, TIMES[1:]),
+        lambda: validation.ic_by_regime(X, "ab" * 30),
+        lambda: validation.ic_by_regime(X, 3),
+        lambda: validation.ic_by_regime(X, ["a"] * 59),
+        lambda: validation.ic_by_regime(pd.Series(X, TIMES), pd.Series(["a"] * 60, TIMES[::-1])),
+        lambda: validation.ic_by_sector(MANY, OUTCOME, "aaab"),
+        lambda: validation.ic_by_sector(MANY, OUTCOME, None),
+        lambda: validation.ic_by_sector(MANY, OUTCOME, list("aaa")),
+        lambda: validation.ic_decay(MANY, OUTCOME, 3),
+        lambda: validation.ic_decay(MANY, OUTCOME, ["a"]),
+        lambda: validation.ic_decay(MANY, OUTCOME, [0]),
+        lambda: validation.ic_decay(MANY, OUTCOME[:, :3]),
+        lambda: validation.ic_decay(MANY, OUTCOME[1:]),
+        lambda: validation.quantile_spread(MANY, OUTCOME[1:], quantiles=2),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(odd):
+    with pytest.raises(AlphaError) as caught:
+        odd()
+    assert caught.value.code in {"bad_parameter", "bad_shape"}
+
+
+def test_a_regime_may_be_anything_that_is_equal_to_itself():
+    found = validation.ic_by_regime(X, [(1, 2), (3, 4)] * 30)
+    assert found.index.tolist() == [(1, 2), (3, 4)]
+    assert set(validation.ic_by_regime(X, [1, "calm"] * 30).index) == {1, "calm"}
+
+
+def test_a_rate_may_be_as_small_as_one_likes():
+    """It was rounded to nothing, and one violation was then impossible."""
+    for level in (1e-13, 1 - 1e-13):
+        found = validation.kupiec_pof(1, 100, level)
+        assert found.statistic == pytest.approx(2 * (np.log(1e-2 / 1e-13) + 99 * np.log(0.99)), rel=1e-3)
+    assert validation.kupiec_pof(3, 250, 0.99) == validation.kupiec_pof(3, 250, 0.01)
+
+
+@pytest.mark.parametrize("method", ["stationary", "circular"])
+def test_a_block_is_no_longer_than_the_circle(method):
+    """Longer ones would be made, and need memory, to be cut off."""
+    whole, longer = (list(validation.block_rows(20, 3, block=block, method=method)) for block in (20, 1e12))
+    np.testing.assert_array_equal(whole, longer)
