@@ -13,6 +13,7 @@ import pandas as pd
 from alpha.core.errors import ConfigError, DataError
 
 ONE_VALUE = 1e-9  # of their size: values that differ by less are one value and rounding errors
+CANCELLED = 1e-12  # of a mean square: a variance below it, got as a difference of squares, is rounding errors
 LARGEST = 1e100  # of what is given, so that no square is endless
 FEWEST_OUTCOMES = 10  # that do not overlap: an interval from fewer is far too narrow
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from alpha.validation.evidence import ONE_VALUE
+
 SESSIONS_PER_YEAR = 252.0
-ROUNDING = 1e-12  # of a mean: a deviation below it is that of a constant
 BLOCK = 64  # rows ranked at a time, so that they stay in the cache
 
 
@@ -209,4 +210,4 @@ def _mean(flags: np.ndarray) -> float:
 
 
 def _ratio(numerator: float, denominator: float) -> float:
-    return float(numerator / denominator) if denominator > ROUNDING * abs(numerator) else np.nan
+    return float(numerator / denominator) if denominator > ONE_VALUE * abs(numerator) else np.nan

@@ -73,7 +73,8 @@ def reality_check(
     Returns
     -------
     Evidence
-        sqrt(T) times the largest mean difference; the p-value of no configuration being better.
+        sqrt(T) times the largest mean difference; the p-value of no configuration being better, at least
+        ``1 / (draws + 1)``.
 
     Raises
     ------
@@ -87,8 +88,8 @@ def reality_check(
     better = _better(returns, benchmark)
     if better.mean(axis=0).max() <= 0:
         return Evidence(float(np.sqrt(len(better)) * better.mean(axis=0).max()), 1.0)
-    tested = _computed(RealityCheck, better, block, draws, seed)
-    return Evidence(float(np.sqrt(len(better)) * better.mean(axis=0).max()), float(tested.pvalues["upper"]))
+    pvalues = _pvalues(RealityCheck, better, block, draws, seed)
+    return Evidence(float(np.sqrt(len(better)) * better.mean(axis=0).max()), pvalues["upper"])
 
 
 def superior_predictive_ability(
@@ -112,9 +113,9 @@ def superior_predictive_ability(
         return SuperiorAbility(0.0, 1.0, 1.0, 1.0)
     length = optimal_block(better) if block is None else at_least(block, "block", 1)
     scaled = better / _deviation(better, length)
-    tested = _computed(SPA, scaled, length, draws, seed).pvalues
+    pvalues = _pvalues(SPA, scaled, length, draws, seed)
     statistic = float(np.sqrt(len(scaled)) * scaled.mean(axis=0).max())
-    return SuperiorAbility(statistic, *(float(tested[name]) for name in ("consistent", "lower", "upper")))
+    return SuperiorAbility(statistic, *(pvalues[name] for name in ("consistent", "lower", "upper")))
 
 
 def _adjusted(pvalues: np.ndarray, level: float, method: str) -> Adjusted:
@@ -142,13 +143,13 @@ def _better(returns: np.ndarray, benchmark: np.ndarray | None) -> np.ndarray:
     return better
 
 
-def _computed(test: Any, better: np.ndarray, block: float | None, draws: int, seed: int) -> Any:
-    length = optimal_block(better) if block is None else at_least(block, "block", 1)
-    made = test(
-        np.zeros(len(better)), -better, block_size=length, reps=count(draws, "draws", 99), seed=count(seed, "seed", 0)
-    )  # it takes losses
+def _pvalues(test: Any, better: np.ndarray, block: float | None, draws: int, seed: int) -> dict[str, float]:
+    """Return the p-values of a test of `arch`, in which what was observed counts as one draw more: none is 0."""
+    length, draws = optimal_block(better) if block is None else at_least(block, "block", 1), count(draws, "draws", 99)
+    losses = -better  # it takes them
+    made = test(np.zeros(len(better)), losses, block_size=length, reps=draws, seed=count(seed, "seed", 0))
     made.compute()
-    return made
+    return {name: (draws * float(share) + 1) / (draws + 1) for name, share in made.pvalues.items()}
 
 
 def _deviation(better: np.ndarray, block: float) -> np.ndarray:

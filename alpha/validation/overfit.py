@@ -10,8 +10,7 @@ import numpy as np
 
 from alpha.core.errors import ConfigError, DataError
 from alpha.validation.bootstrap import CHUNK
-from alpha.validation.evidence import at_least, between, count, matrix
-from alpha.validation.metrics import ROUNDING
+from alpha.validation.evidence import CANCELLED, at_least, between, count, matrix
 from alpha.validation.sharpe import probabilistic_sharpe_ratio
 
 DECIMALS = 10  # of a Sharpe ratio per period: closer ones are equal
@@ -183,7 +182,7 @@ def _sharpe(rows: np.ndarray, sums: np.ndarray, squares: np.ndarray, middle: np.
     offset = sums / n
     variance = np.maximum(squares / n - offset**2, 0) * n / (n - 1)
     mean, deviation = offset + middle, np.sqrt(variance)
-    varies = deviation > np.sqrt(ROUNDING) * np.maximum(np.abs(mean), np.sqrt(squares / n))
+    varies = variance > CANCELLED * np.maximum(mean**2, squares / n)
     return np.round(np.divide(mean, deviation, out=np.zeros_like(mean), where=varies), DECIMALS)
 
 

@@ -8,9 +8,18 @@ import numpy as np
 
 from alpha.core.errors import ConfigError, DataError
 from alpha.validation.bootstrap import chunks, optimal_block
-from alpha.validation.evidence import LARGEST, ONE_VALUE, aligned, at_least, between, count, one_of, same_length, vector
-
-CANCELLED = 1e-12  # of the mean square: a variance below it is that of rounding errors
+from alpha.validation.evidence import (
+    CANCELLED,
+    LARGEST,
+    ONE_VALUE,
+    aligned,
+    at_least,
+    between,
+    count,
+    one_of,
+    same_length,
+    vector,
+)
 
 
 class SharpeDifference(NamedTuple):

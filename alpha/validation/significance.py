@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 
 from alpha.validation.drift import population_stability_index
-from alpha.validation.evidence import FEWEST_OUTCOMES, Evidence, aligned, between, count, numbers, same_length, vector
+from alpha.validation.evidence import (
+    FEWEST_OUTCOMES,
+    Evidence,
+    aligned,
+    between,
+    count,
+    numbers,
+    same_length,
+    varies,
+    vector,
+)
 from alpha.validation.multiple import benjamini_hochberg, holm, reality_check, superior_predictive_ability
 from alpha.validation.overfit import (
     cscv,
@@ -18,8 +28,6 @@ from alpha.validation.overfit import (
 )
 from alpha.validation.risk_tests import basel_traffic_light, christoffersen, christoffersen_independence, kupiec_pof
 from alpha.validation.sharpe import min_track_record_length, probabilistic_sharpe_ratio, sharpe_difference
-
-ROUNDING = 1e-14  # of a value: closer ones are equal
 
 __all__ = [
     "automatic_lags",
@@ -183,7 +191,7 @@ def _mean(x: np.ndarray, lags: int | None, horizon: int) -> Any:
     horizon, values = count(horizon, "horizon", 1), numbers(x, "x")
     x = vector(values[~np.isnan(values)] if values.ndim == 1 else values, "x", fewest=0)
     lags = None if lags is None else count(lags, "lags", 0)
-    if len(x) < 3 or np.ptp(x) <= ROUNDING * np.abs(x).max():
+    if len(x) < 3 or not varies(x):
         return None
     used = automatic_lags(len(x), horizon) if lags is None else min(max(lags, horizon - 1), len(x) - 1)
     return OLS(x, np.ones(len(x))).fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True}, use_t=True)

@@ -56,7 +56,7 @@ def test_the_reality_check_by_a_loop(differences: np.ndarray) -> None:
         (differences[rows].mean(axis=0) - mean).max() > mean.max() for rows in block_rows(150, 200, block=5, seed=3)
     ]
     assert got.statistic == pytest.approx(np.sqrt(150) * mean.max())
-    assert got.pvalue == pytest.approx(np.mean(larger))
+    assert got.pvalue == pytest.approx((np.sum(larger) + 1) / 201)
 
 
 def deviation(x: np.ndarray, block: float) -> float:
@@ -84,7 +84,7 @@ def test_superior_ability_by_a_loop(differences: np.ndarray) -> None:
     assert got.statistic == pytest.approx(t)
     for name, centre in centres.items():
         largest = (np.sqrt(n) * (drawn - centre) / omega).max(axis=1)
-        assert getattr(got, name) == pytest.approx(np.mean(largest > t)), name
+        assert getattr(got, name) == pytest.approx((np.sum(largest > t) + 1) / 301), name
     assert got.lower <= got.pvalue <= got.upper
     assert got.pvalue < got.upper, "the one far worse does not count"
 
@@ -115,6 +115,12 @@ def test_what_equals_the_benchmark_is_left_out() -> None:
     with pytest.raises(DataError) as raised:
         superior_predictive_ability(x[:, 1:])
     assert raised.value.code == "constant"
+
+
+def test_no_evidence_is_beyond_doubt() -> None:
+    """What was observed is one of the draws, as in every other test here: no p-value is 0."""
+    sure = np.random.default_rng(5).normal(9, 1, (100, 2))
+    assert reality_check(sure, draws=199).pvalue == superior_predictive_ability(sure, draws=199).pvalue == 1 / 200
 
 
 def test_no_configuration_better_than_nothing_is_no_evidence() -> None:
