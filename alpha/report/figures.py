@@ -33,8 +33,8 @@ HOW = {
     "ic_by_part": "Mean IC and 95 % interval in thirds of the bars by the market's volatility, and among the names "
     "of each group: an edge in one part alone is fragile.",
     "hit_by_year": "Dot: hit rate over all predictions; dash: base rate, what the better constant guess would hit.",
-    "pbo_logits": "How what was best in one half of the time, among trials and baselines, ranked in the other "
-    "(logit of its rank; percent of all ways to halve): left of zero it was no better than the median.",
+    "pbo_logits": "How what was best in one half of the time, among all trials and baselines, ranked in the other "
+    "(percent of all ways to halve), the same for every model: left of zero it was no better than the median.",
     "deflation": "Annual Sharpe ratio, less the best that chance gives in as many trials (effective: {trials}), "
     "with 95 % intervals in black: what is left must be clear of zero.",
     "return_by_year": "Net return of each year, percent, after costs: a good total may be the work of one year.",
@@ -76,7 +76,11 @@ def of_luck(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
     pbo, sharpe, chance = (metrics.get(name) for name in ("pbo", "sharpe", "sharpe_expected_max"))
     said = MISSING if pbo is None else plots.percent(pbo)
     logits = _series(series, "pbo_logits")
-    yield figure(f"Probability of overfitting: {said}", HOW["pbo_logits"], plots.pbo_logits(logits, colour=colour))
+    yield figure(
+        f"Probability of overfitting, all trials together: {said}",
+        HOW["pbo_logits"],
+        plots.pbo_logits(logits, colour=colour),
+    )
     luck = None if chance is None else chance * np.sqrt(SESSIONS_PER_YEAR)
     low, high = result.intervals.get("sharpe", (None, None))
     interval = None if low is None or high is None else (low, high)
