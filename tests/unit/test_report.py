@@ -392,6 +392,21 @@ class TestPage:
                      ):  # fmt: skip
             assert said in text
 
+    def test_a_year_of_few_bars_is_hollow_and_not_counted(self):
+        whole, times = card(), pd.date_range("2018-12-15 21:00", periods=1_000, tz="UTC")  # 17 days of 2018
+        years = parts([2018, 2019, 2020, 2021], 0.5, 0.02, -0.01, 0.01).assign(days=[17, 365, 366, 252])
+        rows = [{**whole.by_year[0], "year": 2018, "hit_rate": 0.7}, *whole.by_year]
+        series = whole.series | {"ic_by_year": years, "equity": whole.series["equity"].set_axis(times)}
+        short = replace(whole, by_year=rows, series=series)
+        text = page_of(evaluation(models=(ModelResult.of(short, [], blessed=False, trials=1),)), linear_v1=short)
+        for said in ("IC was positive in 2 of 3 years", "Hit rate beat its base rate in 3 of 3 years",
+                     "Net return was positive in 3 of 3 years"):  # fmt: skip
+            assert f"<h4>{said}</h4>" in text
+        assert text.count("hollow and not counted") == 3
+        for label in ("IC by year", "Hit rate by year against its base rate", "Net return by year in percent"):
+            svg = text[text.index(f'aria-label="{label}"') :].split("</svg>")[0]
+            assert re.search(r"fill: none; (opacity: 0.75; )?stroke: var\(--m0\)", svg), label
+
     def test_a_fold_shows_its_interval_and_its_base_rate(self):
         text = page()
         assert '0.0200<small class="below">−0.0200 to 0.0600</small>' in text

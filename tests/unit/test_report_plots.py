@@ -129,6 +129,24 @@ def test_an_estimate_without_an_interval_is_hollow():
     assert plots.ic_by_year(bare).count("fill: none") > plots.ic_by_year(whole).count("fill: none")
 
 
+def heights(svg: str) -> list[str]:
+    """Return the numbers along the axis of values."""
+    return [text for text in texts(svg) if "." in text]
+
+
+def test_a_year_of_few_bars_stretches_no_axis():
+    full = pd.DataFrame({"ic": [0.02, 0.01], "low": [0.0, -0.01], "high": [0.04, 0.03]}, [2020, 2021])
+    few = pd.concat([pd.DataFrame({"ic": [0.9], "low": [0.5], "high": [1.3]}, [2019]), full])
+    assert heights(plots.ic_by_year(few.assign(enough=[False, True, True]))) == heights(plots.ic_by_year(full))
+    assert heights(plots.ic_by_year(few)) != heights(plots.ic_by_year(full))
+    alone = plots.ic_by_year(few[:1].assign(enough=False))
+    assert max(map(float, heights(alone))) >= 0.8, "alone, it is drawn where it is"
+    rows = [{"year": year, "hit_rate": 0.5 + year % 3 / 100, "hit_base_rate": 0.505} for year in range(2015, 2021)]
+    odd = {"year": 2021, "hit_rate": 0.95, "hit_base_rate": 0.9, "enough": False}
+    assert heights(plots.hit_by_year([*rows, odd])) == heights(plots.hit_by_year(rows))
+    assert "2021" in texts(plots.hit_by_year([odd]))
+
+
 def test_the_horizon_of_the_label_has_a_ring():
     table = parts(pd.Series(0.1, DAYS))
     assert plots.ic_decay(table, 5) != plots.ic_decay(table)

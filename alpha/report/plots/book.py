@@ -56,11 +56,14 @@ def equity(curves: Mapping[str, pd.Series], models: Sequence[str], *, size: tupl
 
 
 def return_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]) -> str:
-    """Draw each year's `net_return` as a bar, in percent."""
-    years, net = columns(by_year, "year", "net_return")
+    """Draw each year's `net_return` as a bar, in percent; one that does not rest on sessions `enough` is hollow."""
+    years, net, enough = columns([{"enough": True, **row} for row in by_year], "year", "net_return", "enough")
 
     def draw(axes: Axes) -> None:
-        axes.bar(years, net * 100, width=0.72, color=[colour if v >= 0 else FAIL for v in net], alpha=0.75)
+        shades = np.where(net >= 0, colour, FAIL)
+        for fill in (True, False):
+            of = (enough > 0) == fill
+            axes.bar(years[of], net[of] * 100, width=0.72, color=shades[of], fill=fill, ec=shades[of], alpha=0.75)
         axes.axhline(0, color=MUTED, lw=0.8)
         year_axis(axes, years)
 

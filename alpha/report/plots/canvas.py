@@ -163,6 +163,16 @@ def few_ticks(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     (axes.yaxis if which == "y" else axes.xaxis).set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
 
 
+def hollow(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, *, alone: bool) -> None:
+    """Draw estimates that rest on too few bars. Unless they are alone, they stretch no axis: an arrow is beyond it."""
+    low, high = (-np.inf, np.inf) if alone else axes.get_ylim()
+    for marker, rows in (("o", (low <= y) & (y <= high)), ("^", y > high), ("v", y < low)):
+        axes.plot(x[rows], np.clip(y[rows], low, high), marker, color=colour, ms=4.5, mfc="none", zorder=3,
+                  clip_on=False)  # fmt: skip
+    if not alone:
+        axes.set_ylim(low, high)
+
+
 def year_axis(axes: Axes, years: np.ndarray) -> None:
     few_ticks(axes)
     step = max(1, int(np.ceil((years.max() - years.min() + 1) / 9)))

@@ -21,6 +21,7 @@ from alpha.report.plots.canvas import (
     days,
     drawn,
     few_ticks,
+    hollow,
     name_ends,
     spread,
     year_axis,
@@ -90,15 +91,24 @@ def ic_decay(decay: pd.DataFrame, horizon: int | None = None, *, colour: str = M
 
 
 def ic_by_year(years: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
-    """Draw the mean IC of each year with its interval. Index: years; columns `ic`, `low`, `high`."""
+    """Draw the mean IC of each year with its interval.
+
+    Parameters
+    ----------
+    years : DataFrame
+        Index: years; columns `ic`, `low`, `high`, and if given `enough`: whether the year rests on bars enough.
+    """
     at, ic, low, high = _intervals(years)
+    full = np.isin(at, years.index[years["enough"]]) if "enough" in years else np.full(len(at), True)
 
     def draw(axes: Axes) -> None:
-        for mask, shade in ((ic >= 0, colour), (ic < 0, FAIL)):
+        for mask, shade in ((full & (ic >= 0), colour), (full & (ic < 0), FAIL)):
             axes.vlines(at[mask], low[mask], high[mask], color=shade, lw=1.6, alpha=0.55)
             _dots(axes, at[mask], ic[mask], low[mask], shade)
         axes.axhline(0, color=MUTED, lw=0.8)
         axes.margins(y=0.08)
+        for mask, shade in ((~full & (ic >= 0), colour), (~full & (ic < 0), FAIL)):
+            hollow(axes, at[mask], ic[mask], shade, alone=not full.any())
         year_axis(axes, at)
 
     why = "no data: no year has an IC"
@@ -208,16 +218,22 @@ def quantile_fan(growth: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
 
 
 def hit_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]) -> str:
-    """Draw each year's `hit_rate` as a dot, joined to its `hit_base_rate`: the better constant guess."""
-    years, hit, base = columns(by_year, "year", "hit_rate", "hit_base_rate")
+    """Draw each year's `hit_rate` as a dot, joined to its `hit_base_rate`: the better constant guess.
+
+    A year that does not rest on sessions `enough` is a hollow dot alone.
+    """
+    rows = [{"enough": True, **row} for row in by_year]
+    years, hit, base, enough = columns(rows, "year", "hit_rate", "hit_base_rate", "enough")
 
     def draw(axes: Axes) -> None:
-        above = hit > base
-        for mask, shade in ((above, colour), (~above, FAIL)):
+        above, told = hit > base, enough > 0
+        for mask, shade in ((told & above, colour), (told & ~above, FAIL)):
             axes.vlines(years[mask], base[mask], hit[mask], color=shade, lw=1.6, alpha=0.55)
             axes.plot(years[mask], hit[mask], "o", color=shade, ms=4.5)
-        axes.hlines(base, years - 0.32, years + 0.32, color=INK, lw=1.3)
+        axes.hlines(base[told], years[told] - 0.32, years[told] + 0.32, color=INK, lw=1.3)
         axes.margins(y=0.12)
+        for mask, shade in ((~told & above, colour), (~told & ~above, FAIL)):
+            hollow(axes, years[mask], hit[mask], shade, alone=not told.any())
         year_axis(axes, years)
 
     return drawn("hits", "Hit rate by year against its base rate", draw if len(years) else None)
