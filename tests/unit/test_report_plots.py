@@ -88,6 +88,33 @@ def test_a_table_that_is_not_there_says_why(draw, table):
     assert said.startswith("no data: ")
 
 
+AXES = {
+    "equity": ("date", "growth of 1"),
+    "ic rolling": ("date", "mean IC (rank correlation)"),
+    "ic cumulative": ("date", "sum of daily ICs"),
+    "ic decay": ("horizon (bars)", "mean IC (rank correlation)"),
+    "ic by year": ("year", "mean IC (rank correlation)"),
+    "ic by part": ("mean IC (rank correlation)", "part of the market"),
+    "fan": ("date", "sum of mean returns (%)"),
+    "pbo": ("logit of the rank out of sample", "share of all ways to halve (%)"),
+    "quantiles": ("quantile (1 = lowest signal … 30 = highest)", "mean return (bps)"),
+    "drawdown": ("date", "drawdown (%)"),
+    "turnover": ("date", "turnover (sum of |Δ weight| a bar)"),
+    "account": ("date", "equity (quote currency)"),
+}
+YEAR = {"year": 2020, "hit_rate": 0.5, "hit_base_rate": 0.5, "net_return": 0.0}
+
+
+def test_every_axis_says_what_it_shows_and_in_which_unit():
+    assert set(AXES) == set(DRAWN)
+    for figure, titles in AXES.items():
+        assert set(titles) <= set(texts(DRAWN[figure](SERIES["constant"]))), figure
+    assert "growth of 1 (log scale)" in texts(DRAWN["equity"](SERIES["huge"]))
+    assert {"year", "hit rate (fraction)"} <= set(texts(plots.hit_by_year([YEAR])))
+    assert {"year", "net return (%)"} <= set(texts(plots.return_by_year([YEAR])))
+    assert {"observed, less luck, is what is left", "Sharpe ratio (annual)"} <= set(texts(plots.deflation(1, 0.5, 0.9)))
+
+
 def test_what_chance_would_give_must_be_known():
     for given in ((None, 0.1, 0.5), (0.5, np.nan, 0.5)):
         assert " ".join(texts(plots.deflation(*given))).startswith("no data: the Sharpe ratio, or what chance")
@@ -162,7 +189,7 @@ def test_parts_stand_below_their_group_and_long_names_are_cut():
 def test_equity_names_every_curve_at_its_end_without_overlap():
     curves = {name: pd.Series(np.linspace(1, 1.5 + k / 1_000, 700), DAYS) for k, name in enumerate("abcdefg")}
     svg = plots.equity(curves, ["c"], size=plots.HALF)
-    named = [node for node in parse(svg).iter("text") if "".join(node.itertext())[0] in "abcdefg"]
+    named = [node for node in parse(svg).iter("text") if "".join(node.itertext()).split()[0] in curves]
     heights = sorted(float(node.get("y")) for node in named)
     assert len(named) == 7
     assert np.diff(heights).min() > 8

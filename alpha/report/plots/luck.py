@@ -42,7 +42,8 @@ def pbo_logits(logits: pd.Series, *, colour: str = MODELS[0]) -> str:
                           textcoords="offset points", color=shade)  # fmt: skip
 
     why = "no data: it takes two trials or baselines over the same 60 bars to choose between"
-    return drawn("pbo", "Logits of the rank out of sample", draw if len(values) else None, why=why)
+    return drawn("pbo", "Logits of the rank out of sample", draw if len(values) else None,
+                 x="logit of the rank out of sample", y="share of all ways to halve (%)", why=why)  # fmt: skip
 
 
 def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -100,7 +101,8 @@ def deflation(
 
     known = np.isfinite([observed, luck]).all()
     why = "no data: the Sharpe ratio, or what chance would give, is unknown"
-    return drawn("deflation", "Sharpe ratio less that of luck, annual", draw if known else None, why=why)
+    return drawn("deflation", "Sharpe ratio less that of luck, annual", draw if known else None,
+                 x="observed, less luck, is what is left", y="Sharpe ratio (annual)", why=why)  # fmt: skip
 
 
 def _tell(axes: Axes, x: float, at: float, value: float) -> None:

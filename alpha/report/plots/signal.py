@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from alpha.report.plots.canvas import (
+    ABOVE,
+    BELOW,
     FAIL,
     HALF,
     INK,
@@ -43,7 +45,14 @@ def ic_rolling(rolling: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         date_axis(axes, HALF)
 
     why = "no data: fewer than 252 bars have an IC"
-    return drawn("ic-rolling", "Rolling mean IC and its band", draw if len(table) else None, why=why)
+    return drawn(
+        "ic-rolling",
+        "Rolling mean IC and its band",
+        draw if len(table) else None,
+        x="date",
+        y="mean IC (rank correlation)",
+        why=why,
+    )
 
 
 def ic_cumulative(cumulative: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
@@ -55,7 +64,14 @@ def ic_cumulative(cumulative: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         date_axis(axes, HALF)
 
     why = "no data: no bar has an IC"
-    return drawn("ic-cumulative", "Cumulative IC and its band", draw if len(table) else None, why=why)
+    return drawn(
+        "ic-cumulative",
+        "Cumulative IC and its band",
+        draw if len(table) else None,
+        x="date",
+        y="sum of daily ICs",
+        why=why,
+    )
 
 
 def _band(axes: Axes, table: pd.DataFrame, colour: str) -> None:
@@ -87,7 +103,14 @@ def ic_decay(decay: pd.DataFrame, horizon: int | None = None, *, colour: str = M
         few_ticks(axes)
 
     why = "no data: no horizon has an IC"
-    return drawn("decay", "IC by horizon in bars", draw if len(at) else None, why=why)
+    return drawn(
+        "decay",
+        "IC by horizon in bars",
+        draw if len(at) else None,
+        x="horizon (bars)",
+        y="mean IC (rank correlation)",
+        why=why,
+    )
 
 
 def ic_by_year(years: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
@@ -112,7 +135,7 @@ def ic_by_year(years: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         year_axis(axes, at)
 
     why = "no data: no year has an IC"
-    return drawn("ic-years", "IC by year", draw if len(at) else None, why=why)
+    return drawn("ic-years", "IC by year", draw if len(at) else None, x="year", y="mean IC (rank correlation)", why=why)
 
 
 def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
@@ -146,9 +169,10 @@ def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         axes.margins(x=0.06)
         few_ticks(axes, "x")
 
-    size = (HALF[0], max(HALF[1], 34 + LINE * len(lines)))
+    size = (HALF[0], max(HALF[1], BELOW + ABOVE + LINE * len(lines)))
     why = "no data: no part of the market has an IC"
-    return drawn("ic-parts", "IC by part of the market", draw if lines else None, size, left=104, why=why)
+    return drawn("ic-parts", "IC by part of the market", draw if lines else None, size, x="mean IC (rank correlation)",
+                 y="part of the market", left=120, why=why)  # fmt: skip
 
 
 def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, low: np.ndarray, colour: str) -> None:
@@ -180,6 +204,7 @@ def quantile_returns(returns: pd.Series, *, colour: str = MODELS[0]) -> str:
     """Draw the mean realised return of each quantile of the signal, in basis points."""
     bars = pd.Series(returns, dtype=float)
     bps = np.where(np.isfinite(bars), bars, np.nan) * 1e4
+    x = f"quantile (1 = lowest signal … {len(bps)} = highest)"
 
     def draw(axes: Axes) -> None:
         at = np.arange(len(bps))
@@ -189,13 +214,14 @@ def quantile_returns(returns: pd.Series, *, colour: str = MODELS[0]) -> str:
         axes.set_xticks(at[::step], [f"{q:g}" if isinstance(q, (int, float)) else str(q) for q in bars.index[::step]])
         axes.tick_params(axis="x", length=0)
         axes.margins(y=0.18)
-        for x, v in zip(at, bps, strict=True):
+        for q, v in zip(at, bps, strict=True):
             if np.isfinite(v) and len(bps) <= 10:
-                axes.annotate(f"{v:+.1f}".replace("-", "−"), (x, v), (0, 3 if v >= 0 else -3), ha="center",
+                axes.annotate(f"{v:+.1f}".replace("-", "−"), (q, v), (0, 3 if v >= 0 else -3), ha="center",
                               va="bottom" if v >= 0 else "top", textcoords="offset points", fontsize=8)  # fmt: skip
 
     why = "no data: there are fewer symbols than quantiles, or no outcomes"
-    return drawn("quantiles", "Mean realised return by quantile", draw if np.isfinite(bps).any() else None, why=why)
+    return drawn("quantiles", "Mean realised return by quantile", draw if np.isfinite(bps).any() else None,
+                 x=x, y="mean return (bps)", why=why)  # fmt: skip
 
 
 def quantile_fan(growth: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
@@ -214,7 +240,8 @@ def quantile_fan(growth: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         name_ends(axes, [("lowest", float(lines[0][-1]), FAIL), ("highest", float(lines[-1][-1]), colour)])
 
     why = "no data: there are fewer symbols than quantiles, or no outcomes"
-    return drawn("fan", "Summed mean return by quantile of the signal", draw if len(table) else None, right=48, why=why)
+    return drawn("fan", "Summed mean return by quantile of the signal", draw if len(table) else None, x="date",
+                 y="sum of mean returns (%)", right=48, why=why)  # fmt: skip
 
 
 def hit_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]) -> str:
@@ -236,4 +263,5 @@ def hit_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]
             hollow(axes, years[mask], hit[mask], shade, alone=not told.any())
         year_axis(axes, years)
 
-    return drawn("hits", "Hit rate by year against its base rate", draw if len(years) else None)
+    return drawn("hits", "Hit rate by year against its base rate", draw if len(years) else None, x="year",
+                 y="hit rate (fraction)")  # fmt: skip
