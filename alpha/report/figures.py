@@ -26,7 +26,7 @@ HOW = {
     "ic_decay": "Mean IC of outcomes that last 1 to 20 bars, with 95 % intervals, the label's in a ring: an edge "
     "that fades early must be traded fast.",
     "ic_by_year": "Dot: mean IC of the year; line: its 95 % interval; hollow and not counted: fewer than "
-    f"{FEWEST_ROWS} bars; an edge of few years may be an accident.",
+    f"{FEWEST_ROWS} bars (an arrow: beyond the axis); an edge of few years may be an accident.",
     "quantile_returns": "Mean return over {bars} by quantile of the signal, in basis points before costs: bars that "
     "rise to the right are in order.",
     "quantile_fan": "Mean returns of the quantiles summed over time, percent before costs, the middle ones in grey: "
@@ -34,7 +34,7 @@ HOW = {
     "ic_by_part": "Mean IC and 95 % interval in thirds of the bars by the market's volatility, and among the names "
     "of each group: an edge in one part alone is fragile.",
     "hit_by_year": "Dot: hit rate over all predictions; dash: base rate, what the better constant guess would hit; "
-    f"hollow and not counted: fewer than {FEWEST_ROWS} bars.",
+    f"hollow and not counted: fewer than {FEWEST_ROWS} bars (an arrow: beyond the axis).",
     "pbo_logits": "How what was best in one half of the time, among all trials and baselines, ranked in the other "
     "(percent of all ways to halve), the same for every model: left of zero it was no better than the median.",
     "deflation": "Annual Sharpe ratio, less the best that chance gives in as many trials (effective: {trials}), "
@@ -89,11 +89,8 @@ def of_luck(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
     low, high = result.intervals.get("sharpe", (None, None))
     interval = None if low is None or high is None else (low, high)
     drawn = plots.deflation(sharpe, luck, metrics.get("deflated_sharpe"), interval, colour=colour)
-    title = "Sharpe ratio after luck"
-    if sharpe is not None and luck is not None:
-        title = f"Of a Sharpe ratio of {sharpe:.2f}, luck may have given {luck:.2f}".replace("-", "−")
     trials = metric("trials_effective").show(metrics.get("trials_effective"))
-    yield figure(title, HOW["deflation"].format(trials=trials), drawn)
+    yield figure(_deflated(sharpe, luck, trials), HOW["deflation"].format(trials=trials), drawn)
 
 
 def of_book(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
@@ -109,6 +106,14 @@ def of_book(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
     )
     yield figure(f"Largest drawdown {deepest} %", HOW["drawdown"], plots.drawdown(falls, colour=colour))
     yield figure(f"Turnover {mean} a bar", HOW["turnover"], plots.turnover(traded, colour=colour))
+
+
+def _deflated(sharpe: float | None, luck: float | None, trials: str) -> str:
+    if sharpe is None or luck is None:
+        return "Sharpe ratio after luck"
+    if luck == 0 and trials == "1":
+        return f"One effective trial: the Sharpe ratio of {sharpe:.2f} needs no deflation".replace("-", "−")
+    return f"Of a Sharpe ratio of {sharpe:.2f}, luck may have given {luck:.2f}".replace("-", "−")
 
 
 def _years(result: ModelResult, series: Series) -> list[dict[str, Cell]]:

@@ -407,6 +407,12 @@ class TestPage:
             svg = text[text.index(f'aria-label="{label}"') :].split("</svg>")[0]
             assert re.search(r"fill: none; (opacity: 0.75; )?stroke: var\(--m0\)", svg), label
 
+    def test_one_trial_needs_no_deflation(self):
+        lone = card(trials_effective=1.0, sharpe_expected_max=0.0)
+        text = page_of(evaluation(models=(ModelResult.of(lone, [], blessed=False, trials=1),)))
+        assert "One effective trial: the Sharpe ratio of 0.80 needs no deflation" in text
+        assert "luck may have given" not in text
+
     def test_a_fold_shows_its_interval_and_its_base_rate(self):
         text = page()
         assert '0.0200<small class="below">−0.0200 to 0.0600</small>' in text

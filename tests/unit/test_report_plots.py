@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import matplotlib
@@ -134,7 +135,8 @@ def test_tables_by_year_survive(draw):
 @pytest.mark.parametrize(("sharpe", "luck", "said"), [(0.8, 0.5, ["+0.80", "−0.50", "+0.30"]),
                                                       (0.8, 1.5, ["+0.80", "−1.50", "−0.70"]),
                                                       (-0.8, 0.5, ["−0.80", "−0.50", "−1.30"]),
-                                                      (0.0, 0.0, ["+0.00", "+0.00", "+0.00"])])  # fmt: skip
+                                                      (0.2551, 0.1349, ["+0.26", "−0.13", "+0.13"]),
+                                                      (0.2649, 0.1351, ["+0.26", "−0.14", "+0.12"])])  # fmt: skip
 def test_a_sharpe_ratio_less_luck(sharpe, luck, said):
     svg = plots.deflation(sharpe, luck, 0.7, (sharpe - 0.5, sharpe + 0.5))
     assert [text for text in texts(svg) if text[0] in "+−" and len(text) == 5 and text in said] == said
@@ -174,8 +176,17 @@ def test_a_year_of_few_bars_stretches_no_axis():
     assert "2021" in texts(plots.hit_by_year([odd]))
 
 
+def test_where_luck_gives_nothing_it_is_said():
+    said = texts(plots.deflation(0.26, 0.0, 0.84))
+    assert {"nothing", "to take off"} <= set(said) or "nothing to take off" in said
+    assert said.count("+0.26") == 2
+    assert "+0.00" not in said
+
+
 def test_the_horizon_of_the_label_has_a_ring():
     table = parts(pd.Series(0.1, DAYS))
+    wide = max(float(x) for x in re.findall(r"M 0 ([\d.]+)\nC", plots.ic_decay(table, 5)))
+    assert wide > 2 * max(float(x) for x in re.findall(r"M 0 ([\d.]+)\nC", plots.ic_decay(table))), "air around the dot"
     assert plots.ic_decay(table, 5) != plots.ic_decay(table)
     assert plots.ic_decay(table, 99) == plots.ic_decay(table)
 

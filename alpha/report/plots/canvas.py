@@ -99,12 +99,18 @@ def drawn(
             axes.text(0.5, 0.5, textwrap.fill(why, 48), ha="center", va="center", color=MUTED, transform=axes.transAxes)
         else:
             draw(axes)
-            axes.set_xlabel(x, labelpad=3)
-            axes.set_ylabel(y)
-            axes.yaxis.set_label_coords((9 - left) / (width - left - right), 0.5)  # one place, however long the numbers
+            _name(axes, x, y, left)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return _inline(out.getvalue(), title)
+
+
+def _name(axes: Axes, x: str, y: str, left: float) -> None:
+    """Write what the axes show; that of y at the left edge, however long its numbers are."""
+    axes.set_xlabel(x, labelpad=3)
+    axes.set_ylabel(y)
+    width = axes.get_window_extent().width * 72 / axes.figure.dpi
+    axes.yaxis.set_label_coords((9 - left) / width, 0.5)
 
 
 def _inline(svg: str, title: str) -> str:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LINE = 13.0  # points from one part to the next
+DOT, RING = 4.5, 11.0  # points across: there is air between a dot and the ring around it
 _LONGEST = 17  # characters of a part's name
 
 
@@ -83,7 +84,7 @@ def _band(axes: Axes, table: pd.DataFrame, colour: str) -> None:
 
 
 def ic_decay(decay: pd.DataFrame, horizon: int | None = None, *, colour: str = MODELS[0]) -> str:
-    """Draw the mean IC of outcomes by how long they last, with intervals; that of the label filled.
+    """Draw the mean IC of outcomes by how long they last, with intervals; that of the label in a ring.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def ic_decay(decay: pd.DataFrame, horizon: int | None = None, *, colour: str = M
         axes.vlines(at, low, high, color=colour, lw=1.4, alpha=0.55)
         _dots(axes, at, ic, low, colour)
         own = at == horizon
-        axes.plot(at[own], ic[own], "o", color=INK, ms=6.5, mfc="none", mew=1.3, zorder=4)
+        axes.plot(at[own], ic[own], "o", color=INK, ms=RING, mfc="none", mew=1.2, zorder=4)
         axes.axhline(0, color=MUTED, lw=0.8)
         axes.set_xticks([tick for tick in (1, 5, 10, 15, 20) if at.min() <= tick <= at.max()])
         axes.margins(x=0.04, y=0.08)
@@ -178,8 +179,8 @@ def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
 def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, low: np.ndarray, colour: str) -> None:
     """Draw estimates: a hollow one has no interval, for it rests on too little."""
     known = np.isfinite(low)
-    axes.plot(x[known], y[known], "o", color=colour, ms=4.5, zorder=3)
-    axes.plot(x[~known], y[~known], "o", color=colour, ms=4.5, mfc="none", zorder=3)
+    axes.plot(x[known], y[known], "o", color=colour, ms=DOT, zorder=3)
+    axes.plot(x[~known], y[~known], "o", color=colour, ms=DOT, mfc="none", zorder=3)
 
 
 def _intervals(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -256,7 +257,7 @@ def hit_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]
         above, told = hit > base, enough > 0
         for mask, shade in ((told & above, colour), (told & ~above, FAIL)):
             axes.vlines(years[mask], base[mask], hit[mask], color=shade, lw=1.6, alpha=0.55)
-            axes.plot(years[mask], hit[mask], "o", color=shade, ms=4.5)
+            axes.plot(years[mask], hit[mask], "o", color=shade, ms=DOT)
         axes.hlines(base[told], years[told] - 0.32, years[told] + 0.32, color=INK, lw=1.3)
         axes.margins(y=0.12)
         for mask, shade in ((~told & above, colour), (~told & ~above, FAIL)):
