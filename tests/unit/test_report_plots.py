@@ -214,6 +214,8 @@ def test_equity_starts_at_one_and_ends_where_it_should():
 def test_wide_ranges_are_logarithmic():
     values = pd.Series(np.geomspace(1, 100, 700), DAYS)
     assert {"1", "10", "100"} <= set(texts(plots.equity({"m": values}, ["m"])))
+    fewer = pd.Series(np.geomspace(0.7, 4.1, 700), DAYS)
+    assert {"1", "1.5", "2", "3", "5"} <= set(texts(plots.equity({"m": fewer}, ["m"])))
 
 
 def test_quantiles_are_in_basis_points():

@@ -144,7 +144,8 @@ def _log_ticks(axes: Axes, values: np.ndarray) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator
 
     powers = 10.0 ** np.arange(np.floor(np.log10(values.min())), np.ceil(np.log10(values.max())) + 1)
-    ticks = np.sort(np.outer(powers, [1, 2, 5]).ravel())
+    steps = [1, 2, 5] if values.max() / values.min() > 30 else [1, 1.5, 2, 3, 5, 7]
+    ticks = np.sort(np.outer(powers, steps).ravel())
     axes.yaxis.set_major_locator(FixedLocator(ticks[(ticks >= values.min() * 0.8) & (ticks <= values.max() * 1.2)]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
