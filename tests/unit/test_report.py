@@ -410,7 +410,7 @@ class TestPage:
     def test_one_trial_needs_no_deflation(self):
         lone = card(trials_effective=1.0, sharpe_expected_max=0.0)
         text = page_of(evaluation(models=(ModelResult.of(lone, [], blessed=False, trials=1),)))
-        assert "One effective trial: the Sharpe ratio of 0.80 needs no deflation" in text
+        assert "Sharpe ratio 0.80, one effective trial: no deflation" in text
         assert "luck may have given" not in text
 
     def test_a_fold_shows_its_interval_and_its_base_rate(self):
