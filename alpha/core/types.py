@@ -109,9 +109,11 @@ class GateResult:
     def __str__(self) -> str:
         verdict = "PASS" if self.passed else "FAIL"
         tail = f"  ({self.note})" if self.note else ""
-        said = "holds" if self.passed and self.is_property else f"{self.value:>10.4f} {self.relation} {self.limit:.4f}"
+        said = f"{self.value:>10.4f} {self.relation} {self.limit:.4f}"
         if not math.isfinite(self.value):
             said = f"{'-':>10} {self.relation} {self.limit:.4f}"
+        elif self.is_property:
+            said = "holds" if self.passed else f"{self.value:.0f} against"
         return f"{verdict}  {self.gate:<28} {said:>10}{tail}"
 
     @property

@@ -10,6 +10,7 @@ from alpha.core.errors import ConfigError, GateFailed, nearest
 from alpha.operate.hints import SHADOW, command
 from alpha.operate.opening import opened
 from alpha.operate.study import show, write_report
+from alpha.report import html
 from alpha.research import Study, Track, research, step
 from alpha.store import Blessings, check_selectable, locked, promote, reference, save, select
 from alpha.strategy import Candidate
@@ -53,7 +54,7 @@ def bless(
     found = research(cfg, track)
     folder = step(lambda: write_report(found), f"{cfg.name}: report", track)
     show(found)
-    print(f"report: {folder}")
+    print(f"report: {folder / html.FILE}")
     with locked(models_root(cfg)):  # no other blessing comes between the log and the configuration
         ref = keep(found, named(found, model), options, reason)
         if selected:

@@ -13,6 +13,7 @@ from alpha.report.evaluation import ModelResult
 from alpha.report.page import MISSING, Html, figure, metric
 from alpha.report.record import Cell
 from alpha.validation.metrics import SESSIONS_PER_YEAR
+from alpha.validation.selection import FEWEST_ROWS
 
 Series = Mapping[str, pd.Series | pd.DataFrame]
 
@@ -24,20 +25,22 @@ HOW = {
     "that ends above zero is a mean IC above zero.",
     "ic_decay": "Mean IC of outcomes that last 1 to 20 bars, with 95 % intervals, the label's in a ring: an edge "
     "that fades early must be traded fast.",
-    "ic_by_year": "Dot: mean IC of the year, hollow where it rests on too few bars; line: its 95 % interval; "
-    "an edge of few years may be an accident.",
+    "ic_by_year": "Dot: mean IC of the year; line: its 95 % interval; hollow and not counted: fewer than "
+    f"{FEWEST_ROWS} bars (an arrow: beyond the axis); an edge of few years may be an accident.",
     "quantile_returns": "Mean return over {bars} by quantile of the signal, in basis points before costs: bars that "
     "rise to the right are in order.",
     "quantile_fan": "Mean returns of the quantiles summed over time, percent before costs, the middle ones in grey: "
     "lines that fan out steadily are in order all along.",
     "ic_by_part": "Mean IC and 95 % interval in thirds of the bars by the market's volatility, and among the names "
     "of each group: an edge in one part alone is fragile.",
-    "hit_by_year": "Dot: hit rate over all predictions; dash: base rate, what the better constant guess would hit.",
-    "pbo_logits": "How what was best in one half of the time, among trials and baselines, ranked in the other "
-    "(logit of its rank; percent of all ways to halve): left of zero it was no better than the median.",
+    "hit_by_year": "Dot: hit rate over all predictions; dash: base rate, what the better constant guess would hit; "
+    f"hollow and not counted: fewer than {FEWEST_ROWS} bars (an arrow: beyond the axis).",
+    "pbo_logits": "How what was best in one half of the time, among all trials and baselines, ranked in the other "
+    "(percent of all ways to halve), the same for every model: left of zero it was no better than the median.",
     "deflation": "Annual Sharpe ratio, less the best that chance gives in as many trials (effective: {trials}), "
     "with 95 % intervals in black: what is left must be clear of zero.",
-    "return_by_year": "Net return of each year, percent, after costs: a good total may be the work of one year.",
+    "return_by_year": "Net return of each year, after costs, hollow and not counted where there are fewer than "
+    f"{FEWEST_ROWS} bars: a good total may be the work of one year.",
     "drawdown": "Fall from the highest equity so far, percent, the deepest marked: how long one would have had to "
     "wait.",
     "turnover": "Sum of |Δ weight|, mean of 21 bars, and dashed the mean of all: costs grow with it.",
@@ -47,24 +50,25 @@ HOW = {
 def of_signal(result: ModelResult, series: Series, horizon: int, colour: str) -> Iterator[Html]:
     """Draw what the signal foretold."""
     rolling, total, decay = (_frame(series, name) for name in ("ic_rolling", "ic_cumulative", "ic_decay"))
-    years, parts = _frame(series, "ic_by_year"), _frame(series, "ic_by_part")
+    years, parts = _told(_frame(series, "ic_by_year")), _frame(series, "ic_by_part")
     quantiles, fan = _series(series, "quantile_returns"), _frame(series, "quantile_growth")
     bars = f"{horizon} bar{'s' if horizon > 1 else ''}"
-    rated = [row for row in result.by_year if _known(row, "hit_rate") and _known(row, "hit_base_rate")]
-    above = sum(_value(row, "hit_rate") > _value(row, "hit_base_rate") for row in rated)
+    rated = [row for row in _years(result, series) if _known(row, "hit_rate") and _known(row, "hit_base_rate")]
+    counted = [row for row in rated if row["enough"]]
+    above = sum(_value(row, "hit_rate") > _value(row, "hit_base_rate") for row in counted)
     yield figure(_share_above(rolling), HOW["ic_rolling"], plots.ic_rolling(rolling, colour=colour))
     yield figure(
         f"The daily ICs sum to {_last(total, 'sum')}", HOW["ic_cumulative"], plots.ic_cumulative(total, colour=colour)
     )
     yield figure(_peak(decay), HOW["ic_decay"], plots.ic_decay(decay, horizon, colour=colour))
-    yield figure(_positive(years, "years"), HOW["ic_by_year"], plots.ic_by_year(years, colour=colour))
+    yield figure(_positive(years[years["enough"]], "years"), HOW["ic_by_year"], plots.ic_by_year(years, colour=colour))
     yield figure(
         _spread(quantiles), HOW["quantile_returns"].format(bars=bars), plots.quantile_returns(quantiles, colour=colour)
     )
     yield figure(_fanned(fan), HOW["quantile_fan"], plots.quantile_fan(fan, colour=colour))
     yield figure(_positive(parts, "parts of the market"), HOW["ic_by_part"], plots.ic_by_part(parts, colour=colour))
     yield figure(
-        f"Hit rate beat its base rate in {above} of {len(rated)} years",
+        f"Hit rate beat its base rate in {above} of {len(counted)} years",
         HOW["hit_by_year"],
         plots.hit_by_year(rated, colour=colour),
     )
@@ -76,30 +80,52 @@ def of_luck(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
     pbo, sharpe, chance = (metrics.get(name) for name in ("pbo", "sharpe", "sharpe_expected_max"))
     said = MISSING if pbo is None else plots.percent(pbo)
     logits = _series(series, "pbo_logits")
-    yield figure(f"Probability of overfitting: {said}", HOW["pbo_logits"], plots.pbo_logits(logits, colour=colour))
+    yield figure(
+        f"Probability of overfitting, all trials together: {said}",
+        HOW["pbo_logits"],
+        plots.pbo_logits(logits, colour=colour),
+    )
     luck = None if chance is None else chance * np.sqrt(SESSIONS_PER_YEAR)
     low, high = result.intervals.get("sharpe", (None, None))
     interval = None if low is None or high is None else (low, high)
     drawn = plots.deflation(sharpe, luck, metrics.get("deflated_sharpe"), interval, colour=colour)
-    title = "Sharpe ratio after luck"
-    if sharpe is not None and luck is not None:
-        title = f"Of a Sharpe ratio of {sharpe:.2f}, luck may have given {luck:.2f}".replace("-", "−")
     trials = metric("trials_effective").show(metrics.get("trials_effective"))
-    yield figure(title, HOW["deflation"].format(trials=trials), drawn)
+    yield figure(_deflated(sharpe, luck, trials), HOW["deflation"].format(trials=trials), drawn)
 
 
 def of_book(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
     """Draw what the book earned, lost and traded."""
-    net = [_value(row, "net_return") for row in result.by_year if _known(row, "net_return")]
+    years = _years(result, series)
+    net = [_value(row, "net_return") for row in years if row["enough"] and _known(row, "net_return")]
     falls, traded = _series(series, "drawdown"), _series(series, "turnover")
     deepest, mean = (metric(name).show(result.metrics.get(name)) for name in ("max_drawdown", "turnover"))
     yield figure(
         f"Net return was positive in {sum(v > 0 for v in net)} of {len(net)} years",
         HOW["return_by_year"],
-        plots.return_by_year(result.by_year, colour=colour),
+        plots.return_by_year(years, colour=colour),
     )
     yield figure(f"Largest drawdown {deepest} %", HOW["drawdown"], plots.drawdown(falls, colour=colour))
     yield figure(f"Turnover {mean} a bar", HOW["turnover"], plots.turnover(traded, colour=colour))
+
+
+def _deflated(sharpe: float | None, luck: float | None, trials: str) -> str:
+    if sharpe is None or luck is None:
+        return "Sharpe ratio after luck"
+    if luck == 0 and trials == "1":
+        return f"Sharpe ratio {sharpe:.2f}, one effective trial: no deflation".replace("-", "−")
+    return f"Of a Sharpe ratio of {sharpe:.2f}, luck may have given {luck:.2f}".replace("-", "−")
+
+
+def _years(result: ModelResult, series: Series) -> list[dict[str, Cell]]:
+    """Return the rows of the years, and whether each rests on sessions `enough` to be told by; unknown counts as so."""
+    times = _series(series, "equity").index
+    held = pd.Series(times.year if isinstance(times, pd.DatetimeIndex) else [], dtype=float).value_counts()
+    return [{**row, "enough": bool(held.get(row.get("year"), FEWEST_ROWS) >= FEWEST_ROWS)} for row in result.by_year]
+
+
+def _told(years: pd.DataFrame) -> pd.DataFrame:
+    """Return the years and whether each has bars `enough` with an IC."""
+    return years.assign(enough=~(years["days"] < FEWEST_ROWS) if "days" in years else True)
 
 
 def _share_above(rolling: pd.DataFrame) -> str:

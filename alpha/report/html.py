@@ -10,13 +10,12 @@ import pandas as pd
 
 from alpha.core.types import Scorecard
 from alpha.report import figures, plots
-from alpha.report.evaluation import Evaluation, GateVerdict, ModelResult
+from alpha.report.evaluation import Evaluation, ModelResult
 from alpha.report.page import METRICS, MISSING, Html, by_width, facts, figure, metric, page, plain, safe, table
 from alpha.report.record import Cell, write_text
+from alpha.report.verdicts import gate_table, prose, shortfall
 
 FILE = "report.html"
-_RELATIONS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "==": "="}
-_NAMES = {"ic": "IC", "pbo": "PBO", "spa": "SPA", "sharpe": "Sharpe"}
 _INTERVAL_ENDS = ("_low", "_high")
 Intervals = Mapping[str, tuple[float | None, float | None]]
 
@@ -55,33 +54,6 @@ def write_html(
 ) -> Path:
     """Write ``report.html`` into `folder` and return its path."""
     return write_text(render(evaluation, scorecards, baseline_series), Path(folder) / FILE)
-
-
-def shortfall(verdict: GateVerdict) -> str:
-    """Say in words by how much a gate passed or failed."""
-    name, limit = prose(verdict.gate), plain(verdict.limit)
-    if verdict.value is None:
-        why = verdict.note or f"the limit is {_RELATIONS[verdict.relation]} {limit}"
-        return f"{name} has no finite value; {why}"
-    if verdict.passed and _is_property(verdict):
-        return f"{name} holds"
-    return f"{name} is {plain(verdict.value)}, {_away(verdict)} the limit of {limit}"
-
-
-def _away(verdict: GateVerdict) -> str:
-    if verdict.value is None or verdict.limit is None:
-        return MISSING
-    if verdict.passed and _is_property(verdict):
-        return "holds"
-    if verdict.value == verdict.limit:
-        return "at"
-    return f"{plain(abs(verdict.value - verdict.limit))} {'above' if verdict.value > verdict.limit else 'below'}"
-
-
-def prose(name: str) -> str:
-    """Return the name of a gate or a column as a person writes it."""
-    first, *rest = name.split("_")
-    return " ".join([_NAMES.get(first) or first.capitalize(), *(_NAMES.get(word, word) for word in rest)])
 
 
 def _header(evaluation: Evaluation) -> Iterator[str]:
@@ -203,7 +175,7 @@ def _model(
     colour = plots.MODELS[[r.model for r in evaluation.ranked].index(result.model) % len(plots.MODELS)]
     yield f"<h2>{safe(result.model)}</h2>"
     yield "<h3>Gates</h3>"
-    yield _gate_table(result)
+    yield gate_table(result)
     horizon = evaluation.label.horizon
     yield "<h3>Signal</h3>"
     yield f'<div class="figures">{"".join(figures.of_signal(result, series, horizon, colour))}</div>'
@@ -214,38 +186,6 @@ def _model(
     yield f'<div class="figures">{"".join(figures.of_luck(result, series, colour))}</div>'
     yield "<h3>Book</h3>"
     yield f'<div class="figures">{"".join(figures.of_book(result, series, colour))}</div>'
-
-
-def _gate_table(result: ModelResult) -> Html:
-    head = ("gate", "", "value", "limit", Html("short of the limit&ensp;|&ensp;beyond it"), "by how much")
-    rows = [
-        (prose(verdict.gate), _mark(verdict.passed), plain(verdict.value),
-         f"{_RELATIONS[verdict.relation]} {plain(verdict.limit)}", _bar(verdict),
-         verdict.note or _away(verdict) + ("" if _is_property(verdict) else " the limit"))
-        for verdict in result.gates
-    ]  # fmt: skip
-    return table(head, rows, text=(1, 5), kind="gates")
-
-
-def _is_property(verdict: GateVerdict) -> bool:
-    """Whether it holds or does not: the value counts what speaks against it."""
-    return (verdict.relation, verdict.limit) == ("<=", 0.0)
-
-
-def _mark(passed: bool) -> Html:
-    return Html('<span class="good">✓ pass</span>' if passed else '<b class="bad">✗ fail</b>')
-
-
-def _bar(verdict: GateVerdict) -> Html:
-    """Draw the margin relative to the limit, from the line in the middle: right is beyond it, left short of it."""
-    margin, share = abs(verdict.margin), 1.0  # without a value: short by all there is
-    if margin == 0:
-        share = 1.0 if _is_property(verdict) else 0.02  # at the limit: a stub on the side of the verdict
-    elif verdict.value is not None and verdict.limit is not None:
-        share = min(margin / max(abs(verdict.limit), abs(verdict.value)), 1.0)
-    left = 50.0 if verdict.passed else 50.0 * (1 - share)
-    kind = "good" if verdict.passed else "bad"
-    return Html(f'<span class="bar"><i class="{kind}" style="left:{left:.1f}%;width:{50 * share:.1f}%"></i></span>')
 
 
 def _fold_table(result: ModelResult) -> Html:

@@ -105,8 +105,11 @@ def _luck_lines(card: Scorecard) -> Iterator[str]:
     def show(key: str) -> str:
         return metric(key).show(card.metrics.get(key))
 
-    yield f"  predictions {show('predictions')}, bars with an IC {show('ic_days')}"
     yield (
-        f"  trials {show('trials')} (effective {show('trials_effective')}), PBO {show('pbo')}, SPA p {show('spa_p')}, "
+        f"  predictions {show('predictions')}, bars with an IC {show('ic_days')}, "
         f"deflated Sharpe {show('deflated_sharpe')}"
+    )
+    yield (
+        f"  of all trials together: trials {show('trials')} (effective {show('trials_effective')}), "
+        f"PBO {show('pbo')}, SPA p {show('spa_p')}"
     )

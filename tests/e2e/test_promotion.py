@@ -92,7 +92,10 @@ def test_a_candidate_that_fails_is_not_blessed_but_kept_and_told_by_how_much(com
     (kept,) = bundles(candidates_root(cfg))
     shadow = f"python scripts/paper_runner.py --shadow {HOPELESS}"
     assert told.endswith(f"\nkept in {kept}; to replay it, labelled as not blessed: {shadow}\n")
-    record = evaluation.read(re.search(r"^report: (\S+)$", out, re.M)[1])
+    page = Path(re.search(r"^report: (\S+)$", out, re.M)[1])
+    assert page.name == "report.html"
+    assert page.is_file()
+    record = evaluation.read(page.parent)
     assert not record.models[0].blessed
     assert [gate.passed for gate in record.models[0].gates] == [False, False, True]
 

@@ -170,6 +170,13 @@ def test_a_label_is_known_strictly_before_the_cutoff_and_never_if_it_has_no_time
     np.testing.assert_array_equal(by_symbol.known_before(np.datetime64("2020-01-03")), before)
 
 
+@pytest.mark.parametrize(
+    ("passed", "value", "said"), [(True, 0.0, "holds"), (False, 2.0, "2 against"), (False, np.nan, "- <= 0.0000")]
+)
+def test_a_property_holds_or_says_how_many_speak_against_it(passed, value, said):
+    assert str(GateResult("leakage", passed, value, 0.0, "<=")).endswith(f" {said}")
+
+
 def test_a_gate_prints_as_one_line():
     line = str(GateResult("ic", False, 0.0156, 0.02, note="short by 0.0044"))
     assert line.startswith("FAIL  ic")

@@ -32,8 +32,8 @@ from alpha.report import (
 )
 from alpha.report.evaluation import schema
 from alpha.report.figures import HOW
-from alpha.report.html import prose, shortfall
 from alpha.report.page import MISSING, Html, number, plain, safe, table
+from alpha.report.verdicts import prose, shortfall
 
 TIMES = pd.date_range("2019-01-01 21:00", periods=1_000, tz="UTC")
 LUCK = {"sharpe": 0.8, "sharpe_expected_max": 0.02, "deflated_sharpe": 0.9, "pbo": 0.25, "trials_effective": 3.0}
@@ -307,6 +307,13 @@ class Parser(HTMLParser):
         assert self.open.pop() == tag
 
 
+def gate_rows(text: str) -> dict[str, str]:
+    """Return the rows of the first table of gates by the names of the gates."""
+    body = text[text.index('<table class="gates">') :]
+    rows = re.findall(r"<tr><td>(.*?)</tr>", body[: body.index("</table>")])
+    return {re.split(r" ?<", row)[0]: row for row in rows}
+
+
 class TestPage:
     def test_it_is_one_file_that_loads_nothing(self):
         parsed = Parser(page())
@@ -380,9 +387,31 @@ class TestPage:
         for said in ("The yearly IC was clear of zero 25 % of the time", "The daily ICs sum to +10.0",
                      "IC is highest for outcomes of 2 bars", "IC was positive in 1 of 2 years",
                      "IC was positive in 2 of 2 parts of the market", "Top less bottom quantile, summed: ",
-                     "Probability of overfitting: 25 %", "Of a Sharpe ratio of 0.80, luck may have given 0.32",
+                     "Probability of overfitting, all trials together: 25 %",
+                     "Of a Sharpe ratio of 0.80, luck may have given 0.32",
                      ):  # fmt: skip
             assert said in text
+
+    def test_a_year_of_few_bars_is_hollow_and_not_counted(self):
+        whole, times = card(), pd.date_range("2018-12-15 21:00", periods=1_000, tz="UTC")  # 17 days of 2018
+        years = parts([2018, 2019, 2020, 2021], 0.5, 0.02, -0.01, 0.01).assign(days=[17, 365, 366, 252])
+        rows = [{**whole.by_year[0], "year": 2018, "hit_rate": 0.7}, *whole.by_year]
+        series = whole.series | {"ic_by_year": years, "equity": whole.series["equity"].set_axis(times)}
+        short = replace(whole, by_year=rows, series=series)
+        text = page_of(evaluation(models=(ModelResult.of(short, [], blessed=False, trials=1),)), linear_v1=short)
+        for said in ("IC was positive in 2 of 3 years", "Hit rate beat its base rate in 3 of 3 years",
+                     "Net return was positive in 3 of 3 years"):  # fmt: skip
+            assert f"<h4>{said}</h4>" in text
+        assert text.count("hollow and not counted") == 3
+        for label in ("IC by year", "Hit rate by year against its base rate", "Net return by year in percent"):
+            svg = text[text.index(f'aria-label="{label}"') :].split("</svg>")[0]
+            assert re.search(r"fill: none; (opacity: 0.75; )?stroke: var\(--m0\)", svg), label
+
+    def test_one_trial_needs_no_deflation(self):
+        lone = card(trials_effective=1.0, sharpe_expected_max=0.0)
+        text = page_of(evaluation(models=(ModelResult.of(lone, [], blessed=False, trials=1),)))
+        assert "Sharpe ratio 0.80, one effective trial: no deflation" in text
+        assert "luck may have given" not in text
 
     def test_a_fold_shows_its_interval_and_its_base_rate(self):
         text = page()
@@ -405,16 +434,54 @@ class TestPage:
         gates = [GateResult("no_lookahead", False, np.nan, 0.1, "==", "column rsi changed at 2020-01-02")]
         text = page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),)))
         assert "column rsi changed at 2020-01-02" in text
-        assert "width:50.0%" in text
+        assert "arrow" not in gate_rows(text)["No lookahead"], "without a value there is nothing to draw"
 
-    def test_bars_point_to_the_side_of_the_verdict(self):
-        text = page()
-        assert '<i class="good" style="left:50.0%;width:44.0%">' in text
-        assert '<i class="bad" style="left:30.8%;width:19.2%">' in text
-        at = [GateResult("a", True, 0.0, 0.0), GateResult("b", False, 0.0, 0.0, ">")]
-        text = page_of(evaluation(models=(ModelResult.of(card(), at, blessed=False, trials=1),)))
-        assert '<i class="good" style="left:50.0%;width:1.0%">' in text
-        assert '<i class="bad" style="left:49.0%;width:1.0%">' in text
+    def test_a_property_holds_or_says_how_many_speak_against_it(self):
+        gates = [GateResult("leakage", True, 0.0, 0.0, "<="),
+                 GateResult("no_lookahead", False, 2.0, 0.0, "<=", "rsi changed")]  # fmt: skip
+        text = page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),)))
+        rows = gate_rows(text)
+        assert "<td>holds</td><td>none against</td><td></td>" in rows["Leakage"]
+        assert (
+            "<td>2 against it</td><td>none against</td><td></td><td></td><td class=text>rsi changed<"
+            in (rows["No lookahead"])
+        )
+        assert "<li>No lookahead does not hold: 2 against it; rsi changed</li>" in text
+
+    @pytest.mark.parametrize(
+        ("gate", "value", "limit", "relation", "left", "scale"),
+        [
+            ("hit_rate", 0.51, 0.52, ">=", 'bad dot" style="left:25.0%', "± 0.02"),
+            ("hit_rate", 0.525, 0.52, ">=", 'good dot" style="left:62.5%', "± 0.02"),
+            ("pbo", 0.25, 0.5, "<=", 'good dot" style="left:75.0%', "± 0.5"),
+            ("ic", 0.12, 0.02, ">=", 'good arrow" style="left:100.0%">▶', "± 0.02"),
+            ("net_return_above_baseline", -0.3, 0.0, ">", 'bad arrow" style="left:0.0%">◀', "± 0.1"),
+            ("hit_rate_above_base", 0.0, 0.0, ">", 'bad dot" style="left:50.0%', "± 0.02"),
+        ],
+    )
+    def test_a_margin_is_drawn_to_the_scale_of_its_gate(self, gate, value, limit, relation, left, scale):
+        result = GateResult(gate, "good" in left, value, limit, relation)
+        row = gate_rows(page_of(evaluation(models=(ModelResult.of(card(), [result], blessed=False, trials=1),))))
+        (row,) = row.values()
+        assert left in row
+        assert f"<td>{scale}</td>" in row
+
+    def test_a_gate_without_a_scale_is_told_in_words(self):
+        gates = [GateResult("predictions", True, 69_640.0, 100.0), GateResult("of_mine", False, 1.0, 3.0)]
+        rows = gate_rows(page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),))))
+        assert "<td></td><td></td><td class=text>69,540 above the limit<" in rows["Predictions"]
+        assert 'class="bar"' not in rows["Of mine"]
+
+    def test_gates_on_the_search_say_that_they_are_of_all_trials(self):
+        own = page()
+        assert "the same under every model; they judge" not in own
+        gates = [GateResult("pbo", True, 0.2, 0.5, "<="), GateResult("spa", False, 0.3, 0.05, "<=")]
+        text = page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),)))
+        assert "<td>PBO <small>of all trials together</small></td>" in text
+        assert "<li>SPA of all trials together is 0.3, 0.25 above the limit of 0.05</li>" in text
+        assert "PBO and SPA: of all trials together, the same under every model" in text
+        assert "Probability of overfitting (PBO) <small>of all trials together" in own
+        assert "Probability of overfitting, all trials together: 25 %" in own
 
     def test_every_text_is_escaped(self):
         hostile = card(HOSTILE, **{HOSTILE: 1.0})

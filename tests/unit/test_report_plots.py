@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import matplotlib
@@ -88,6 +89,33 @@ def test_a_table_that_is_not_there_says_why(draw, table):
     assert said.startswith("no data: ")
 
 
+AXES = {
+    "equity": ("date", "growth of 1"),
+    "ic rolling": ("date", "mean IC (rank correlation)"),
+    "ic cumulative": ("date", "sum of daily ICs"),
+    "ic decay": ("horizon (bars)", "mean IC (rank correlation)"),
+    "ic by year": ("year", "mean IC (rank correlation)"),
+    "ic by part": ("mean IC (rank correlation)", "part of the market"),
+    "fan": ("date", "sum of mean returns (%)"),
+    "pbo": ("logit of the rank out of sample", "share of all ways to halve (%)"),
+    "quantiles": ("quantile (1 = lowest signal … 30 = highest)", "mean return (bps)"),
+    "drawdown": ("date", "drawdown (%)"),
+    "turnover": ("date", "turnover (sum of |Δ weight| a bar)"),
+    "account": ("date", "equity (quote currency)"),
+}
+YEAR = {"year": 2020, "hit_rate": 0.5, "hit_base_rate": 0.5, "net_return": 0.0}
+
+
+def test_every_axis_says_what_it_shows_and_in_which_unit():
+    assert set(AXES) == set(DRAWN)
+    for figure, titles in AXES.items():
+        assert set(titles) <= set(texts(DRAWN[figure](SERIES["constant"]))), figure
+    assert "growth of 1 (log scale)" in texts(DRAWN["equity"](SERIES["huge"]))
+    assert {"year", "hit rate (fraction)"} <= set(texts(plots.hit_by_year([YEAR])))
+    assert {"year", "net return (%)"} <= set(texts(plots.return_by_year([YEAR])))
+    assert {"observed, less luck, is what is left", "Sharpe ratio (annual)"} <= set(texts(plots.deflation(1, 0.5, 0.9)))
+
+
 def test_what_chance_would_give_must_be_known():
     for given in ((None, 0.1, 0.5), (0.5, np.nan, 0.5)):
         assert " ".join(texts(plots.deflation(*given))).startswith("no data: the Sharpe ratio, or what chance")
@@ -107,7 +135,8 @@ def test_tables_by_year_survive(draw):
 @pytest.mark.parametrize(("sharpe", "luck", "said"), [(0.8, 0.5, ["+0.80", "−0.50", "+0.30"]),
                                                       (0.8, 1.5, ["+0.80", "−1.50", "−0.70"]),
                                                       (-0.8, 0.5, ["−0.80", "−0.50", "−1.30"]),
-                                                      (0.0, 0.0, ["+0.00", "+0.00", "+0.00"])])  # fmt: skip
+                                                      (0.2551, 0.1349, ["+0.26", "−0.13", "+0.13"]),
+                                                      (0.2649, 0.1351, ["+0.26", "−0.14", "+0.12"])])  # fmt: skip
 def test_a_sharpe_ratio_less_luck(sharpe, luck, said):
     svg = plots.deflation(sharpe, luck, 0.7, (sharpe - 0.5, sharpe + 0.5))
     assert [text for text in texts(svg) if text[0] in "+−" and len(text) == 5 and text in said] == said
@@ -129,8 +158,35 @@ def test_an_estimate_without_an_interval_is_hollow():
     assert plots.ic_by_year(bare).count("fill: none") > plots.ic_by_year(whole).count("fill: none")
 
 
+def heights(svg: str) -> list[str]:
+    """Return the numbers along the axis of values."""
+    return [text for text in texts(svg) if "." in text]
+
+
+def test_a_year_of_few_bars_stretches_no_axis():
+    full = pd.DataFrame({"ic": [0.02, 0.01], "low": [0.0, -0.01], "high": [0.04, 0.03]}, [2020, 2021])
+    few = pd.concat([pd.DataFrame({"ic": [0.9], "low": [0.5], "high": [1.3]}, [2019]), full])
+    assert heights(plots.ic_by_year(few.assign(enough=[False, True, True]))) == heights(plots.ic_by_year(full))
+    assert heights(plots.ic_by_year(few)) != heights(plots.ic_by_year(full))
+    alone = plots.ic_by_year(few[:1].assign(enough=False))
+    assert max(map(float, heights(alone))) >= 0.8, "alone, it is drawn where it is"
+    rows = [{"year": year, "hit_rate": 0.5 + year % 3 / 100, "hit_base_rate": 0.505} for year in range(2015, 2021)]
+    odd = {"year": 2021, "hit_rate": 0.95, "hit_base_rate": 0.9, "enough": False}
+    assert heights(plots.hit_by_year([*rows, odd])) == heights(plots.hit_by_year(rows))
+    assert "2021" in texts(plots.hit_by_year([odd]))
+
+
+def test_where_luck_gives_nothing_it_is_said():
+    said = texts(plots.deflation(0.26, 0.0, 0.84))
+    assert {"nothing", "to take off"} <= set(said) or "nothing to take off" in said
+    assert said.count("+0.26") == 2
+    assert "+0.00" not in said
+
+
 def test_the_horizon_of_the_label_has_a_ring():
     table = parts(pd.Series(0.1, DAYS))
+    wide = max(float(x) for x in re.findall(r"M 0 ([\d.]+)\nC", plots.ic_decay(table, 5)))
+    assert wide > 2 * max(float(x) for x in re.findall(r"M 0 ([\d.]+)\nC", plots.ic_decay(table))), "air around the dot"
     assert plots.ic_decay(table, 5) != plots.ic_decay(table)
     assert plots.ic_decay(table, 99) == plots.ic_decay(table)
 
@@ -144,7 +200,7 @@ def test_parts_stand_below_their_group_and_long_names_are_cut():
 def test_equity_names_every_curve_at_its_end_without_overlap():
     curves = {name: pd.Series(np.linspace(1, 1.5 + k / 1_000, 700), DAYS) for k, name in enumerate("abcdefg")}
     svg = plots.equity(curves, ["c"], size=plots.HALF)
-    named = [node for node in parse(svg).iter("text") if "".join(node.itertext())[0] in "abcdefg"]
+    named = [node for node in parse(svg).iter("text") if "".join(node.itertext()).split()[0] in curves]
     heights = sorted(float(node.get("y")) for node in named)
     assert len(named) == 7
     assert np.diff(heights).min() > 8
@@ -158,6 +214,8 @@ def test_equity_starts_at_one_and_ends_where_it_should():
 def test_wide_ranges_are_logarithmic():
     values = pd.Series(np.geomspace(1, 100, 700), DAYS)
     assert {"1", "10", "100"} <= set(texts(plots.equity({"m": values}, ["m"])))
+    fewer = pd.Series(np.geomspace(0.7, 4.1, 700), DAYS)
+    assert {"1", "1.5", "2", "3", "5"} <= set(texts(plots.equity({"m": fewer}, ["m"])))
 
 
 def test_quantiles_are_in_basis_points():

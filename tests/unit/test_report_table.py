@@ -34,12 +34,12 @@ def test_every_metric_has_its_interval_and_the_best_baseline():
     assert cells["Base rate of the hit rate"] == ["0.5050", "–", "–"], "no base rate is better than another"
     assert cells["Expected shortfall, 95 %, % a bar"] == ["–", "–", "–"]
     assert text.splitlines()[-2:] == [
-        "  predictions 69,640, bars with an IC 3,482",
-        "  trials 14 (effective 5), PBO 0.3100, SPA p 0.0420, deflated Sharpe 0.8700",
+        "  predictions 69,640, bars with an IC 3,482, deflated Sharpe 0.8700",
+        "  of all trials together: trials 14 (effective 5), PBO 0.3100, SPA p 0.0420",
     ]
 
 
 def test_the_table_fits_in_a_hundred_columns_and_survives_nothing():
     assert max(map(len, evidence_table(replace(CARD, baselines={"momentum": CARD.metrics})).splitlines())) <= 100
     bare = evidence_table(Scorecard("m", {}, {}, [], []))
-    assert bare.splitlines()[-1] == "  trials – (effective –), PBO –, SPA p –, deflated Sharpe –"
+    assert bare.splitlines()[-1] == "  of all trials together: trials – (effective –), PBO –, SPA p –"

@@ -37,10 +37,11 @@ def equity(curves: Mapping[str, pd.Series], models: Sequence[str], *, size: tupl
     """Draw growth of 1 net of costs: `models` in colour, every other curve in grey, each named at its end."""
     grown = {name: _rebased(series) for name, series in curves.items()}
     shown = {name: xy for name, xy in grown.items() if len(xy[0])}
-    values = np.concatenate([y for _, y in shown.values()]) if shown else np.array([])
+    values = np.concatenate([y for _, y in shown.values()]) if shown else np.array([1.0])
+    wide = values.min() > 0 and values.max() / values.min() > 5
 
     def draw(axes: Axes) -> None:
-        if values.min() > 0 and values.max() / values.min() > 5:
+        if wide:
             axes.set_yscale("log")
             _log_ticks(axes, values)
         axes.axhline(1.0, color=MUTED, lw=0.7, zorder=1)
@@ -52,19 +53,24 @@ def equity(curves: Mapping[str, pd.Series], models: Sequence[str], *, size: tupl
         date_axis(axes, size)
         name_ends(axes, ends)
 
-    return drawn("equity", "Growth of 1 net of costs", draw if shown else None, size, right=_name_room(shown, size))
+    room, log = _name_room(shown, size), " (log scale)" if wide else ""
+    return drawn("equity", "Growth of 1 net of costs", draw if shown else None, size, x="date", y=f"growth of 1{log}",
+                 right=room)  # fmt: skip
 
 
 def return_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]) -> str:
-    """Draw each year's `net_return` as a bar, in percent."""
-    years, net = columns(by_year, "year", "net_return")
+    """Draw each year's `net_return` as a bar, in percent; one that does not rest on sessions `enough` is hollow."""
+    years, net, enough = columns([{"enough": True, **row} for row in by_year], "year", "net_return", "enough")
 
     def draw(axes: Axes) -> None:
-        axes.bar(years, net * 100, width=0.72, color=[colour if v >= 0 else FAIL for v in net], alpha=0.75)
+        shades = np.where(net >= 0, colour, FAIL)
+        for fill in (True, False):
+            of = (enough > 0) == fill
+            axes.bar(years[of], net[of] * 100, width=0.72, color=shades[of], fill=fill, ec=shades[of], alpha=0.75)
         axes.axhline(0, color=MUTED, lw=0.8)
         year_axis(axes, years)
 
-    return drawn("returns", "Net return by year in percent", draw if len(years) else None)
+    return drawn("returns", "Net return by year in percent", draw if len(years) else None, x="year", y="net return (%)")
 
 
 def drawdown(falls: pd.Series, *, colour: str = MODELS[0]) -> str:
@@ -84,7 +90,7 @@ def drawdown(falls: pd.Series, *, colour: str = MODELS[0]) -> str:
         axes.set_ylim(min(y.min() * 1.08, -1e-6), 0)
         date_axis(axes, HALF)
 
-    return drawn("drawdown", "Drawdown in percent", draw if len(clean) else None)
+    return drawn("drawdown", "Drawdown in percent", draw if len(clean) else None, x="date", y="drawdown (%)")
 
 
 def turnover(traded: pd.Series, *, colour: str = MODELS[0]) -> str:
@@ -98,7 +104,8 @@ def turnover(traded: pd.Series, *, colour: str = MODELS[0]) -> str:
         axes.set_ylim(bottom=0, top=max(smooth.max() * 1.1, 1e-9))
         date_axis(axes, HALF)
 
-    return drawn("turnover", "Turnover of positions, mean of 21 bars", draw if len(clean) else None)
+    return drawn("turnover", "Turnover of positions, mean of 21 bars", draw if len(clean) else None, x="date",
+                 y="turnover (sum of |Δ weight| a bar)")  # fmt: skip
 
 
 def account(values: pd.Series, start: float | None = None, *, size: tuple[float, float] = WIDE) -> str:
@@ -115,7 +122,8 @@ def account(values: pd.Series, start: float | None = None, *, size: tuple[float,
         date_axis(axes, size)
         name_ends(axes, [(f"{y[-1]:,.0f}", float(y[-1]), MODELS[0])])
 
-    return drawn("account", "Equity of the account", draw if len(clean) else None, size, left=62, right=70)
+    return drawn("account", "Equity of the account", draw if len(clean) else None, size, x="date",
+                 y="equity (quote currency)", left=74, right=70)  # fmt: skip
 
 
 def _rebased(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +144,8 @@ def _log_ticks(axes: Axes, values: np.ndarray) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator
 
     powers = 10.0 ** np.arange(np.floor(np.log10(values.min())), np.ceil(np.log10(values.max())) + 1)
-    ticks = np.sort(np.outer(powers, [1, 2, 5]).ravel())
+    steps = [1, 2, 5] if values.max() / values.min() > 30 else [1, 1.5, 2, 3, 5, 7]
+    ticks = np.sort(np.outer(powers, steps).ravel())
     axes.yaxis.set_major_locator(FixedLocator(ticks[(ticks >= values.min() * 0.8) & (ticks <= values.max() * 1.2)]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")

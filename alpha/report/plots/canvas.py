@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 POINTS = 1_500  # of one curve; more cannot be seen
 WIDE, HALF = (760.0, 270.0), (380.0, 215.0)  # in points; a half is what one column of the page shows
 
+BELOW, ABOVE = 37.0, 10.0  # points around the axes: below stand their numbers and what they are
+
 # Matplotlib wants colours, the page wants variables: each stands for one and is replaced in the SVG.
 INK, MUTED, GRID, FAIL = "#010001", "#010002", "#010003", "#010004"
 MODELS = ("#010010", "#010011", "#010012", "#010013")
@@ -70,11 +72,16 @@ def drawn(
     draw: Callable[[Axes], None] | None,
     size: tuple[float, float] = HALF,
     *,
-    left: float = 38,
+    x: str,
+    y: str,
+    left: float = 50,
     right: float = 8,
     why: str = "no data",
 ) -> str:
-    """Return the SVG of one pair of axes with fixed margins in points; no `draw`: it says `why` there is nothing."""
+    """Return the SVG of one pair of axes with fixed margins in points; no `draw`: it says `why` there is nothing.
+
+    `x` and `y` say what the axes show, and in which unit.
+    """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -85,16 +92,25 @@ def drawn(
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), facecolor="none")
         FigureCanvasSVG(figure)
         width, height = size
-        axes = figure.add_axes((left / width, 24 / height, (width - left - right) / width, (height - 34) / height),
-                               facecolor="none")  # fmt: skip
+        axes = figure.add_axes((left / width, BELOW / height, (width - left - right) / width,
+                                (height - BELOW - ABOVE) / height), facecolor="none")  # fmt: skip
         if draw is None:
             axes.set_axis_off()
             axes.text(0.5, 0.5, textwrap.fill(why, 48), ha="center", va="center", color=MUTED, transform=axes.transAxes)
         else:
             draw(axes)
+            _name(axes, x, y, left)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return _inline(out.getvalue(), title)
+
+
+def _name(axes: Axes, x: str, y: str, left: float) -> None:
+    """Write what the axes show; that of y at the left edge, however long its numbers are."""
+    axes.set_xlabel(x, labelpad=3)
+    axes.set_ylabel(y)
+    width = axes.get_window_extent().width * 72 / axes.figure.dpi
+    axes.yaxis.set_label_coords((9 - left) / width, 0.5)
 
 
 def _inline(svg: str, title: str) -> str:
@@ -161,6 +177,16 @@ def few_ticks(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     from matplotlib.ticker import MaxNLocator
 
     (axes.yaxis if which == "y" else axes.xaxis).set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+
+
+def hollow(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, *, alone: bool) -> None:
+    """Draw estimates that rest on too few bars. Unless they are alone, they stretch no axis: an arrow is beyond it."""
+    low, high = (-np.inf, np.inf) if alone else axes.get_ylim()
+    for marker, rows in (("o", (low <= y) & (y <= high)), ("^", y > high), ("v", y < low)):
+        axes.plot(x[rows], np.clip(y[rows], low, high), marker, color=colour, ms=4.5, mfc="none", zorder=3,
+                  clip_on=False)  # fmt: skip
+    if not alone:
+        axes.set_ylim(low, high)
 
 
 def year_axis(axes: Axes, years: np.ndarray) -> None:

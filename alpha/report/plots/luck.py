@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BINS = 40
+NOTHING = "nothing\nto take off"
 
 
 def pbo_logits(logits: pd.Series, *, colour: str = MODELS[0]) -> str:
@@ -42,7 +44,8 @@ def pbo_logits(logits: pd.Series, *, colour: str = MODELS[0]) -> str:
                           textcoords="offset points", color=shade)  # fmt: skip
 
     why = "no data: it takes two trials or baselines over the same 60 bars to choose between"
-    return drawn("pbo", "Logits of the rank out of sample", draw if len(values) else None, why=why)
+    return drawn("pbo", "Logits of the rank out of sample", draw if len(values) else None,
+                 x="logit of the rank out of sample", y="share of all ways to halve (%)", why=why)  # fmt: skip
 
 
 def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -74,10 +77,8 @@ def deflation(
     interval : pair of float, optional
         Of `sharpe`.
     """
-    given = [np.nan if value is None else float(value) for value in (sharpe, chance, probability)]
-    observed, luck, sure = given
+    observed, luck, sure = (np.nan if value is None else float(value) for value in (sharpe, chance, probability))
     left = observed - luck
-
     ends = interval if interval is not None and np.isfinite(interval).all() else None
 
     def draw(axes: Axes) -> None:
@@ -88,30 +89,38 @@ def deflation(
             for x, off in ((0, 0.0), (2, luck)):
                 axes.vlines(x + 0.36, ends[0] - off, ends[1] - off, color=INK, lw=1.1)
         axes.axhline(0, color=MUTED, lw=0.8)
-        for x, value, at in ((0, observed, observed), (1, -luck, observed if observed >= 0 else left), (2, left, left)):
-            _tell(axes, x, at, value)
+        _tell(axes, (observed, observed if observed >= 0 else left, left), _told(observed, luck))
         said = "unknown" if np.isnan(sure) else percent(sure)
         axes.annotate(f"true ratio beats luck: {said}", (1, 1), xycoords="axes fraction", ha="right", va="top")
         _make_room(axes)
         axes.set_xlim(-0.5, 2.6)
         axes.set_xticks([0, 1, 2], ["observed", "luck", "left"])
-        axes.tick_params(axis="x", length=0)
-        few_ticks(axes)
 
     known = np.isfinite([observed, luck]).all()
     why = "no data: the Sharpe ratio, or what chance would give, is unknown"
-    return drawn("deflation", "Sharpe ratio less that of luck, annual", draw if known else None, why=why)
+    return drawn("deflation", "Sharpe ratio less that of luck, annual", draw if known else None,
+                 x="observed, less luck, is what is left", y="Sharpe ratio (annual)", why=why)  # fmt: skip
 
 
-def _tell(axes: Axes, x: float, at: float, value: float) -> None:
-    """Write a bar's value at its end."""
-    text = f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
-    axes.annotate(text, (x, at), (0, 3 if at >= 0 else -3), ha="center", va="bottom" if at >= 0 else "top",
-                  textcoords="offset points", fontsize=8)  # fmt: skip
+def _told(observed: float, luck: float) -> tuple[str, str, str]:
+    """Return what was observed, what luck takes and what is left, rounded so that the figures shown add up."""
+    whole, part = round(observed, 2), round(luck, 2)
+    said = (f"{value + 0.0:+.2f}".replace("-", "−") for value in (whole, -part, round(whole - part, 2)))
+    first, taken, last = said
+    return first, taken if luck else NOTHING, last
+
+
+def _tell(axes: Axes, tops: Sequence[float], texts: Sequence[str]) -> None:
+    """Write at the end of each bar what it says."""
+    for x, (at, text) in enumerate(zip(tops, texts, strict=True)):
+        axes.annotate(text, (x, at), (0, 3 if at >= 0 else -3), ha="center", va="bottom" if at >= 0 else "top",
+                      textcoords="offset points", fontsize=8)  # fmt: skip
 
 
 def _make_room(axes: Axes) -> None:
-    """Leave room for the values at the ends of bars, and for a line of text above them."""
+    """Leave room for the values at the ends of bars, and for a line of text above them; mark a handful of heights."""
     low, high = min(0.0, axes.dataLim.y0), max(0.0, axes.dataLim.y1)
     room = max(high - low, 0.01)
     axes.set_ylim(low - (0.12 * room if low < 0 else 0.0), high + 0.25 * room)
+    axes.tick_params(axis="x", length=0)
+    few_ticks(axes)

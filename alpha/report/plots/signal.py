@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from alpha.report.plots.canvas import (
+    ABOVE,
+    BELOW,
     FAIL,
     HALF,
     INK,
@@ -21,6 +23,7 @@ from alpha.report.plots.canvas import (
     days,
     drawn,
     few_ticks,
+    hollow,
     name_ends,
     spread,
     year_axis,
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LINE = 13.0  # points from one part to the next
+DOT, RING = 4.5, 11.0  # points across: there is air between a dot and the ring around it
 _LONGEST = 17  # characters of a part's name
 
 
@@ -42,7 +46,14 @@ def ic_rolling(rolling: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         date_axis(axes, HALF)
 
     why = "no data: fewer than 252 bars have an IC"
-    return drawn("ic-rolling", "Rolling mean IC and its band", draw if len(table) else None, why=why)
+    return drawn(
+        "ic-rolling",
+        "Rolling mean IC and its band",
+        draw if len(table) else None,
+        x="date",
+        y="mean IC (rank correlation)",
+        why=why,
+    )
 
 
 def ic_cumulative(cumulative: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
@@ -54,7 +65,14 @@ def ic_cumulative(cumulative: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         date_axis(axes, HALF)
 
     why = "no data: no bar has an IC"
-    return drawn("ic-cumulative", "Cumulative IC and its band", draw if len(table) else None, why=why)
+    return drawn(
+        "ic-cumulative",
+        "Cumulative IC and its band",
+        draw if len(table) else None,
+        x="date",
+        y="sum of daily ICs",
+        why=why,
+    )
 
 
 def _band(axes: Axes, table: pd.DataFrame, colour: str) -> None:
@@ -66,7 +84,7 @@ def _band(axes: Axes, table: pd.DataFrame, colour: str) -> None:
 
 
 def ic_decay(decay: pd.DataFrame, horizon: int | None = None, *, colour: str = MODELS[0]) -> str:
-    """Draw the mean IC of outcomes by how long they last, with intervals; that of the label filled.
+    """Draw the mean IC of outcomes by how long they last, with intervals; that of the label in a ring.
 
     Parameters
     ----------
@@ -79,30 +97,46 @@ def ic_decay(decay: pd.DataFrame, horizon: int | None = None, *, colour: str = M
         axes.vlines(at, low, high, color=colour, lw=1.4, alpha=0.55)
         _dots(axes, at, ic, low, colour)
         own = at == horizon
-        axes.plot(at[own], ic[own], "o", color=INK, ms=6.5, mfc="none", mew=1.3, zorder=4)
+        axes.plot(at[own], ic[own], "o", color=INK, ms=RING, mfc="none", mew=1.2, zorder=4)
         axes.axhline(0, color=MUTED, lw=0.8)
         axes.set_xticks([tick for tick in (1, 5, 10, 15, 20) if at.min() <= tick <= at.max()])
         axes.margins(x=0.04, y=0.08)
         few_ticks(axes)
 
     why = "no data: no horizon has an IC"
-    return drawn("decay", "IC by horizon in bars", draw if len(at) else None, why=why)
+    return drawn(
+        "decay",
+        "IC by horizon in bars",
+        draw if len(at) else None,
+        x="horizon (bars)",
+        y="mean IC (rank correlation)",
+        why=why,
+    )
 
 
 def ic_by_year(years: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
-    """Draw the mean IC of each year with its interval. Index: years; columns `ic`, `low`, `high`."""
+    """Draw the mean IC of each year with its interval.
+
+    Parameters
+    ----------
+    years : DataFrame
+        Index: years; columns `ic`, `low`, `high`, and if given `enough`: whether the year rests on bars enough.
+    """
     at, ic, low, high = _intervals(years)
+    full = np.isin(at, years.index[years["enough"]]) if "enough" in years else np.full(len(at), True)
 
     def draw(axes: Axes) -> None:
-        for mask, shade in ((ic >= 0, colour), (ic < 0, FAIL)):
+        for mask, shade in ((full & (ic >= 0), colour), (full & (ic < 0), FAIL)):
             axes.vlines(at[mask], low[mask], high[mask], color=shade, lw=1.6, alpha=0.55)
             _dots(axes, at[mask], ic[mask], low[mask], shade)
         axes.axhline(0, color=MUTED, lw=0.8)
         axes.margins(y=0.08)
+        for mask, shade in ((~full & (ic >= 0), colour), (~full & (ic < 0), FAIL)):
+            hollow(axes, at[mask], ic[mask], shade, alone=not full.any())
         year_axis(axes, at)
 
     why = "no data: no year has an IC"
-    return drawn("ic-years", "IC by year", draw if len(at) else None, why=why)
+    return drawn("ic-years", "IC by year", draw if len(at) else None, x="year", y="mean IC (rank correlation)", why=why)
 
 
 def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
@@ -136,16 +170,17 @@ def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         axes.margins(x=0.06)
         few_ticks(axes, "x")
 
-    size = (HALF[0], max(HALF[1], 34 + LINE * len(lines)))
+    size = (HALF[0], max(HALF[1], BELOW + ABOVE + LINE * len(lines)))
     why = "no data: no part of the market has an IC"
-    return drawn("ic-parts", "IC by part of the market", draw if lines else None, size, left=104, why=why)
+    return drawn("ic-parts", "IC by part of the market", draw if lines else None, size, x="mean IC (rank correlation)",
+                 y="part of the market", left=120, why=why)  # fmt: skip
 
 
 def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, low: np.ndarray, colour: str) -> None:
     """Draw estimates: a hollow one has no interval, for it rests on too little."""
     known = np.isfinite(low)
-    axes.plot(x[known], y[known], "o", color=colour, ms=4.5, zorder=3)
-    axes.plot(x[~known], y[~known], "o", color=colour, ms=4.5, mfc="none", zorder=3)
+    axes.plot(x[known], y[known], "o", color=colour, ms=DOT, zorder=3)
+    axes.plot(x[~known], y[~known], "o", color=colour, ms=DOT, mfc="none", zorder=3)
 
 
 def _intervals(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -170,6 +205,7 @@ def quantile_returns(returns: pd.Series, *, colour: str = MODELS[0]) -> str:
     """Draw the mean realised return of each quantile of the signal, in basis points."""
     bars = pd.Series(returns, dtype=float)
     bps = np.where(np.isfinite(bars), bars, np.nan) * 1e4
+    x = f"quantile (1 = lowest signal … {len(bps)} = highest)"
 
     def draw(axes: Axes) -> None:
         at = np.arange(len(bps))
@@ -179,13 +215,14 @@ def quantile_returns(returns: pd.Series, *, colour: str = MODELS[0]) -> str:
         axes.set_xticks(at[::step], [f"{q:g}" if isinstance(q, (int, float)) else str(q) for q in bars.index[::step]])
         axes.tick_params(axis="x", length=0)
         axes.margins(y=0.18)
-        for x, v in zip(at, bps, strict=True):
+        for q, v in zip(at, bps, strict=True):
             if np.isfinite(v) and len(bps) <= 10:
-                axes.annotate(f"{v:+.1f}".replace("-", "−"), (x, v), (0, 3 if v >= 0 else -3), ha="center",
+                axes.annotate(f"{v:+.1f}".replace("-", "−"), (q, v), (0, 3 if v >= 0 else -3), ha="center",
                               va="bottom" if v >= 0 else "top", textcoords="offset points", fontsize=8)  # fmt: skip
 
     why = "no data: there are fewer symbols than quantiles, or no outcomes"
-    return drawn("quantiles", "Mean realised return by quantile", draw if np.isfinite(bps).any() else None, why=why)
+    return drawn("quantiles", "Mean realised return by quantile", draw if np.isfinite(bps).any() else None,
+                 x=x, y="mean return (bps)", why=why)  # fmt: skip
 
 
 def quantile_fan(growth: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
@@ -204,20 +241,28 @@ def quantile_fan(growth: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         name_ends(axes, [("lowest", float(lines[0][-1]), FAIL), ("highest", float(lines[-1][-1]), colour)])
 
     why = "no data: there are fewer symbols than quantiles, or no outcomes"
-    return drawn("fan", "Summed mean return by quantile of the signal", draw if len(table) else None, right=48, why=why)
+    return drawn("fan", "Summed mean return by quantile of the signal", draw if len(table) else None, x="date",
+                 y="sum of mean returns (%)", right=48, why=why)  # fmt: skip
 
 
 def hit_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]) -> str:
-    """Draw each year's `hit_rate` as a dot, joined to its `hit_base_rate`: the better constant guess."""
-    years, hit, base = columns(by_year, "year", "hit_rate", "hit_base_rate")
+    """Draw each year's `hit_rate` as a dot, joined to its `hit_base_rate`: the better constant guess.
+
+    A year that does not rest on sessions `enough` is a hollow dot alone.
+    """
+    rows = [{"enough": True, **row} for row in by_year]
+    years, hit, base, enough = columns(rows, "year", "hit_rate", "hit_base_rate", "enough")
 
     def draw(axes: Axes) -> None:
-        above = hit > base
-        for mask, shade in ((above, colour), (~above, FAIL)):
+        above, told = hit > base, enough > 0
+        for mask, shade in ((told & above, colour), (told & ~above, FAIL)):
             axes.vlines(years[mask], base[mask], hit[mask], color=shade, lw=1.6, alpha=0.55)
-            axes.plot(years[mask], hit[mask], "o", color=shade, ms=4.5)
-        axes.hlines(base, years - 0.32, years + 0.32, color=INK, lw=1.3)
+            axes.plot(years[mask], hit[mask], "o", color=shade, ms=DOT)
+        axes.hlines(base[told], years[told] - 0.32, years[told] + 0.32, color=INK, lw=1.3)
         axes.margins(y=0.12)
+        for mask, shade in ((~told & above, colour), (~told & ~above, FAIL)):
+            hollow(axes, years[mask], hit[mask], shade, alone=not told.any())
         year_axis(axes, years)
 
-    return drawn("hits", "Hit rate by year against its base rate", draw if len(years) else None)
+    return drawn("hits", "Hit rate by year against its base rate", draw if len(years) else None, x="year",
+                 y="hit rate (fraction)")  # fmt: skip
