@@ -155,12 +155,10 @@ def scorecard_intervals(
     DataError
         `bad_shape`, `not_finite` (but for `ic`), `too_short`.
     """
-    between(level, "level", 0, 1)
     horizon, draws = count(horizon, "horizon", 1), count(draws, "draws", 1)
-    between(periods, "periods", 0, np.inf)
-    aligned(net_returns=net_returns, ic=ic, hits=hits, pairs=pairs, gross_returns=gross_returns, turnover=turnover,
-            costs=costs)  # fmt: skip
+    level, periods = between(level, "level", 0, 1), between(periods, "periods", 0, np.inf)
     given = {"gross": gross_returns, "turnover": turnover, "costs": costs, "hits": hits, "pairs": pairs}
+    aligned(net_returns=net_returns, ic=ic, **given)
     series = {"net": vector(net_returns, "net_returns")}
     series |= {name: vector(values, name) for name, values in given.items() if values is not None}
     if ic is not None:
@@ -179,8 +177,8 @@ def scorecard_intervals(
             for rows in block_rows(n, draws, block=length, seed=seed)
         ]
     )
-    low, high = _quantiles(drawn, (1 - level) / 2), _quantiles(drawn, (1 + level) / 2)
-    return pd.DataFrame({"value": value, "low": low, "high": high}, index=names)
+    ends = {"low": _quantiles(drawn, (1 - level) / 2), "high": _quantiles(drawn, (1 + level) / 2)}
+    return pd.DataFrame({"value": value, **ends}, index=names)
 
 
 def _daily(ic: Any) -> np.ndarray:
