@@ -12,7 +12,7 @@ from scipy import stats
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.panel import Panel
 from alpha.core.types import Label
-from alpha.validation.battery import matrix
+from alpha.validation.battery import matrix, worlds
 from alpha.validation.battery.honest import held, honest, trade, weights
 from alpha.validation.battery.market import EXCHANGE, hours, records
 from alpha.validation.checks import Case, check, examine
@@ -57,8 +57,27 @@ class TestRows:
                         tradable=np.ones(case.panel.tradable.shape))  # fmt: skip
         slow = np.zeros(quiet.tradable.shape)
         slow[200:] = 1
-        drawn = replace(case, panel=quiet.with_fields(slow=slow)).rows(3, "x")
+        drawn = replace(case, panel=quiet.with_fields(slow=slow)).rows(5, "x")
         assert {199, 200} < set(drawn)
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_the_first_stands_where_most_periods_end_at_once(self, case, seed):
+        times, seeded = case.panel.times, replace(case, seed=seed)
+        drawn = times[seeded.rows(5, "x")]
+        assert drawn[0] == pd.Timestamp("2015-12-31 21:00", tz="UTC"), "a week, a month, a quarter and a year"
+        assert pd.Timestamp("2016-01-04 21:00", tz="UTC") in drawn
+        quarter = np.flatnonzero(times < pd.Timestamp("2015-04-01", tz="UTC"))
+        assert times[seeded.rows(1, "x", quarter)[0]].date() in {pd.Timestamp(day).date() for day in
+                                                                 ("2015-02-27", "2015-03-31")}  # fmt: skip
+
+    def test_the_end_of_a_session_counts_where_it_has_several_bars(self):
+        bars = Case.of(next(world for world in worlds() if world.name == "bars_labelled_at_their_end").make(0))
+        (row,) = bars.rows(1, "x")
+        assert bars.panel.times[row].date() < bars.panel.times[row + 1].date()
+
+    def test_only_those_asked_for_are_drawn(self, case):
+        assert set(case.rows(99, "x", np.arange(100, 110))) == set(range(100, 110))
+        assert case.rows(9, "x", np.arange(0)) == []
 
     def test_a_short_history_gives_what_it_has(self, case):
         short = replace(case, panel=case.panel.rows(slice(0, 10)))
