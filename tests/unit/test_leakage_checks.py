@@ -203,6 +203,48 @@ class TestFolds:
         assert "of fold 0" in _said("refit", _with(case, predict=centred))
         assert "of fold 0" in _said("whole", _with(case, predict=centred))
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_look_ahead_in_the_last_rows_of_a_month_alone(self, case, seed):
+        """It moves nothing unless the future begins with the month."""
+        month = case.panel.times.month.to_numpy()
+
+        def peeks(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            rows = np.minimum(fold.test + 1, len(features.times) - 1)
+            return np.where((month[rows] != month[fold.test])[:, None], features.values[rows, :, 0], 0.0)
+
+        assert "is changed" in _said("refit", replace(_with(case, predict=peeks), seed=seed))
+        assert "is changed" in _said("whole", replace(_with(case, predict=peeks), seed=seed))
+
+    @pytest.mark.parametrize("name", ["refit", "whole"])
+    def test_every_fold_is_tried_by_some_seed(self, case, name):
+        tried = set()
+
+        def noted(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            tried.add(fold.index)
+            return case.signal[fold.test]
+
+        for seed in range(8):
+            assert _said(name, replace(_with(case, predict=noted), seed=seed)) == ""
+        assert tried == {0, 1}
+
+    def test_after_a_drawn_row_there_is_no_row(self, case):
+        seen = []
+
+        def noted(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            seen.append(
+                {len(features.times), len(label.values), len(tradable), int(max(fold.test.max(), fold.train.max())) + 1}
+            )
+            return case.signal[fold.test]
+
+        assert _said("whole", _with(case, predict=noted)) == ""
+        cut = [rows for rows in seen if len(case.panel) not in rows]
+        assert len(seen) == 5
+        assert [len(rows) for rows in cut] == [1, 1, 1]
+
+    def test_a_fold_of_one_row_is_tried_by_its_first(self, case):
+        fold = replace(case.folds[0], test=case.folds[0].test[:1])
+        assert _said("refit", replace(case, folds=(fold,))) == _said("whole", replace(case, folds=(fold,))) == ""
+
 
 class TestNulls:
     def test_the_chance_is_that_of_students_t(self):
