@@ -20,21 +20,19 @@ if TYPE_CHECKING:
     from alpha.core.types import Model
     from alpha.strategy import Candidate
 
-_FEWEST_ROWS = 2
-
 
 @gate
 def no_lookahead(evidence: Evidence, *, cuts: PositiveInt = 4, shocks: NonNegativeInt = 1) -> GateResult:
     """No feature, label or fold reads what was not yet known.
 
-    The features of `cuts` rows drawn by the candidate's seed are computed again without the future, and `shocks`
+    The features up to `cuts` rows drawn by the candidate's seed are computed again without the future, and `shocks`
     times with another future; every label is known after its row, and every fold learned from labels known
     at its cutoff.
     """
 
     def problems(candidate: Candidate) -> Iterator[str | None]:
         panel, features, batch = candidate.panel, candidate.features, candidate.bundle.plan.batch
-        rows = _drawn(candidate, cuts + shocks)
+        rows = leakage.telling_rows(panel, cuts + shocks, np.random.default_rng(candidate.seed))
         yield leakage.check_label(candidate.label, panel.times)
         yield leakage.check_folds(evidence.folds, candidate.label, panel.times)
         yield None if evidence.folds else "there are no folds to check"
@@ -97,13 +95,6 @@ def verdict(name: str, evidence: Evidence, problems: Callable[[Candidate], Itera
     except (DataError, ModelError, RiskBreach) as error:
         found = [f"it could not be checked: {error}"]
     return GateResult(name, not found, float(len(found)), 0.0, "<=", found[0] if found else "")
-
-
-def _drawn(candidate: Candidate, count: int) -> np.ndarray:
-    """Return up to `count` rows, the last excepted: after each of them there is a future to hide."""
-    rows = np.arange(_FEWEST_ROWS, len(candidate.panel) - 1)
-    rng = np.random.default_rng(candidate.seed)
-    return rng.permutation(rows)[:count]
 
 
 def _read_back(candidate: Candidate) -> Model:

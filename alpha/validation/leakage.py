@@ -15,10 +15,43 @@ from alpha.core.panel import Panel
 from alpha.core.types import FeatureSet, Fold, Label
 
 PlanBatch = Callable[[Panel], FeatureSet]
+FEWEST_ROWS = 30
+SELDOM = 0.5  # of the cells: a field that changes in fewer mostly stays as it was
+PERIODS = ("D", "W", "M", "Q", "Y")
+
+
+def telling_rows(panel: Panel, count: int, rng: np.random.Generator, among: np.ndarray | None = None) -> list[int]:
+    """Return up to `count` rows after which to hide the future, drawn from all but the first and the last.
+
+    A look ahead at what seldom happens shows only in rows beside it. So they are, in turn: one right before the
+    calendar turns, one right before a value changes that seldom does, or appears; one right after a turn, one right
+    after such a change; one anywhere. Where most periods end at once (a week, a quarter and a year) comes
+    first, for it shows a look ahead at the end of any of them.
+
+    Parameters
+    ----------
+    among : int array, optional
+        Only these rows.
+    """
+    last = len(panel) - 1
+    anywhere = np.arange(min(FEWEST_ROWS, last // 2), last)
+    anywhere = anywhere if among is None else np.intersect1d(anywhere, among)
+    changed, ended = _changes(panel), _ended(panel.times)
+    turns = np.flatnonzero(ended)
+
+    def drawn(rows: np.ndarray) -> np.ndarray:
+        return rng.permutation(np.intersect1d(anywhere, rows))
+
+    before, after = drawn(turns), drawn(turns + 1)
+    before = before[np.argsort(-ended[before], kind="stable")]
+    after = after[np.argsort(-ended[after - 1], kind="stable")]
+    kinds = [before, drawn(changed - 1), after, drawn(changed), drawn(anywhere)]
+    longest = [np.resize(rows, len(anywhere)) for rows in kinds if len(rows)]
+    return list(dict.fromkeys(map(int, np.stack(longest, axis=1).ravel())))[:count] if longest else []
 
 
 def cut_and_compare(plan_batch: PlanBatch, panel: Panel, features: FeatureSet, rows: Iterable[int]) -> str | None:
-    """Compute the features of each row of `rows` without the future, and compare to the last bit.
+    """Compute the features up to each row of `rows` without the future, and compare to the last bit.
 
     Parameters
     ----------
@@ -29,8 +62,8 @@ def cut_and_compare(plan_batch: PlanBatch, panel: Panel, features: FeatureSet, r
     """
     found = []
     for row in map(int, rows):
-        past = plan_batch(panel.rows(slice(0, row + 1))).values[-1:]
-        found += _differences(features, past, row, "changes when the rows after it are cut off")
+        past = plan_batch(panel.rows(slice(0, row + 1))).values
+        found += _differences(features, past, f"changes when the rows after {features.times[row]} are cut off")
     return _worst(found)
 
 
@@ -44,7 +77,7 @@ def shock_future(
     found = []
     for row in map(int, rows):
         past = plan_batch(shocked(panel, row, np.random.default_rng([seed, row]))).values[: row + 1]
-        found += _differences(features, past, 0, f"changes when the rows after {features.times[row]} do")
+        found += _differences(features, past, f"changes when the rows after {features.times[row]} do")
     return _worst(found)
 
 
@@ -101,14 +134,34 @@ def _instants(times: pd.DatetimeIndex) -> np.ndarray:
     return times.as_unit("ns").asi8.view("datetime64[ns]")
 
 
-def _differences(features: FeatureSet, past: np.ndarray, first: int, why: str) -> list[tuple[float, str]]:
-    whole = features.values[first : first + len(past)]
+def _changes(panel: Panel) -> np.ndarray:
+    """Return the rows in which a field that mostly stays as it was changes, or a value appears."""
+    changed = []
+    for values in (*panel.fields.values(), panel.tradable.astype(float)):
+        before, after = values[:-1], values[1:]
+        moved = (before != after) & np.isfinite(after)
+        changed.append(moved if moved.mean() < SELDOM else moved & np.isnan(before))
+    return np.flatnonzero(np.any(changed, axis=(0, 2))) + 1
+
+
+def _ended(times: pd.DatetimeIndex) -> np.ndarray:
+    """Return how many periods end with each row, of those that last several rows."""
+    ended = np.zeros(len(times), int)
+    for period in PERIODS:
+        number = times.tz_localize(None).to_period(period).asi8
+        ends = number[1:] != number[:-1]
+        ended[:-1] += ends if ends.mean() < SELDOM else 0
+    return ended
+
+
+def _differences(features: FeatureSet, past: np.ndarray, why: str) -> list[tuple[float, str]]:
+    whole = features.values[: len(past)]
     differs = ~((whole == past) | (np.isnan(whole) & np.isnan(past)))
     if not differs.any():
         return []
     size = np.where(differs, np.nan_to_num(np.abs(whole - past), nan=np.inf), -1.0)
     t, i, f = map(int, np.unravel_index(int(np.argmax(size)), size.shape))
-    where = f"{features.names[f]!r} of {features.symbols[i]} at {features.times[first + t]}"
+    where = f"{features.names[f]!r} of {features.symbols[i]} at {features.times[t]}"
     return [(float(size[t, i, f]), f"{where} {why}: {whole[t, i, f]!r} became {past[t, i, f]!r}")]
 
 

@@ -73,8 +73,19 @@ def test_a_value_filled_from_the_future_is_caught(panel: Panel) -> None:
     batch = plan(change, backfilled)
     found = cut_and_compare(batch, panel, batch(panel), [1])
     assert found is not None
-    assert found.startswith("'backfilled' of B at 2020-01-02")
+    assert found.startswith("'backfilled' of B at 2020-01-01")
     assert found.endswith("became np.float64(nan)") or "nan" in found
+
+
+def test_rows_before_the_cut_are_compared_too(panel: Panel) -> None:
+    def seldom(close: pd.DataFrame) -> pd.DataFrame:
+        ahead = close.shift(-5).fillna(0.0)
+        ahead[np.arange(len(close)) % 10 > 0] = 0.0
+        return ahead
+
+    batch = plan(seldom)
+    assert "'seldom'" in (cut_and_compare(batch, panel, batch(panel), [33]) or "")
+    assert cut_and_compare(batch, panel, batch(panel), [36]) is None
 
 
 def test_a_shock_finds_what_a_cut_of_the_last_row_cannot(panel: Panel) -> None:

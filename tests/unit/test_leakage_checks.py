@@ -12,7 +12,7 @@ from scipy import stats
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.panel import Panel
 from alpha.core.types import Label
-from alpha.validation.battery import matrix
+from alpha.validation.battery import matrix, worlds
 from alpha.validation.battery.honest import held, honest, trade, weights
 from alpha.validation.battery.market import EXCHANGE, hours, records
 from alpha.validation.checks import Case, check, examine
@@ -57,8 +57,27 @@ class TestRows:
                         tradable=np.ones(case.panel.tradable.shape))  # fmt: skip
         slow = np.zeros(quiet.tradable.shape)
         slow[200:] = 1
-        drawn = replace(case, panel=quiet.with_fields(slow=slow)).rows(3, "x")
+        drawn = replace(case, panel=quiet.with_fields(slow=slow)).rows(5, "x")
         assert {199, 200} < set(drawn)
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_the_first_stands_where_most_periods_end_at_once(self, case, seed):
+        times, seeded = case.panel.times, replace(case, seed=seed)
+        drawn = times[seeded.rows(5, "x")]
+        assert drawn[0] == pd.Timestamp("2015-12-31 21:00", tz="UTC"), "a week, a month, a quarter and a year"
+        assert pd.Timestamp("2016-01-04 21:00", tz="UTC") in drawn
+        quarter = np.flatnonzero(times < pd.Timestamp("2015-04-01", tz="UTC"))
+        assert times[seeded.rows(1, "x", quarter)[0]].date() in {pd.Timestamp(day).date() for day in
+                                                                 ("2015-02-27", "2015-03-31")}  # fmt: skip
+
+    def test_the_end_of_a_session_counts_where_it_has_several_bars(self):
+        bars = Case.of(next(world for world in worlds() if world.name == "bars_labelled_at_their_end").make(0))
+        (row,) = bars.rows(1, "x")
+        assert bars.panel.times[row].date() < bars.panel.times[row + 1].date()
+
+    def test_only_those_asked_for_are_drawn(self, case):
+        assert set(case.rows(99, "x", np.arange(100, 110))) == set(range(100, 110))
+        assert case.rows(9, "x", np.arange(0)) == []
 
     def test_a_short_history_gives_what_it_has(self, case):
         short = replace(case, panel=case.panel.rows(slice(0, 10)))
@@ -183,6 +202,48 @@ class TestFolds:
         assert _said("refit", _with(case, predict=trailing)) == ""
         assert "of fold 0" in _said("refit", _with(case, predict=centred))
         assert "of fold 0" in _said("whole", _with(case, predict=centred))
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_look_ahead_in_the_last_rows_of_a_month_alone(self, case, seed):
+        """It moves nothing unless the future begins with the month."""
+        month = case.panel.times.month.to_numpy()
+
+        def peeks(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            rows = np.minimum(fold.test + 1, len(features.times) - 1)
+            return np.where((month[rows] != month[fold.test])[:, None], features.values[rows, :, 0], 0.0)
+
+        assert "is changed" in _said("refit", replace(_with(case, predict=peeks), seed=seed))
+        assert "is changed" in _said("whole", replace(_with(case, predict=peeks), seed=seed))
+
+    @pytest.mark.parametrize("name", ["refit", "whole"])
+    def test_every_fold_is_tried_by_some_seed(self, case, name):
+        tried = set()
+
+        def noted(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            tried.add(fold.index)
+            return case.signal[fold.test]
+
+        for seed in range(8):
+            assert _said(name, replace(_with(case, predict=noted), seed=seed)) == ""
+        assert tried == {0, 1}
+
+    def test_after_a_drawn_row_there_is_no_row(self, case):
+        seen = []
+
+        def noted(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            seen.append(
+                {len(features.times), len(label.values), len(tradable), int(max(fold.test.max(), fold.train.max())) + 1}
+            )
+            return case.signal[fold.test]
+
+        assert _said("whole", _with(case, predict=noted)) == ""
+        cut = [rows for rows in seen if len(case.panel) not in rows]
+        assert len(seen) == 5
+        assert [len(rows) for rows in cut] == [1, 1, 1]
+
+    def test_a_fold_of_one_row_is_tried_by_its_first(self, case):
+        fold = replace(case.folds[0], test=case.folds[0].test[:1])
+        assert _said("refit", replace(case, folds=(fold,))) == _said("whole", replace(case, folds=(fold,))) == ""
 
 
 class TestNulls:

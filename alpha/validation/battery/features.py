@@ -129,6 +129,26 @@ def denoised_prices(seed: int) -> Pipeline:
     return _column(seed, "denoised", clean)
 
 
+@plant("cut")
+def turn_of_the_month(seed: int) -> Pipeline:
+    """The last two sessions of a month are told by the rows that follow them.
+
+    A session is one of the last two if the row two further on is of another month. In a history that row is always
+    there; on the day itself it is not, so what was tested at the turn of the month is never traded there.
+    """
+
+    def turning(panel: Panel) -> np.ndarray:
+        return np.where(month_ends(panel.times)[:, None], panel["score"], 0.0)
+
+    return honest(records(seed), features=with_column("turn", turning))
+
+
+def month_ends(times: pd.DatetimeIndex) -> np.ndarray:
+    """Return which rows are of another month than the row two further on: the mistake."""
+    month = times.year * 12 + times.month
+    return np.r_[month[2:] != month[:-2], np.zeros(2, bool)]
+
+
 def _column(seed: int, name: str, made: Callable[[pd.DataFrame], pd.DataFrame]) -> Pipeline:
     """Return the honest pipeline with a column made of the frame of closes."""
     return honest(records(seed), features=with_column(name, lambda panel: made(panel.frame("close")).to_numpy()))

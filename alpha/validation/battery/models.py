@@ -11,6 +11,7 @@ from alpha.core.panel import Panel
 from alpha.core.types import FeatureSet, Fold, Label
 from alpha.validation.baselines import random
 from alpha.validation.battery import plant
+from alpha.validation.battery.features import month_ends
 from alpha.validation.battery.honest import features, honest, predictor
 from alpha.validation.battery.market import records
 from alpha.validation.checks import Pipeline
@@ -134,6 +135,38 @@ def fitted_on_everything(seed: int) -> Pipeline:
                              cutoff=np.datetime64("2100-01-01", "ns"))  # fmt: skip
         forest = predictor({"name": "lightgbm_v1", "n_estimators": 40, "min_child_samples": 5, "learning_rate": 0.2})
         return forest(features, label, everything, tradable)
+
+    return honest(records(seed), predict=predict)
+
+
+@plant("refit", "whole")
+def smoothed_over_the_month_end(seed: int) -> Pipeline:
+    """The signals of the last two sessions of a month are averaged with those of the two sessions after them.
+
+    Books are rebuilt at the turn of the month, and a mean over the turn saves trades. It holds what comes next, on so
+    few rows that the IC hardly tells.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        signal = _ridge(features, label, fold, tradable)
+        later = np.stack([np.vstack([signal[by:], signal[-1:].repeat(by, axis=0)])[: len(signal)] for by in (1, 2)])
+        smooth = (signal + later.sum(axis=0)) / 3
+        return np.where(month_ends(features.times)[fold.test][:, None] & np.isfinite(smooth), smooth, signal)
+
+    return honest(records(seed), predict=predict)
+
+
+@plant("whole")
+def silent_at_the_month_end(seed: int) -> Pipeline:
+    """A model says nothing on the last two sessions of a month, which it tells by the rows that follow them.
+
+    Whoever leaves out days that never went well reads the calendar of the file. The last row of a file that grows is
+    never known to be such a day.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        signal = _ridge(features, label, fold, tradable)
+        return np.where(month_ends(features.times)[fold.test][:, None], np.nan, signal)
 
     return honest(records(seed), predict=predict)
 

@@ -31,8 +31,8 @@ def replay(case: Case, *, instants: PositiveInt = 6) -> str | None:
 
 
 @check
-def cut(case: Case, *, rows: PositiveInt = 4) -> str | None:
-    """The features of `rows` drawn rows, computed without the rows after them, are the same to the last bit."""
+def cut(case: Case, *, rows: PositiveInt = 5) -> str | None:
+    """The features up to `rows` drawn rows, computed without the rows after them, are the same to the last bit."""
     drawn = case.rows(rows, "cut")
     return leakage.cut_and_compare(case.pipeline.features, case.panel, case.features, drawn)
 

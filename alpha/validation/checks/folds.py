@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field, PositiveInt
 
+from alpha.core.panel import Panel
 from alpha.core.types import FeatureSet, Fold, Label
 from alpha.validation import leakage
 from alpha.validation.checks import check
 from alpha.validation.checks.outcomes import known_by
 from alpha.validation.checks.pipeline import Case
 
-Inputs = tuple[FeatureSet, Label, np.ndarray]
+Inputs = tuple[FeatureSet, Label, Fold, np.ndarray]  # of `Pipeline.predict`
 FEWEST_CELLS = 20
-ROUNDING = 1e-9  # of predictions after a fold's first
+ROUNDING = 1e-6  # of the spread of predictions, where there is more than a fold's first row
 ODD = np.uint64(0x9E3779B97F4A7C15)  # numbers of 64 bits wrap around by intent (Steele, Lea and Flood, 2014)
 
 
@@ -44,9 +45,10 @@ def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01)
 
 @check
 def refit(
-    case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 2, samples: PositiveInt = 100_000
-) -> str | None:
-    """The predictions up to a fold's first and its middle test row are the same, fitted anew on other unknowns.
+    case: Case, *, folds: PositiveInt = 1, rows: PositiveInt = 3, futures: PositiveInt = 2,
+    samples: PositiveInt = 100_000,
+) -> str | None:  # fmt: skip
+    """The predictions of a fold up to its first and to `rows` drawn test rows are the same, fitted on other unknowns.
 
     Those of the first are so to the last bit. Every label that was not known at that row and every feature of a later
     test row is replaced, the model is fitted anew, and so is all that is fitted with it: scalers, encoders, the choice
@@ -55,63 +57,87 @@ def refit(
     Parameters
     ----------
     folds : int
-        Folds tried, the first ones.
+        Folds tried, drawn from all.
+    rows : int
+        Rows drawn in each, the first excepted: before and after a turn of the calendar, beside what seldom changes.
     futures : int
-        Replacements tried for each fold: a choice among a few can come out the same by chance.
+        Replacements tried after the first row: a choice among a few can come out the same by chance.
     samples : int
         A fold learns from about so many cells, its newest.
     """
 
-    def unknowns(fold: Fold, row: int, number: int) -> Inputs:
-        return _other_unknowns(case, fold, row, case.rng(f"unknown {fold.index} {row} {number}"))
+    def unknowns(fold: Fold, row: int) -> Iterator[Inputs]:
+        for number in range(futures if row == fold.test[0] else 1):
+            yield _other_unknowns(case, fold, row, case.rng(f"unknown {fold.index} {row} {number}"))
 
-    return _compared(case, folds, futures, samples, unknowns)
+    return _compared(case, "refit", folds, rows, samples, unknowns)
 
 
 @check
 def whole(
-    case: Case, *, folds: PositiveInt = 1, futures: PositiveInt = 1, samples: PositiveInt = 100_000
-) -> str | None:
-    """The predictions up to a fold's first and its middle test row are the same, whatever data come after that row.
+    case: Case, *, folds: PositiveInt = 1, rows: PositiveInt = 3, futures: PositiveInt = 1,
+    samples: PositiveInt = 100_000,
+) -> str | None:  # fmt: skip
+    """The predictions of a fold up to its first and to `rows` drawn test rows are the same, whatever data come after.
 
-    The panel after the row is replaced, and features, labels and model are made anew from it: the whole way from
-    data to decision, at once. Parameters are those of `refit`.
+    The panel after the first row is replaced, after the others it is cut off, and features, labels and model are made
+    anew from it: the whole way from data to decision, at once. Parameters are those of `refit`.
     """
 
-    def future(fold: Fold, row: int, number: int) -> Inputs:
-        panel = leakage.shocked(case.panel, row, case.rng(f"future {fold.index} {row} {number}"))
-        return case.pipeline.features(panel), case.pipeline.label(panel), panel.tradable
+    def future(fold: Fold, row: int) -> Iterator[Inputs]:
+        if row != fold.test[0]:
+            yield _made(case, case.panel.rows(slice(0, row + 1)), _until(fold, row))
+            return
+        for number in range(futures):
+            rng = case.rng(f"future {fold.index} {row} {number}")
+            yield _made(case, leakage.shocked(case.panel, row, rng), fold)
 
-    return _compared(case, folds, futures, samples, future)
+    return _compared(case, "whole", folds, rows, samples, future)
 
 
 def _compared(
-    case: Case, folds: int, futures: int, samples: int, other: Callable[[Fold, int, int], Inputs]
+    case: Case, what: str, folds: int, rows: int, samples: int, others: Callable[[Fold, int], Iterable[Inputs]]
 ) -> str | None:
-    """Say where a row of a fold is predicted otherwise from inputs that differ after its first or its middle row."""
-    for fold in (case.thinned(fold, samples) for fold in case.folds[:folds]):
+    """Say where a row of a fold is predicted otherwise from inputs that differ after its first or a drawn row."""
+    chosen = case.rng(f"folds {what}").permutation(len(case.folds))[:folds]
+    for fold in (case.thinned(case.folds[number], samples) for number in chosen):
         before = case.pipeline.predict(case.features, case.label, fold, case.panel.tradable)
-        for last in sorted({0, len(fold.test) // 2}):
-            for number in range(futures):
-                features, label, tradable = other(fold, int(fold.test[last]), number)
-                after = case.pipeline.predict(features, label, fold, tradable)
-                if found := _moved(case, fold, before[: last + 1], after[: last + 1]):
+        for row in (int(fold.test[0]), *case.rows(rows, what, fold.test[1:-1])):
+            tested = int(np.searchsorted(fold.test, row)) + 1
+            for inputs in others(fold, row):
+                if found := _moved(case, fold, before[:tested], case.pipeline.predict(*inputs)[:tested]):
                     return found
     return None
 
 
 def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str | None:
-    """Compare rows: the first to the last bit, the others but for how libraries sum what stands further on."""
+    """Compare rows: the first alone to the last bit, several but for how libraries sum arrays of another size."""
     moved = ~((before == after) | (np.isnan(before) & np.isnan(after)))
-    with np.errstate(invalid="ignore"):
-        moved[1:] &= ~np.isclose(before[1:], after[1:], rtol=ROUNDING, atol=ROUNDING)
+    if len(before) > 1:
+        moved &= ~np.isclose(before, after, rtol=ROUNDING, atol=ROUNDING * _spread(before), equal_nan=True)
     if not moved.any():
         return None
     k, i = np.argwhere(moved)[0]
     return (
         f"the prediction of {case.panel.symbols[i]} at {case.panel.times[fold.test[k]]}, test row {k + 1} of fold "
-        f"{fold.index}, is {before[k, i]:.9g}, and {after[k, i]:.9g} when what was not known then is changed"
+        f"{fold.index}, is {before[k, i]:.9g}, and {after[k, i]:.9g} when what was not known at "
+        f"{case.panel.times[fold.test[len(before) - 1]]} is changed"
     )
+
+
+def _spread(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.std()) if len(known) else 0.0
+
+
+def _made(case: Case, panel: Panel, fold: Fold) -> Inputs:
+    return case.pipeline.features(panel), case.pipeline.label(panel), fold, panel.tradable
+
+
+def _until(fold: Fold, row: int) -> Fold:
+    """Return the fold without the rows after `row`."""
+    train, test = (rows[rows <= row] for rows in (fold.train, fold.test))
+    return replace(fold, train=train, test=test, cutoffs=None if fold.cutoffs is None else fold.cutoffs[: row + 1])
 
 
 def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) -> Inputs:
@@ -130,7 +156,7 @@ def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) 
     label = case.label
     realised = None if label.realised is None else replaced(label.realised)
     label = replace(label, values=replaced(label.values), realised=realised)
-    return replace(case.features, values=values), label, tradable
+    return replace(case.features, values=values), label, fold, tradable
 
 
 def _cells(case: Case) -> tuple[np.ndarray, np.ndarray, int]:

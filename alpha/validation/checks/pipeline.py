@@ -11,9 +11,7 @@ import pandas as pd
 
 from alpha.core.panel import Panel
 from alpha.core.types import FeatureSet, Fold, Label
-
-FEWEST_ROWS = 30
-SELDOM = 0.5  # of the cells: a field that changes in fewer mostly stays as it was
+from alpha.validation import leakage
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,28 +84,10 @@ class Case:
         """Return a generator of random numbers that depends on the seed and on what they are for."""
         return np.random.default_rng([self.seed, *what.encode()])
 
-    def rows(self, count: int, what: str) -> list[int]:
-        """Return up to `count` rows after which the future is hidden, drawn from all but the first and the last.
-
-        Two thirds of them stand right before and right at a row in which a value changes that seldom does, or appears:
-        a look ahead at such values shows nowhere else.
-        """
-        rng, last = self.rng(what), len(self.panel) - 1
-        anywhere = np.arange(min(FEWEST_ROWS, last // 2), last)
-        told = self._changes()
-        kinds = [rng.permutation(np.intersect1d(anywhere, rows)) for rows in (told - 1, told)]
-        longest = [np.resize(rows, len(anywhere)) for rows in (rng.permutation(anywhere), *kinds) if len(rows)]
-        return list(dict.fromkeys(map(int, np.stack(longest, axis=1).ravel())))[:count]
-
-    def _changes(self) -> np.ndarray:
-        """Return the rows in which a field that mostly stays as it was changes, or a value appears."""
-        changed = []
-        for values in (*self.panel.fields.values(), self.panel.tradable.astype(float)):
-            before, after = values[:-1], values[1:]
-            moved = (before != after) & np.isfinite(after)
-            changed.append(moved if moved.mean() < SELDOM else moved & np.isnan(before))
-        return np.flatnonzero(np.any(changed, axis=(0, 2))) + 1
+    def rows(self, count: int, what: str, among: np.ndarray | None = None) -> list[int]:
+        """Return up to `count` rows after which the future is hidden: see `leakage.telling_rows`."""
+        return leakage.telling_rows(self.panel, count, self.rng(what), among)
 
     def thinned(self, fold: Fold, samples: int) -> Fold:
         """Return a fold that learns from its newest rows only: about `samples` cells."""
-        return replace(fold, train=fold.train[-max(samples // len(self.panel.symbols), FEWEST_ROWS) :])
+        return replace(fold, train=fold.train[-max(samples // len(self.panel.symbols), leakage.FEWEST_ROWS) :])
