@@ -23,8 +23,8 @@ HOW = {
     "the IC of that year could be luck.",
     "ic_cumulative": "Running sum of the daily IC with its 95 % band: a straight rise is a steady edge, and a band "
     "that ends above zero is a mean IC above zero.",
-    "ic_decay": "Mean IC of outcomes that last 1 to 20 bars, with 95 % intervals, the label's in a ring: an edge "
-    "that fades early must be traded fast.",
+    "ic_decay": "Mean IC of outcomes that last 1 to 20 bars, with 95 % intervals{ring}: an edge that fades "
+    "early must be traded fast.",
     "ic_by_year": "Dot: mean IC of the year; line: its 95 % interval; hollow and not counted: fewer than "
     f"{FEWEST_ROWS} bars (an arrow: beyond the axis); an edge of few years may be an accident.",
     "quantile_returns": "Mean return over {bars} by quantile of the signal, in basis points before costs: bars that "
@@ -60,7 +60,8 @@ def of_signal(result: ModelResult, series: Series, horizon: int, colour: str) ->
     yield figure(
         f"The daily ICs sum to {_last(total, 'sum')}", HOW["ic_cumulative"], plots.ic_cumulative(total, colour=colour)
     )
-    yield figure(_peak(decay), HOW["ic_decay"], plots.ic_decay(decay, horizon, colour=colour))
+    ring = ", the label's in a ring" if horizon in decay.index else ""
+    yield figure(_peak(decay), HOW["ic_decay"].format(ring=ring), plots.ic_decay(decay, horizon, colour=colour))
     yield figure(_positive(years[years["enough"]], "years"), HOW["ic_by_year"], plots.ic_by_year(years, colour=colour))
     yield figure(
         _spread(quantiles), HOW["quantile_returns"].format(bars=bars), plots.quantile_returns(quantiles, colour=colour)

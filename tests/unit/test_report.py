@@ -378,7 +378,7 @@ class TestPage:
                             "quantile_fan", "hit_by_year", "pbo_logits", "deflation", "return_by_year", "drawdown",
                             "turnover"}  # fmt: skip
         for said in HOW.values():
-            assert safe(said.format(bars="5 bars", trials="3")) in text
+            assert safe(said.format(bars="5 bars", trials="3", ring="")) in text
             assert said.endswith(".")
             assert said.count(". ") == 0, "one sentence"
 
@@ -391,6 +391,11 @@ class TestPage:
                      "Of a Sharpe ratio of 0.80, luck may have given 0.32",
                      ):  # fmt: skip
             assert said in text
+
+    @pytest.mark.parametrize(("horizon", "ringed"), [(2, True), (5, False)])
+    def test_a_ring_is_promised_where_one_is_drawn(self, horizon, ringed):
+        label = LabelSpec(name="forward", horizon=horizon, entry="next_close", fills="At the next close.")
+        assert ("in a ring:" in page_of(evaluation(label=label), linear_v1=card())) is ringed
 
     def test_a_year_of_few_bars_is_hollow_and_not_counted(self):
         whole, times = card(), pd.date_range("2018-12-15 21:00", periods=1_000, tz="UTC")  # 17 days of 2018

@@ -39,40 +39,23 @@ _LONGEST = 17  # characters of a part's name
 
 def ic_rolling(rolling: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
     """Draw the mean IC of the bars before, within its 95 % band: columns `mean`, `low`, `high`."""
-    table = banded(rolling, "mean", "low", "high")
-
-    def draw(axes: Axes) -> None:
-        _band(axes, table, colour)
-        date_axis(axes, HALF)
-
-    why = "no data: fewer than 252 bars have an IC"
-    return drawn(
-        "ic-rolling",
-        "Rolling mean IC and its band",
-        draw if len(table) else None,
-        x="date",
-        y="mean IC (rank correlation)",
-        why=why,
-    )
+    table, why = banded(rolling, "mean", "low", "high"), "no data: fewer than 252 bars have an IC"
+    y = "mean IC (rank correlation)"
+    return _in_band("ic-rolling", "Rolling mean IC and its band", table, colour, y=y, why=why)
 
 
 def ic_cumulative(cumulative: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
     """Draw the sum of the daily IC within its 95 % band: columns `sum`, `low`, `high`."""
-    table = banded(cumulative, "sum", "low", "high")
+    table, why = banded(cumulative, "sum", "low", "high"), "no data: no bar has an IC"
+    return _in_band("ic-cumulative", "Cumulative IC and its band", table, colour, y="sum of daily ICs", why=why)
 
+
+def _in_band(name: str, title: str, table: pd.DataFrame, colour: str, *, y: str, why: str) -> str:
     def draw(axes: Axes) -> None:
         _band(axes, table, colour)
         date_axis(axes, HALF)
 
-    why = "no data: no bar has an IC"
-    return drawn(
-        "ic-cumulative",
-        "Cumulative IC and its band",
-        draw if len(table) else None,
-        x="date",
-        y="sum of daily ICs",
-        why=why,
-    )
+    return drawn(name, title, draw if len(table) else None, x="date", y=y, why=why)
 
 
 def _band(axes: Axes, table: pd.DataFrame, colour: str) -> None:
