@@ -24,9 +24,9 @@ def telling_rows(panel: Panel, count: int, rng: np.random.Generator, among: np.n
     """Return up to `count` rows after which to hide the future, drawn from all but the first and the last.
 
     A look ahead at what seldom happens shows only in rows beside it. So they are, in turn: one right before the
-    calendar turns, one right before a value changes that seldom does, or appears; one right after a turn, one right
-    after such a change; one anywhere. Where most periods end at once (a week, a quarter and a year) comes
-    first, for it shows a look ahead at the end of any of them.
+    calendar turns, where a look ahead within the period does not show; one anywhere; one right before a value changes
+    that seldom does, or appears; one right after a turn, one right after such a change. Where most periods end at
+    once (a week, a quarter and a year) comes first, for it shows a look ahead at the end of any of them.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def telling_rows(panel: Panel, count: int, rng: np.random.Generator, among: np.n
     before, after = drawn(turns), drawn(turns + 1)
     before = before[np.argsort(-ended[before], kind="stable")]
     after = after[np.argsort(-ended[after - 1], kind="stable")]
-    kinds = [before, drawn(changed - 1), after, drawn(changed), drawn(anywhere)]
+    kinds = [before, drawn(anywhere), drawn(changed - 1), after, drawn(changed)]
     longest = [np.resize(rows, len(anywhere)) for rows in kinds if len(rows)]
     return list(dict.fromkeys(map(int, np.stack(longest, axis=1).ravel())))[:count] if longest else []
 
