@@ -136,7 +136,7 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     bench = _Bench(cfg, panel, plan, features, label, folds, cfg.rules())
     beaten = {made.card.model: made.card for made in _baselines(bench, track)}
     scored = _candidates(bench, track)
-    tried = selection(Trials(cfg.paths.trials), panel.id, scored[0].card, beaten)
+    tried = selection(Trials(cfg.paths.trials), panel.id, scored[0].card, beaten, source=origin(cfg.source))
     candidates = [_candidate(bench, each, beaten, tried) for each in track(scored, f"{cfg.name}: gates")]
     return Study(cfg, panel, findings, folds, tuple(candidates), beaten, tried.trials)
 

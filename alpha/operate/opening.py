@@ -71,8 +71,8 @@ def state(cfg: Config, data_id: str) -> str:
         return "holdout: none; what research reads is all there is to judge by"
     source, about = _seal(cfg), _about(cfg, data_id)
     look = Looks(cfg.paths.looks).next(**about)
-    names = f", and {cfg.holdout.symbols:.0%} of the names throughout" if cfg.holdout.symbols else ""
-    by_research = f", {about['seen']} of them by research before it was sealed" if about["seen"] else ""
+    names = f", and names chosen by hash, about {cfg.holdout.symbols:.0%}, throughout" if cfg.holdout.symbols else ""
+    by_research = f", {about['seen']} of them by trials that were tested on these sessions" if about["seen"] else ""
     return (
         f"holdout: {source.first} to {source.last}{names}; looks so far {look.number - 1}{by_research}; error budget "
         f"left {look.budget / look.number:.2g} of {look.budget:g}, the next look is judged at {look.level:.2g}"

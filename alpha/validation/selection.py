@@ -72,21 +72,33 @@ class Selection:
         }
 
 
-def selection(trials: Trials, data_id: str, newest: Scorecard, baselines: Mapping[str, Scorecard]) -> Selection:
-    """Take all trials on the same data together.
+def selection(
+    trials: Trials,
+    panel_id: str,
+    newest: Scorecard,
+    baselines: Mapping[str, Scorecard] | None = None,
+    *,
+    source: Mapping[str, str],
+) -> Selection:
+    """Take all trials on the same data together: of the panel, or of its origin in the sessions that are tested.
 
     Parameters
     ----------
+    panel_id : str
+        `Panel.id`.
     newest : Scorecard
-        Says which rows are tested now: trials over other rows count, and are not compared row by row.
-    baselines : mapping of str to Scorecard
+        As `score` returned it. It says which rows are tested now: trials over other rows count, and are not compared
+        row by row.
+    baselines : mapping of str to Scorecard, optional
         Over the same rows; what a choice is made against.
+    source : mapping
+        What the panel was read from: see `score`.
     """
-    records = trials.distinct(data_id)
-    net = pd.DataFrame({number: trials.series(record)["net_returns"] for number, record in enumerate(records)})
     rows = newest.series["net_returns"].index
+    records = trials.about(panel_id, source, rows[0].date(), rows[-1].date())
+    net = pd.DataFrame({number: trials.series(record)["net_returns"] for number, record in enumerate(records)})
     same = net.reindex(rows).dropna(axis=1, how="any")
-    ruled = pd.DataFrame({name: card.series["net_returns"] for name, card in baselines.items()}, index=rows)
+    ruled = pd.DataFrame({name: card.series["net_returns"] for name, card in (baselines or {}).items()}, index=rows)
     sharpes = (net.mean() / net.std())[[bool(varies(column.dropna().to_numpy())) for _, column in net.items()]]
     chance = 1 / np.sqrt(len(rows))
     logits = _logits(pd.concat([same, ruled], axis=1))

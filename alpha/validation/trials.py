@@ -10,7 +10,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -111,19 +111,27 @@ class Trials:
 
     def distinct(self, data_id: str | None = None) -> list[dict[str, Any]]:
         """Return the newest record of each distinct trial, on some data or on all, in the order of their first."""
-        found: dict[tuple[str, ...], dict[str, Any]] = {}
-        for trial in self.read():
-            if data_id in (None, trial["data_id"]):
-                found[_identity(trial)] = trial
-        return list(found.values())
+        return _distinct(trial for trial in self.read() if data_id in (None, trial["data_id"]))
+
+    def about(self, data_id: str, source: Mapping[str, str], first: date, last: date) -> list[dict[str, Any]]:
+        """Return the distinct trials that tell of the same data: of the panel, or of its origin in the same sessions.
+
+        Another start, end or universe makes another panel of mostly the same bars; whoever chooses among what was
+        scored on both has tried both.
+
+        Parameters
+        ----------
+        source : mapping
+            See `alpha.data.seal.origin`.
+        first, last : date
+            The sessions that are tested; a trial that was tested on some of them counts.
+        """
+        known = self.read()
+        return _distinct(t for t in known if t["data_id"] == data_id or _tested_on(t, source, first, last))
 
     def scored_on(self, source: Mapping[str, str], first: date, last: date) -> int:
         """Return the number of distinct trials that were tested on some session from `first` to `last` of an origin."""
-        return len({
-            _identity(trial) for trial in self.read()  # a trial that is repeated elsewhere was still tested here
-            if overlap(trial.get("source", {}), source)
-            and trial["tested"][0] <= str(last) and str(first) <= trial["tested"][1]
-        })  # fmt: skip
+        return len(_distinct(trial for trial in self.read() if _tested_on(trial, source, first, last)))
 
     def series(self, trial: Mapping[str, Any]) -> pd.DataFrame:
         """Return what a trial earned, as it was given to `record`.
@@ -172,6 +180,15 @@ def _series(series: pd.DataFrame) -> pd.DataFrame:
             code="bad_series",
         )
     return series
+
+
+def _distinct(trials: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({_identity(trial): trial for trial in trials}.values())
+
+
+def _tested_on(trial: Mapping[str, Any], source: Mapping[str, str], first: date, last: date) -> bool:
+    begun, ended = trial["tested"]
+    return overlap(trial.get("source", {}), source) and begun <= str(last) and str(first) <= ended
 
 
 def _identity(trial: Mapping[str, Any]) -> tuple[str, ...]:

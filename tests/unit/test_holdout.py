@@ -267,7 +267,7 @@ class TestOpening:
     def test_research_before_the_seal_was_put_on_counts_as_looks(self, sealed, small, found, capsys):
         read_all = research(small.model_copy(update={"paths": sealed.paths}))
         seen = len({candidate.bundle.name for candidate in read_all.candidates})
-        assert f"looks so far {seen}, {seen} of them by research" in opening.state(sealed, found.panel.id)
+        assert f"looks so far {seen}, {seen} of them by trials" in opening.state(sealed, found.panel.id)
         assert f"look {seen + 1} " in opening.opened(found, found.best).gates[-1].note
 
     def test_what_was_opened_is_told(self, sealed, found):

@@ -115,10 +115,12 @@ class TestTrials:
         assert self.tried(cfg, bars, "bars.csv", "end=2001-12-31", "start=1999-12-01") == 1
         assert self.tried(cfg, bars, "bars.csv", "policy.rate=0.5") == 2, "another experiment"
         bars.loc[100, "close"] *= 1.0001
-        assert self.tried(cfg, bars, "bars.csv") == 1, "other data: so far one trial on them"
+        assert self.tried(cfg, bars, "other.csv") == 1, "other data: so far one trial on them"
+        assert self.tried(cfg, bars, "bars.csv") == 3, "other data of the same file and sessions"
         assert Trials(cfg.paths.trials).count() == 3
-        assert self.tried(cfg, bars, "bars.csv", "universe.exclude=[S001]") == 1
-        assert Trials(cfg.paths.trials).count() == 4
+        assert self.tried(cfg, bars, "bars.csv", "universe.exclude=[S001]") == 4
+        assert self.tried(cfg, bars, "bars.csv", "start=2000-01-04") == 5
+        assert Trials(cfg.paths.trials).count() == 5
 
 
 class TestShortHistory:

@@ -36,7 +36,7 @@ def tried(path: Path, *given: pd.DataFrame) -> Trials:
 
 def test_one_trial_is_not_discounted(tmp_path):
     one = series(0, mean=0.002)
-    chosen = selection(tried(tmp_path, one), "data", card(one), {"idle": card(series(1), "idle")})
+    chosen = selection(tried(tmp_path, one), "data", card(one), {"idle": card(series(1), "idle")}, source={})
     found = chosen.metrics(card(one), horizon=1)
     assert (found["trials"], found["trials_effective"], found["sharpe_expected_max"]) == (1, 1, 0)
     assert found["ic_low_corrected"] == mean_interval(one["ic"].to_numpy())[0]
@@ -45,8 +45,10 @@ def test_one_trial_is_not_discounted(tmp_path):
 def test_every_trial_makes_passing_harder(tmp_path):
     best = series(0, mean=0.001)
     others = [series(seed) for seed in range(1, 41)]
-    few = selection(tried(tmp_path / "few", best, *others[:4]), "data", card(best), {}).metrics(card(best), 1)
-    many = selection(tried(tmp_path / "many", best, *others), "data", card(best), {}).metrics(card(best), 1)
+    few = selection(tried(tmp_path / "few", best, *others[:4]), "data", card(best), {}, source={}).metrics(
+        card(best), 1
+    )
+    many = selection(tried(tmp_path / "many", best, *others), "data", card(best), {}, source={}).metrics(card(best), 1)
     assert (few["trials_effective"], many["trials_effective"]) == (5, 41)
     for name in ("ic_low_corrected", "deflated_sharpe"):
         assert many[name] < few[name]
@@ -57,7 +59,7 @@ def test_every_trial_makes_passing_harder(tmp_path):
 def test_the_deflated_sharpe_ratio_is_that_of_the_literature(tmp_path):
     best = series(0, mean=0.001)
     trials = tried(tmp_path, best, *(series(seed) for seed in range(1, 8)))
-    chosen = selection(trials, "data", card(best), {})
+    chosen = selection(trials, "data", card(best), {}, source={})
     net = pd.DataFrame({number: trials.series(line)["net_returns"] for number, line in enumerate(trials.read())})
     sharpes = net.mean() / net.std()
     assert chosen.sharpe_std == pytest.approx(max(sharpes.std(), 1 / np.sqrt(ROWS)))
@@ -74,7 +76,7 @@ def test_trials_that_are_alike_count_once(tmp_path):
     common = np.random.default_rng(99).normal(0, 0.01, ROWS)
     alike = [series(seed, common=common, weight=0.9) for seed in range(5)]
     apart = [series(seed) for seed in range(10, 13)]
-    chosen = selection(tried(tmp_path, *alike, *apart), "data", card(alike[0]), {})
+    chosen = selection(tried(tmp_path, *alike, *apart), "data", card(alike[0]), {}, source={})
     assert (chosen.trials, chosen.effective) == (8, 4)
 
 
@@ -83,12 +85,12 @@ def test_the_same_again_and_other_data_do_not_count(tmp_path):
     trials = tried(tmp_path, one, series(1))
     trials.record("config 0", "data", "model", {}, one)
     trials.record("config 0", "other data", "model", {}, series(2))
-    assert selection(trials, "data", card(one), {}).trials == 2
+    assert selection(trials, "data", card(one), {}, source={}).trials == 2
 
 
 def test_trials_over_other_rows_count_but_are_not_compared(tmp_path):
     one, early = series(0), series(1).iloc[:200]
-    chosen = selection(tried(tmp_path, one, early), "data", card(one), {})
+    chosen = selection(tried(tmp_path, one, early), "data", card(one), {}, source={})
     assert (chosen.trials, chosen.effective) == (2, 2)
     assert np.isnan(chosen.pbo), "of those that can be compared there is one"
     assert np.isfinite(chosen.spa_p)
@@ -96,9 +98,9 @@ def test_trials_over_other_rows_count_but_are_not_compared(tmp_path):
 
 def test_choosing_among_noise_overfits_and_choosing_an_edge_does_not(tmp_path):
     noise = [series(seed) for seed in range(20)]
-    fooled = selection(tried(tmp_path / "noise", *noise), "data", card(noise[0]), {})
+    fooled = selection(tried(tmp_path / "noise", *noise), "data", card(noise[0]), {}, source={})
     edge = series(50, mean=0.003)
-    right = selection(tried(tmp_path / "edge", edge, *noise), "data", card(edge), {})
+    right = selection(tried(tmp_path / "edge", edge, *noise), "data", card(edge), {}, source={})
     assert fooled.pbo > 0.3
     assert right.pbo < 0.01
     assert right.spa_p < 0.01 < fooled.spa_p
@@ -106,7 +108,7 @@ def test_choosing_among_noise_overfits_and_choosing_an_edge_does_not(tmp_path):
 
 def test_books_that_never_move_are_no_evidence(tmp_path):
     idle = pd.DataFrame(0.0, TIMES, ["ic", "net_returns"])
-    chosen = selection(tried(tmp_path, idle, idle * 1), "data", card(idle), {})
+    chosen = selection(tried(tmp_path, idle, idle * 1), "data", card(idle), {}, source={})
     found = chosen.metrics(card(idle), 1)
     assert np.isnan(found["deflated_sharpe"])
     assert np.isnan(found["spa_p"])
@@ -138,8 +140,32 @@ def test_cash_among_the_trials_changes_nothing(tmp_path):
     noise = [series(seed, mean=-0.0005) for seed in range(4)]
     cash = noise[0].assign(net_returns=pd.Series(1.0001 ** np.arange(ROWS + 1)).pct_change().to_numpy()[1:])
     assert cash["net_returns"].std() > 0
-    without = selection(tried(tmp_path / "without", *noise), "data", card(noise[0]), {})
-    chosen = selection(tried(tmp_path / "with", *noise, cash), "data", card(noise[0]), {})
+    without = selection(tried(tmp_path / "without", *noise), "data", card(noise[0]), {}, source={})
+    chosen = selection(tried(tmp_path / "with", *noise, cash), "data", card(noise[0]), {}, source={})
     assert chosen.sharpe_std == pytest.approx(without.sharpe_std)
     assert chosen.spa_p == without.spa_p > 0.05
     assert np.isnan(chosen.metrics(card(cash), 1)["deflated_sharpe"])
+
+
+HERE, ELSEWHERE = {"path": "/bars"}, {"path": "/others"}
+
+
+@pytest.mark.parametrize(
+    ("data_id", "source", "late", "counts"),
+    [
+        ("data", ELSEWHERE, 0, True),  # the panel itself
+        ("a day more", HERE, 1, True),
+        ("a year later", HERE, ROWS - 1, True),
+        ("what came after", HERE, ROWS, False),
+        ("other data", ELSEWHERE, 0, False),
+        ("from nowhere", {}, 0, False),
+    ],
+)
+def test_another_panel_of_the_same_sessions_does_not_begin_a_new_count(tmp_path, data_id, source, late, counts):
+    """Or whoever moves the start by a day has tried nothing yet."""
+    trials, one = Trials(tmp_path / "trials.jsonl"), series(0, mean=0.001)
+    trials.record("config", "data", "model", {}, one, HERE)
+    other = series(1)
+    trials.record("config", data_id, "model", {}, other.set_axis(TIMES + late * (TIMES[1] - TIMES[0])), source)
+    chosen = selection(trials, "data", card(one), source=HERE)
+    assert (chosen.trials, chosen.effective) == ((2, 2) if counts else (1, 1))
