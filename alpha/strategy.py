@@ -20,6 +20,7 @@ from alpha.execution.events import MICRO, Event
 from alpha.execution.ledger import quotes
 from alpha.execution.reconcile import refuse, write
 from alpha.portfolio.limits import limited
+from alpha.validation.evidence import of_panel
 
 if TYPE_CHECKING:
     from alpha.features import Plan
@@ -274,7 +275,10 @@ def backtest(
     ------
     RiskBreach
         As `step` does.
+    DataError
+        `not_numbers`, `bad_shape`: the signal is not of the panel's times and symbols.
     """
+    signal = of_panel(signal, "signal", panel)
     journal, venue = MemoryJournal(run), broker()
     ledger = Ledger.open(journal, cash)
     shape = (len(panel), len(panel.symbols))

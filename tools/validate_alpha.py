@@ -22,7 +22,8 @@ def main(args: argparse.Namespace) -> int:
     from alpha.operate import study
 
     limits = {"ic": args.ic_threshold, "hit_rate": args.hit_rate_threshold}
-    results = study.validate(cli.configured(args), args.report, model=args.model, limits=limits)
+    model, results = study.validate(cli.configured(args), args.report, model=args.model, limits=limits)
+    print(f"model: {model}")
     print(f"limits: {' + '.join([args.config, *args.overlay, *args.set])}")
     print("\n".join(map(str, results)))
     failed = [result.gate for result in results if not result.passed]

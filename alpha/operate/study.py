@@ -144,8 +144,8 @@ def show_table(found: Study, folder: Path, options: str = "") -> None:
 
 def validate(
     cfg: Config, path: str, *, model: str | None = None, limits: Mapping[str, float | None] | None = None
-) -> tuple[GateResult, ...]:
-    """Judge a report alone: apply the configured gates to what stands in it.
+) -> tuple[str, tuple[GateResult, ...]]:
+    """Judge a report alone: apply the configured gates to what stands in it. Return the model judged, and the verdicts.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def validate(
     evidence = Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded)
     judged = [_beside(verdict, recorded.get(verdict.gate)) for verdict in judge(evidence, tuple(gates.values()))]
     looked = [recorded[HOLDOUT]] if HOLDOUT in recorded else []  # judged by blessing, not configured
-    return (*judged, *looked)
+    return name, (*judged, *looked)
 
 
 def _beside(verdict: GateResult, recorded: GateResult | None) -> GateResult:

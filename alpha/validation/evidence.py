@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import ConfigError, DataError
+from alpha.core.panel import Panel
 
 ONE_VALUE = 1e-9  # of their size: values that differ by less are one value and rounding errors
 CANCELLED = 1e-12  # of a mean square: a variance below it, got as a difference of squares, is rounding errors
@@ -121,6 +122,29 @@ def paired(**given: Any) -> list[np.ndarray]:
         told = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise DataError(f"all must be of the same times and symbols, (T, N); they are: {told}", code="bad_shape")
     return list(arrays.values())
+
+
+def of_panel(values: Any, name: str, panel: Panel) -> np.ndarray:
+    """Return values of shape (T, N) once they are known to be of the panel's times and symbols.
+
+    Raises
+    ------
+    DataError
+        `not_numbers`, `bad_shape`.
+    """
+    array, shape = numbers(values, name), (len(panel), len(panel.symbols))
+    if array.shape != shape:
+        raise DataError(
+            f"{name} must be of the panel's times and symbols, {shape}; it is {array.shape}", code="bad_shape"
+        )
+    frame = isinstance(values, pd.DataFrame)
+    if frame and not (values.index.equals(panel.times) and (*values.columns,) == panel.symbols):
+        raise DataError(
+            f"{name} is a frame of other times or symbols than the panel's, or in another order; make it one of "
+            f"index=panel.times and columns=panel.symbols",
+            code="bad_shape",
+        )
+    return array
 
 
 def listed(given: Iterable[Any], name: str) -> list[Any]:

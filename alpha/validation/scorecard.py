@@ -13,7 +13,7 @@ from alpha.core.identity import digest
 from alpha.core.panel import Panel
 from alpha.core.types import Fold, Label, Scorecard
 from alpha.validation import metrics
-from alpha.validation.evidence import between, expect, numbers
+from alpha.validation.evidence import between, expect, of_panel
 from alpha.validation.significance import mean_interval, newey_west_t
 from alpha.validation.trials import SERIES, Trials
 
@@ -132,23 +132,6 @@ def _rows(folds: Sequence[Fold], panel: Panel) -> slice:
     return slice(int(tested[0]), int(tested[-1]) + 1)
 
 
-def _of_panel(values: Any, name: str, panel: Panel) -> np.ndarray:
-    """Return values of shape (T, N) once they are known to be of the panel's times and symbols."""
-    array, shape = numbers(values, name), (len(panel), len(panel.symbols))
-    if array.shape != shape:
-        raise DataError(
-            f"{name} must be of the panel's times and symbols, {shape}; it is {array.shape}", code="bad_shape"
-        )
-    frame = isinstance(values, pd.DataFrame)
-    if frame and not (values.index.equals(panel.times) and (*values.columns,) == panel.symbols):
-        raise DataError(
-            f"{name} is a frame of other times or symbols than the panel's, or in another order; make it one of "
-            f"index=panel.times and columns=panel.symbols",
-            code="bad_shape",
-        )
-    return array
-
-
 def _expect_rows(book: Book, times: pd.DatetimeIndex) -> None:
     """Raise a DataError unless the book is of the times given, in everything it tells."""
     told = (book.times, book.equity, book.net_returns, book.gross_returns, book.targets, book.turnover, book.costs)
@@ -186,7 +169,7 @@ class _Tested:
         expect(panel, Panel, "panel must be the Panel that was scored")
         rows = _rows(folds, panel)
         _expect_rows(book, panel.times[rows])
-        signal, outcome = _of_panel(signal, "signal", panel), _of_panel(_outcome(label), "label", panel)
+        signal, outcome = of_panel(signal, "signal", panel), of_panel(_outcome(label), "label", panel)
         return cls(signal[rows], outcome[rows], book, label.horizon, between(periods, "periods", 0, np.inf))
 
     def card(self, model: str, folds: Sequence[Fold], baselines: Mapping[str, Mapping[str, float]] | None) -> Scorecard:

@@ -25,9 +25,9 @@ def test_a_report_that_passes(command, capsys, report):
     assert command(f"{VALIDATE} {report}") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "passed every gate"
-    assert lines[0] == "limits: config/base.yaml"
-    assert len(lines) == len(load("config/base.yaml").gates) + 2
-    assert all(line.startswith("PASS  ") for line in lines[1:-1])
+    assert lines[:2] == ["model: linear_v1", "limits: config/base.yaml"]
+    assert len(lines) == len(load("config/base.yaml").gates) + 3
+    assert all(line.startswith("PASS  ") for line in lines[2:-1])
     assert [line.split()[2] for line in lines[-5:-1]] == ["holds"] * 4
     assert command(f"{VALIDATE} {report.parent} --model linear_v1") == 0, "its folder will do"
 
@@ -48,7 +48,7 @@ def test_the_configured_gates_judge(command, capsys, report):
     assert command(f"{VALIDATE} {report} --set 'gates=[{{name: turnover, limit: 0.1}}]'") == 5
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "failed: turnover"
-    assert "the report was judged with <= 2" in lines[1]
+    assert "the report was judged with <= 2" in lines[2]
 
 
 def test_a_daily_report_is_told_as_one(command, capsys, report):

@@ -225,24 +225,25 @@ class TestReport:
         assert (report.parent / "alpha_report.html").exists() or list(report.parent.glob("*.html"))
 
     def test_judged_alone_it_is_judged_alike(self, report, study, cfg):
-        results = studies.validate(cfg, str(report))
+        model, results = studies.validate(cfg, str(report))
+        assert model == study.best.bundle.name
         assert [(r.gate, r.passed, r.value, r.limit) for r in results] == [
             (g.gate, g.passed, g.value, g.limit) for g in study.best.gates
         ]
 
     def test_limits_of_the_moment(self, report, cfg):
-        verdict = {r.gate: r for r in studies.validate(cfg, str(report), limits={"ic": 0.9, "hit_rate": None})}
+        verdict = {r.gate: r for r in studies.validate(cfg, str(report), limits={"ic": 0.9, "hit_rate": None})[1]}
         assert (verdict["ic"].passed, verdict["ic"].limit) == (False, 0.9)
         assert verdict["hit_rate"].passed
         without = cfg.model_copy(update={"gates": cfg.gates[2:]})
-        verdict = {r.gate: r for r in studies.validate(without, str(report), limits={"ic": 0.9})}
+        verdict = {r.gate: r for r in studies.validate(without, str(report), limits={"ic": 0.9})[1]}
         assert not verdict["ic"].passed, "a limit that was asked for counts, configured or not"
 
     def test_a_gate_that_was_not_recorded_does_not_pass(self, report, cfg):
         values = json.loads(report.read_text())
         values["models"][0]["gates"] = [g for g in values["models"][0]["gates"] if g["gate"] != "no_lookahead"]
         report.write_text(json.dumps(values))
-        verdict = {r.gate: r for r in studies.validate(cfg, str(report))}["no_lookahead"]
+        verdict = {r.gate: r for r in studies.validate(cfg, str(report))[1]}["no_lookahead"]
         assert not verdict.passed
         assert "the report was not judged by it" in str(verdict)
         assert "nan" not in str(verdict)
@@ -253,7 +254,7 @@ class TestReport:
         values["models"][0]["gates"].append(failed)
         values["models"][0]["blessed"] = False
         report.write_text(json.dumps(values))
-        assert [r.gate for r in studies.validate(cfg, str(report)) if not r.passed] == ["holdout"]
+        assert [r.gate for r in studies.validate(cfg, str(report))[1] if not r.passed] == ["holdout"]
 
     def test_a_report_that_is_none(self, cfg, tmp_path):
         (tmp_path / "x.json").write_text("{}")

@@ -331,6 +331,16 @@ def test_a_book_adds_up():
     assert book.trades > 100
 
 
+def test_a_frame_is_traded_as_its_array_is():
+    market = panel(12)
+    signal, by = signals(market), rules(policy.bind("long_short"), min_trade=0.001)
+    frame = pd.DataFrame(signal, market.times, list(market.symbols))
+    assert backtest(frame, market, by, COSTLY).order_hash == backtest(signal, market, by, COSTLY).order_hash
+    for wrong in (frame[list(market.symbols)[::-1]], frame.shift(freq="1D"), signal[1:], "up"):
+        with pytest.raises(DataError, match="signal"):
+            backtest(wrong, market, by, COSTLY)
+
+
 def test_costs_are_what_they_are_said_to_be():
     market = panel(3)
     book = backtest(signals(market), market, rules(fixed(0.5, 0, 0, 0, 0), min_trade=0.1), COSTLY)
