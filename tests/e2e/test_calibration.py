@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.config import load
 from alpha.data import resampled, source
 from alpha.operate import calibration
 from alpha.operate.calibration import Pipeline, World
@@ -40,9 +41,25 @@ def test_noise_is_not_blessed_and_a_large_edge_is(pipeline, tmp_path):
     assert len(path.read_text().splitlines()) == 3
     assert dict(zip(found["ic"], found["blessed"], strict=True)) == {0.0: False, 0.2: True}
     text = calibration.summary(found)
-    assert "| 0 | 2 | 0 | 0.0% |" in text
-    assert "| 0.2 | 1 | 1 | 100.0% |" in text
+    assert "| 0 | 2 | 0 | 0.0% (0.0% to 65.8%) |" in text
+    assert "| 0.2 | 1 | 1 | 100.0% (20.7% to 100.0%) |" in text
     assert "| `holdout` |" in text
+
+
+def test_the_limits_are_those_that_candidates_are_judged_by():
+    """Softer ones would tell of a power that nobody has."""
+    measured, judged = (load("config/base.yaml", over).gates for over in (["config/calibrate.yaml"], []))
+    limits = {gate.name: gate.params.get("limit") for gate in judged if gate.name != "leakage"}
+    assert {gate.name: gate.params.get("limit") for gate in measured} == limits
+
+
+def test_what_the_hardest_gate_costs_is_told():
+    worlds = [
+        {"ic": 0.03, "blessed": hit and sure, "metrics.ic": 0.03, "gates.hit_rate": hit, "gates.spa": sure}
+        for hit, sure in ((True, True), (False, True), (False, True), (True, False))
+    ]
+    text = calibration._blessed(pd.DataFrame(worlds))
+    assert text.splitlines()[-1].startswith("| 0.03 | 4 | 1 | 25.0% (4.6% to 69.9%) | 75.0% (30.1% to 95.4%) |")
 
 
 def test_an_interval_is_held_against_what_its_own_world_costs():
