@@ -58,7 +58,8 @@ def write_html(
 
 def _header(evaluation: Evaluation) -> Iterator[str]:
     span, label = evaluation.span, evaluation.label
-    world = evaluation.source.get("name", "")
+    invented = ", an invented market" if "seed" in evaluation.source else ""
+    world = f"{evaluation.source.get('name', '')}{invented}"
     yield '<div class="kicker">Alpha · research report</div>'
     yield f"<h1>{safe(evaluation.run)}</h1>"
     yield (
@@ -95,6 +96,8 @@ def _how_to_read(evaluation: Evaluation) -> str:
         "<p><b>Research is walk-forward.</b> Every number here is out of sample: each model was refitted for every "
         "fold on labels already known before that fold began, and tested on rows it had not seen. Returns are after "
         f"costs{f' ({safe(broker)})' if broker else ''}. Past evidence is not a promise.</p>"
+        "<p><b>What they leave out.</b> Fees for borrowed shares, the impact of large orders, taxes. Where the source "
+        "lists only names that still exist, those that failed are missing, which flatters whatever holds stocks.</p>"
         f"{_sealed(evaluation)}</div>"
     )
 

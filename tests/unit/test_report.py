@@ -363,6 +363,13 @@ class TestPage:
                      "da7a", "c0de", "make research", "AMD 2016-04-22: +52 %", "2019-04-15 21:00"):  # fmt: skip
             assert said in text
 
+    def test_it_says_what_the_returns_leave_out_and_what_is_invented(self):
+        assert "Fees for borrowed shares" in page()
+        assert "those that failed are missing" in page()
+        drawn = page_of(evaluation(source={"name": "synthetic", "seed": 7}))
+        assert "synthetic, an invented market" in drawn
+        assert "invented market" not in page_of(evaluation(source={"name": "csv", "path": "bars.csv"}))
+
     def test_intervals_stand_below_their_metric(self):
         text = page()
         assert '0.0123<small class="below">0.0010 to 0.0236</small>' in text
