@@ -112,7 +112,7 @@ def of_book(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
 def _deflated(sharpe: float | None, luck: float | None, trials: str) -> str:
     if sharpe is None or luck is None:
         return "Sharpe ratio after luck"
-    if luck == 0 and trials == "1":
+    if luck == 0:
         return f"Sharpe ratio {sharpe:.2f}, one effective trial: no deflation".replace("-", "−")
     return f"Of a Sharpe ratio of {sharpe:.2f}, luck may have given {luck:.2f}".replace("-", "−")
 

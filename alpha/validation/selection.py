@@ -17,6 +17,8 @@ from alpha.validation.trials import Trials
 
 ALIKE = 0.5  # trials whose returns correlate more than this, on average, are one idea
 FEWEST_ROWS = 60  # to tell a correlation by
+COVERED = 0.5  # of the rows tested now, at least: of a trial that is compared
+DRAWS = 1000  # each with its mirror image
 SPLITS = 16
 ONE_SIDED = 0.025
 
@@ -29,12 +31,13 @@ class Selection:
     ----------
     trials : int
         Distinct trials.
-    effective : int
-        Clusters of them: trials that are much alike are one idea. See `effective_number`.
+    effective : float
+        How many they are worth: trials that are alike leave luck less to choose from. See `effective_number`.
     sharpe_std : float
         Standard deviation of the trials' Sharpe ratios a row; never less than that of chance, 1 / sqrt(rows).
     pbo : float
-        Probability of backtest overfitting among the trials and baselines of the newest tested rows; NaN below two.
+        Probability of backtest overfitting among the baselines and the trials that cover half of the newest tested
+        rows; where one was not tested it earned nothing. NaN below two.
     spa_p : float
         p-value of Hansen's test that no trial earns more than nothing.
     logits : array
@@ -42,7 +45,7 @@ class Selection:
     """
 
     trials: int
-    effective: int
+    effective: float
     sharpe_std: float
     pbo: float
     spa_p: float
@@ -87,8 +90,8 @@ def selection(
     panel_id : str
         `Panel.id`.
     newest : Scorecard
-        As `score` returned it. It says which rows are tested now: trials over other rows count, and are not compared
-        row by row.
+        As `score` returned it. It says which rows are tested now: trials over other rows count, and are compared row
+        by row where they cover half of these.
     baselines : mapping of str to Scorecard, optional
         Over the same rows; what a choice is made against.
     source : mapping
@@ -97,7 +100,7 @@ def selection(
     rows = newest.series["net_returns"].index
     records = trials.about(panel_id, source, rows[0].date(), rows[-1].date())
     net = pd.DataFrame({number: trials.series(record)["net_returns"] for number, record in enumerate(records)})
-    same = net.reindex(rows).dropna(axis=1, how="any")
+    same = net.reindex(rows).dropna(axis=1, thresh=max(1, round(COVERED * len(rows)))).fillna(0.0)
     ruled = pd.DataFrame({name: card.series["net_returns"] for name, card in (baselines or {}).items()}, index=rows)
     sharpes = (net.mean() / net.std())[[bool(varies(column.dropna().to_numpy())) for _, column in net.items()]]
     chance = 1 / np.sqrt(len(rows))
@@ -112,13 +115,39 @@ def selection(
     )
 
 
-def effective_number(returns: pd.DataFrame) -> int:
-    """Return the most clusters there ever were as trials, one a column, came: one more never means fewer ideas.
+def effective_number(returns: pd.DataFrame) -> float:
+    """Return how many independent trials these, one a column, are worth: at least the clusters they fall into.
 
-    Without that, blends of earlier trials would draw their clusters together, and trying more would cost less.
+    It is the larger of `equivalent_number` and the most clusters there ever were as trials came: one trial more never
+    makes it smaller. Clusters alone would take a hundred ideas that share half of their returns for one; and blends of
+    earlier trials would draw their clusters together, so that trying more would cost less.
     """
     distance = _distances(returns)
-    return max((len(set(_cut(distance[:n, :n], ALIKE))) for n in range(1, len(distance) + 1)), default=0)
+    ideas = max((len(set(_cut(distance[:n, :n], ALIKE))) for n in range(1, len(distance) + 1)), default=0)
+    return max(float(ideas), equivalent_number(returns))
+
+
+def equivalent_number(returns: pd.DataFrame) -> float:
+    """Return how many independent trials would give luck as good a best one.
+
+    The best that luck alone gives is the mean of the largest of normal variables which correlate as the means of the
+    returns do; what a trial was not tested on correlates with nothing. It is drawn, each row by numbers of its own
+    instant, so that more trials or rows leave what was drawn for the others as it was.
+    """
+    from scipy.optimize import brentq
+
+    moving = returns.loc[:, [bool(varies(column.dropna().to_numpy())) for _, column in returns.items()]]
+    trials = moving.shape[1]
+    if trials < 2:
+        return float(trials)
+    scaled = ((moving - moving.mean()) / moving.std(ddof=0) / np.sqrt(moving.notna().sum())).fillna(0.0).to_numpy()
+    drawn = np.zeros((trials, DRAWS))
+    for row, moment in zip(scaled, pd.DatetimeIndex(moving.index).as_unit("ns").asi8.view(np.uint64), strict=True):
+        drawn += row[:, None] * np.random.default_rng(int(moment)).standard_normal(DRAWS)
+    luck = float(drawn.max(axis=0).mean() - drawn.min(axis=0).mean()) / 2
+    if luck >= expected_max_sharpe(trials):
+        return float(trials)
+    return float(brentq(lambda number: expected_max_sharpe(number) - luck, 1.0, trials)) if luck > 1e-9 else 1.0
 
 
 def clusters(returns: pd.DataFrame, alike: float = ALIKE) -> np.ndarray:
@@ -151,7 +180,7 @@ def _cut(distance: np.ndarray, alike: float) -> np.ndarray:
     return fcluster(tree, np.sqrt((1 - alike) / 2), "distance")
 
 
-def _deflated(net: np.ndarray, effective: int, sharpe_std: float) -> float:
+def _deflated(net: np.ndarray, effective: float, sharpe_std: float) -> float:
     from scipy.stats import kurtosis, skew
 
     if not varies(net):  # cash: its ratio is one of rounding errors

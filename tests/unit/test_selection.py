@@ -9,8 +9,14 @@ import pandas as pd
 import pytest
 
 from alpha.core.types import Scorecard
-from alpha.validation import Trials, deflated_sharpe_ratio, expected_max_sharpe, mean_interval
-from alpha.validation.selection import clusters, effective_number, selection
+from alpha.validation import (
+    Trials,
+    deflated_sharpe_ratio,
+    expected_max_sharpe,
+    mean_interval,
+    superior_predictive_ability,
+)
+from alpha.validation.selection import clusters, effective_number, equivalent_number, selection
 
 ROWS = 500
 TIMES = pd.date_range("2015-01-01", periods=ROWS, tz="UTC", unit="ns")
@@ -77,7 +83,8 @@ def test_trials_that_are_alike_count_once(tmp_path):
     alike = [series(seed, common=common, weight=0.9) for seed in range(5)]
     apart = [series(seed) for seed in range(10, 13)]
     chosen = selection(tried(tmp_path, *alike, *apart), "data", card(alike[0]), {}, source={})
-    assert (chosen.trials, chosen.effective) == (8, 4)
+    assert chosen.trials == 8
+    assert 4 <= chosen.effective < 5.5, "five that are alike are worth one and a half"
 
 
 def test_the_same_again_and_other_data_do_not_count(tmp_path):
@@ -123,8 +130,46 @@ def test_one_trial_more_never_means_fewer_ideas():
     everything = pd.DataFrame(np.hstack([ideas, blends]))
     assert len(set(clusters(everything))) < 16
     numbers = [effective_number(everything.iloc[:, :n]) for n in range(everything.shape[1] + 1)]
-    assert numbers[16] == numbers[-1] == 16
+    assert 16 == numbers[16] < numbers[-1] < 30, "a blend of two is new, three times the same blend is not"
     assert (np.diff(numbers) >= 0).all()
+
+
+@pytest.mark.parametrize(("trials", "alike"), [(2, 0.8), (10, 0.5), (150, 0.55), (150, 0.95)])
+def test_trials_that_share_half_their_returns_are_not_one(trials, alike):
+    """Luck has the other half to choose from: the best of n that correlate by r is sqrt(1 - r) as good."""
+    rng = np.random.default_rng(trials)
+    own, common = np.split(np.linalg.qr(rng.normal(size=(2000, trials + 1)))[0], [trials], axis=1)
+    returns = pd.DataFrame(np.sqrt(1 - alike) * own + np.sqrt(alike) * common)
+    best = np.random.default_rng(0).normal(size=(20_000, trials)).max(axis=1).mean()
+    assert expected_max_sharpe(equivalent_number(returns)) == pytest.approx(np.sqrt(1 - alike) * best, rel=0.05)
+
+
+def test_the_same_a_hundred_times_is_one():
+    one = series(3)["net_returns"]
+    assert equivalent_number(pd.DataFrame(dict.fromkeys(range(100), one))) == 1
+    assert equivalent_number(pd.DataFrame(index=TIMES)) == 0
+
+
+def test_what_a_trial_was_not_tested_on_is_nothing_it_shares():
+    one = series(3)["net_returns"]
+    early, late = one.iloc[: ROWS // 2], one.iloc[ROWS // 2 :]
+    apart, halves = (equivalent_number(pd.DataFrame({0: early, 1: other})) for other in (late, one))
+    assert apart == pytest.approx(2, abs=0.15)
+    assert 1.3 < halves < 1.8
+
+
+def test_a_row_less_does_not_begin_a_new_family(tmp_path):
+    """Whoever scores the best of many again, tested from the day after on, has still chosen it among them."""
+    noise = [series(seed) for seed in range(40)]
+    best = max(noise, key=lambda each: each["net_returns"].mean())
+    trials = tried(tmp_path, *noise)
+    before = selection(trials, "data", card(best), {}, source={})
+    again = best.iloc[1:]
+    trials.record("again", "data", "model", {}, again)
+    after = selection(trials, "data", card(again), {}, source={})
+    assert after.spa_p == pytest.approx(before.spa_p, abs=0.05)
+    assert after.spa_p > 0.2 > superior_predictive_ability(again[["net_returns"]].to_numpy()).pvalue
+    assert after.effective >= before.effective
 
 
 def test_clusters_are_cut_at_the_correlation_given():
