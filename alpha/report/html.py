@@ -97,7 +97,8 @@ def _how_to_read(evaluation: Evaluation) -> str:
         "fold on labels already known before that fold began, and tested on rows it had not seen. Returns are after "
         f"costs{f' ({safe(broker)})' if broker else ''}. Past evidence is not a promise.</p>"
         "<p><b>What returns leave out.</b> Fees for borrowed shares, the impact of large orders, taxes. Where the "
-        "source lists only names that still exist, those that failed are missing, which flatters whatever holds stocks.</p>"
+        "source lists only names that still exist, those that failed are missing: that flatters whatever holds "
+        "stocks.</p>"
         f"{_sealed(evaluation)}</div>"
     )
 

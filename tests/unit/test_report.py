@@ -385,7 +385,7 @@ class TestPage:
                             "quantile_fan", "hit_by_year", "pbo_logits", "deflation", "return_by_year", "drawdown",
                             "turnover"}  # fmt: skip
         for said in HOW.values():
-            assert safe(said.format(bars="5 bars", trials="3", ring="")) in text
+            assert safe(said.format(bars="5 bars", trials="3.0", ring="")) in text
             assert said.endswith(".")
             assert said.count(". ") == 0, "one sentence"
 

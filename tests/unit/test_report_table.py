@@ -35,7 +35,7 @@ def test_every_metric_has_its_interval_and_the_best_baseline():
     assert cells["Expected shortfall, 95 %, % a bar"] == ["–", "–", "–"]
     assert text.splitlines()[-2:] == [
         "  predictions 69,640, bars with an IC 3,482, deflated Sharpe 0.8700",
-        "  of all trials together: trials 14 (effective 5), PBO 0.3100, SPA p 0.0420",
+        "  of all trials together: trials 14 (effective 5.0), PBO 0.3100, SPA p 0.0420",
     ]
 
 
