@@ -13,7 +13,6 @@ from alpha.validation import metrics
 from alpha.validation.evidence import (
     FEWEST_OUTCOMES,
     aligned,
-    at_least,
     between,
     count,
     matrix,
@@ -59,16 +58,22 @@ def block_rows(
 ) -> Iterator[np.ndarray]:
     """Yield the rows of each draw, an array of shape (n,): blocks of rows around a circle.
 
-    The same arguments give the same rows. A block is never longer than the circle.
+    The same arguments give the same rows. A block is at most half of them: longer ones make draws that are all alike.
     """
     from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
 
     one_of(method, "method", METHODS)
-    n, block = count(n, "n", 1), at_least(block, "block", 1)
+    n = count(n, "n", 1)
+    block = expect_block(block, n)
     kind = StationaryBootstrap if method == "stationary" else CircularBlockBootstrap
-    length = min(block if method == "stationary" else int(np.ceil(block)), n)
+    length = block if method == "stationary" else int(np.ceil(block))
     sampler = kind(length, np.empty(n), seed=count(seed, "seed", 0))
     return (sampler.update_indices() for _ in range(count(draws, "draws", 1)))
+
+
+def expect_block(block: float, n: int) -> float:
+    """Return the (mean) length of blocks; raise a ConfigError (`bad_parameter`) unless it is 1 to half of n rows."""
+    return between(block, "block", 1, max(n / 2, 1), closed=True)
 
 
 def bootstrap_interval(
@@ -106,9 +111,10 @@ def bootstrap_interval(
     between(level, "level", 0, 1)
     columns = _in_columns(values, fewest=FEWEST_OUTCOMES)
     length = optimal_block(columns, method=method) if block is None else block
-    drawn = np.array(
-        [statistic(columns[rows]) for rows in block_rows(len(columns), draws, block=length, method=method, seed=seed)]
-    )
+    rows = block_rows(len(columns), draws, block=length, method=method, seed=seed)
+    drawn = numbers([statistic(columns[each]) for each in rows], "what statistic returns")
+    if drawn.ndim != 1:
+        raise DataError(f"statistic must return a number; it returned {drawn.shape[1:]} of them", code="bad_shape")
     return _ends(float(statistic(columns)), drawn, interval, level)
 
 
@@ -170,7 +176,7 @@ def scorecard_intervals(
     n = len(series["net"])
     if n < FEWEST_OUTCOMES * horizon:
         return pd.DataFrame({"value": value, "low": np.nan, "high": np.nan}, index=names)
-    length = max(_longest(series) if block is None else at_least(block, "block", 1), horizon)
+    length = max(_longest(series) if block is None else expect_block(block, n), horizon)
     drawn = np.array(
         [
             _measured({name: values[rows] for name, values in series.items()}, periods)[1]

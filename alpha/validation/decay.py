@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -99,6 +99,8 @@ def ic_by_sector(
 def _labels(given: Iterable[object], name: str) -> np.ndarray:
     labels = np.empty(len(each := listed(given, name)), dtype=object)
     labels[:] = each
+    for label in each:
+        expect(label, Hashable, f"{name} must be labels, such as texts or numbers")
     return labels
 
 
@@ -111,7 +113,7 @@ def _by_row(ic: np.ndarray, labels: np.ndarray, name: str, horizon: int) -> pd.D
 
 
 def _are(labels: np.ndarray, label: object) -> np.ndarray:
-    return np.fromiter((each == label for each in labels), bool, len(labels))
+    return np.fromiter((pd.notna(each) and each == label for each in labels), bool, len(labels))
 
 
 def _table(found: dict[object, dict[str, float]], name: str) -> pd.DataFrame:
@@ -138,6 +140,8 @@ def _summary(ic: np.ndarray, horizon: int) -> dict[str, float]:
 
 
 def _compounded(returns: np.ndarray, horizon: int) -> np.ndarray:
+    if horizon > len(returns):
+        return np.full(returns.shape, np.nan)
     growth = 1 + returns
     for ahead in range(1, horizon):
         growth = growth * (1 + _later(returns, ahead))

@@ -15,7 +15,7 @@ from alpha.core.panel import Panel
 
 ONE_VALUE = 1e-9  # of their size: values that differ by less are one value and rounding errors
 CANCELLED = 1e-12  # of a mean square: a variance below it, got as a difference of squares, is rounding errors
-LARGEST = 1e100  # of what is given, so that no square is endless
+LARGEST = 1e100  # of what is given, and 1 / LARGEST the smallest: no square is endless, or nothing
 FEWEST_OUTCOMES = 10  # that do not overlap: an interval from fewer is far too narrow
 
 
@@ -32,7 +32,7 @@ def vector(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
     Raises
     ------
     DataError
-        With the code `not_numbers`, `bad_shape`, `not_finite`, `too_large` or `too_short`.
+        With the code `not_numbers`, `bad_shape`, `not_finite`, `out_of_range` or `too_short`.
     """
     return _checked(values, name, 1, "(n,)", fewest)
 
@@ -51,9 +51,13 @@ def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -
         raise DataError(
             f"{name} must be finite; {bad} of {array.size} values are not: leave them out", code="not_finite"
         )
-    if np.abs(array).max(initial=0) > LARGEST:
-        raise DataError(f"{name} must be at most {LARGEST:g} in size; are larger ones marks of what is missing?",
-                        code="too_large")  # fmt: skip
+    size = np.abs(array).max(initial=0)
+    if size > LARGEST or 0 < size < 1 / LARGEST:
+        raise DataError(
+            f"{name} must lie between {1 / LARGEST:g} and {LARGEST:g} in size; the largest is {size:g}: is it a mark "
+            f"of what is missing, or in the wrong unit?",
+            code="out_of_range",
+        )
     if len(array) < fewest:
         raise DataError(f"{name} must have at least {fewest} rows; it has {len(array)}", code="too_short")
     return array
@@ -71,7 +75,7 @@ def numbers(values: Any, name: str) -> np.ndarray:
             raise TypeError(f"an array of {given.dtype if given.dtype.kind != 'O' else 'texts'}")
         array = given.astype(float, order="C")  # sums depend on the layout in the last digit
         return array if hidden is np.ma.nomask else np.where(hidden, np.nan, array)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{name} must be real numbers: {error}", code="not_numbers") from None
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alpha.core.errors import DataError
-from alpha.validation.bootstrap import optimal_block
-from alpha.validation.evidence import Evidence, aligned, at_least, between, count, matrix, same_length, varies, vector
+from alpha.validation.bootstrap import expect_block, optimal_block
+from alpha.validation.evidence import Evidence, aligned, between, count, matrix, same_length, varies, vector
 
 
 class Adjusted(NamedTuple):
@@ -111,7 +111,7 @@ def superior_predictive_ability(
     better = _better(returns, benchmark)
     if better.mean(axis=0).max() <= 0:
         return SuperiorAbility(0.0, 1.0, 1.0, 1.0)
-    length = optimal_block(better) if block is None else at_least(block, "block", 1)
+    length = optimal_block(better) if block is None else expect_block(block, len(better))
     scaled = better / _deviation(better, length)
     pvalues = _pvalues(SPA, scaled, length, draws, seed)
     statistic = float(np.sqrt(len(scaled)) * scaled.mean(axis=0).max())
@@ -145,7 +145,8 @@ def _better(returns: np.ndarray, benchmark: np.ndarray | None) -> np.ndarray:
 
 def _pvalues(test: Any, better: np.ndarray, block: float | None, draws: int, seed: int) -> dict[str, float]:
     """Return the p-values of a test of `arch`, in which what was observed counts as one draw more: none is 0."""
-    length, draws = optimal_block(better) if block is None else at_least(block, "block", 1), count(draws, "draws", 99)
+    length = optimal_block(better) if block is None else expect_block(block, len(better))
+    draws = count(draws, "draws", 99)
     losses = -better  # it takes them
     made = test(np.zeros(len(better)), losses, block_size=length, reps=draws, seed=count(seed, "seed", 0))
     made.compute()

@@ -10,7 +10,7 @@ import numpy as np
 
 from alpha.core.errors import ConfigError, DataError
 from alpha.validation.bootstrap import CHUNK
-from alpha.validation.evidence import CANCELLED, at_least, between, count, matrix
+from alpha.validation.evidence import CANCELLED, LARGEST, at_least, between, count, matrix
 from alpha.validation.sharpe import probabilistic_sharpe_ratio
 
 DECIMALS = 10  # of a Sharpe ratio per period: closer ones are equal
@@ -78,7 +78,7 @@ def min_backtest_length(n_trials: float, expected_max_sharpe: float) -> float:
     In periods for a Sharpe ratio per period, in years for an annualised one; not rounded (Bailey, Borwein,
     Lopez de Prado and Zhu, 2014, "Pseudo-Mathematics and Financial Charlatanism").
     """
-    between(expected_max_sharpe, "expected_max_sharpe", 0, np.inf)
+    between(expected_max_sharpe, "expected_max_sharpe", 1 / LARGEST, LARGEST)
     return (_luck(n_trials) / expected_max_sharpe) ** 2
 
 

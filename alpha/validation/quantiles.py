@@ -52,7 +52,8 @@ def quantile_spread(
     returns = quantile_returns(signal, realised, quantiles=quantiles)
     spread = returns[:, -1] - returns[:, 0]
     whole = returns[np.isfinite(returns).all(axis=1)]
-    tested = monotonic_relation(whole, block=max(float(horizon), optimal_block(whole)), draws=draws, seed=seed)
+    block = min(max(float(horizon), optimal_block(whole)), len(whole) / 2)
+    tested = monotonic_relation(whole, block=block, draws=draws, seed=seed)
     counted = spread[np.isfinite(returns).all(axis=1)]
     low, high = mean_interval(counted, horizon=horizon)
     return QuantileSpread(

@@ -98,16 +98,16 @@ def basel_traffic_light(violations: int, n_obs: int = 250, level: float = 0.99) 
     ConfigError
         `bad_parameter`.
     """
-    from scipy.special import bdtr
+    from scipy.stats import binom
 
     n_obs, violations = count(n_obs, "n_obs", 1), count(violations, "violations", 0)
     between(violations, "violations", 0, n_obs, closed=True)
-    probability = float(bdtr(violations, n_obs, _rate(level)))
+    probability = float(binom.cdf(violations, n_obs, _rate(level)))
     if probability < 0.95:
         return TrafficLight("green", probability, 3.0)
     if probability >= 0.9999:
         return TrafficLight("red", probability, 4.0)
-    add_on = max(add for number, add in ADD_ONS.items() if number == 5 or bdtr(number, 250, 0.01) <= probability)
+    add_on = max(add for number, add in ADD_ONS.items() if number == 5 or binom.cdf(number, 250, 0.01) <= probability)
     return TrafficLight("yellow", probability, 3 + add_on)
 
 

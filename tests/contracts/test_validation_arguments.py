@@ -224,8 +224,47 @@ def test_a_rate_may_be_as_small_as_one_likes():
     assert validation.kupiec_pof(3, 250, 0.99) == validation.kupiec_pof(3, 250, 0.01)
 
 
-@pytest.mark.parametrize("method", ["stationary", "circular"])
-def test_a_block_is_no_longer_than_the_circle(method):
-    """Longer ones would be made, and need memory, to be cut off."""
-    whole, longer = (list(validation.block_rows(20, 3, block=block, method=method)) for block in (20, 1e12))
-    np.testing.assert_array_equal(whole, longer)
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if "block" in example])
+def test_blocks_of_more_than_half_of_the_rows_are_refused(name):
+    """Each draw is then the whole history turned around: nothing is as extreme as what was seen, and noise is sure."""
+    if name == "sharpe_difference":
+        pytest.skip("its blocks are cut to half of the rows: it compares several")
+    for block in (1e9, 1e300, 31):
+        refused(name, "block", block)
+
+
+def test_what_is_too_small_to_square_is_refused():
+    for call_it in (validation.newey_west_t, validation.mean_interval):
+        with pytest.raises(AlphaError, match="1e-100"):
+            call_it(1e-165 * X)
+    assert np.isnan(validation.newey_west_t(np.zeros(20)))
+
+
+def test_a_light_of_billions_of_days_is_lit():
+    assert validation.basel_traffic_light(3, 2**31).zone == "green"
+    assert validation.basel_traffic_light(2**31, 2**31).zone == "red"
+
+
+def test_what_has_no_end_is_told_at_once():
+    found = validation.ic_decay(MANY, OUTCOME, [1, 10**20])
+    assert found["days"].tolist() == [60, 0]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda: validation.newey_west_t([10**400, 1, 2]),
+        lambda: validation.min_backtest_length(10, 1e-300),
+        lambda: validation.ic_by_regime(X, [["a"], ["b"]] * 30),
+        lambda: validation.bootstrap_interval(X, lambda values: values[:2]),
+        lambda: validation.bootstrap_interval(X, lambda values: "high"),
+    ],
+)
+def test_no_error_is_somebody_elses(odd):
+    with pytest.raises(AlphaError):
+        odd()
+
+
+def test_a_missing_regime_may_be_missing_in_any_way():
+    found = validation.ic_by_regime(X, [pd.NA, "a", None, np.nan] * 15)
+    assert found.index.tolist() == ["a"]
