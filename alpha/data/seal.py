@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, PositiveFloat
 
-from alpha.core.errors import DataError
+from alpha.core.errors import ConfigError, DataError
 from alpha.core.identity import canonical, digest
 from alpha.core.registry import Plugin, Schema
 
@@ -86,9 +86,15 @@ class Sealed(Plugin):
                 code="sealed",
             )
         frame = super().__call__(args[0], end, *args[2:])  # as it was read here: "2019" is a year to pandas elsewhere
-        if "time" in frame:
-            frame = frame[frame["time"] < pd.Timestamp(self.first, tz=frame["time"].dt.tz)]
-        return frame[~frame["symbol"].map(self.hides)] if self.share and "symbol" in frame else frame
+        if "time" in frame:  # what is no time is in no session: the checks of bars tell of it
+            times = frame["time"]
+            if not pd.api.types.is_datetime64_any_dtype(times):
+                times = pd.to_datetime(times, utc=True, errors="coerce", format="mixed")
+            frame = frame[(times < pd.Timestamp(self.first, tz=times.dt.tz)) | times.isna()]
+        if not self.share or "symbol" not in frame:
+            return frame
+        hidden = {name for name in frame["symbol"].unique() if self.hides(name)}
+        return frame[~frame["symbol"].isin(hidden)]
 
     def opened(self, key: Key) -> Plugin:
         """Return the source itself, which reads everything."""
@@ -110,14 +116,50 @@ def origin(source: Plugin) -> dict[str, str]:
 
 
 def overlap(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether two origins have data in common: the same in all that both tell, and one symbol at least."""
+    """Whether two origins have data in common: the same in all that both tell, and one symbol at least.
+
+    A folder has those of the files in it.
+    """
     told = one.keys() & other.keys()
-    same = bool(told) and all(one[name] == other[name] for name in told - {"symbols"})
-    return same and _share_symbols(*(json.loads(each.get("symbols", "null")) for each in (one, other)))
+    same = bool(told) and all(_within(one[name], other[name]) for name in told - {"symbols"})
+    return same and _share_symbols(*(_symbols(each) for each in (one, other)))
 
 
-def _share_symbols(one: list[str] | None, other: list[str] | None) -> bool:
-    return one is None or other is None or not set(one).isdisjoint(other)  # None: all there are
+def _within(one: str, other: str) -> bool:
+    a, b = Path(one), Path(other)
+    return one == other or (a.is_absolute() and (a.is_relative_to(b) or b.is_relative_to(a)))
+
+
+def _symbols(origin: Mapping[str, str]) -> set[str] | None:
+    """Return the symbols that an origin names, in capitals; None: all there are."""
+    named = json.loads(origin.get("symbols", "null"))
+    return None if named is None else {str(name).upper() for name in named}
+
+
+def _share_symbols(one: set[str] | None, other: set[str] | None) -> bool:
+    return one is None or other is None or not one.isdisjoint(other)
+
+
+def expect_origin(given: object) -> dict[str, str]:
+    """Return an origin as it is kept.
+
+    Raises
+    ------
+    ConfigError
+        `bad_parameter`: it is not what `origin` returns, and so nothing could be held against it later.
+    """
+    told = dict(given) if isinstance(given, Mapping) else {None: None}
+    texts = all(isinstance(part, str) for pair in told.items() for part in pair)
+    try:
+        symbols = json.loads(str(told.get("symbols", "null")))
+    except ValueError:
+        symbols = told["symbols"]
+    if not texts or not isinstance(symbols, list | None):
+        raise ConfigError(
+            f"source must be origin(source): texts by name, and symbols a list of them in JSON; it is {given!r:.80}",
+            code="bad_parameter",
+        )
+    return told  # type: ignore[return-value]
 
 
 def sealed(source: Plugin, sessions: pd.DatetimeIndex, holdout: Holdout | None) -> Plugin:

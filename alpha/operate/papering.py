@@ -68,11 +68,22 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The bundle that trades, what it is called, the data it was researched on, why it is the fallback where it is."""
+    """The bundle that trades, and what is known of it.
+
+    Parameters
+    ----------
+    other_data : str, optional
+        How the data it was researched on differ from those traded on.
+    sealed : date, optional
+        The last session that was sealed when it was made, whatever the configuration says now.
+    fallback : str, optional
+        Why it trades instead of the selected one.
+    """
 
     bundle: Bundle
     ref: str
     other_data: str | None = None
+    sealed: date | None = None
     fallback: str | None = None
 
 
@@ -98,9 +109,8 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
         if wanted.acknowledge is not None:
             _acknowledged(cfg, journal, wanted.acknowledge)
         try:
-            trade(
-                cfg, chosen.bundle, clock(cfg, wanted, track), journal, ref=chosen.ref, symbols=wanted.symbols
-            )  # fmt: skip
+            ticks = clock(cfg, wanted, track, chosen.sealed)
+            trade(cfg, chosen.bundle, ticks, journal, ref=chosen.ref, symbols=wanted.symbols)
         finally:
             told = _tell(cfg, wanted, chosen, journal, traded)
     if told is None:
@@ -142,7 +152,9 @@ def _loaded(cfg: Config, path: Path) -> Chosen:
     """Load a bundle; say where the data it was researched on are other than those traded on."""
     made, here = read_manifest(path).config, cfg.resolved()
     other = [line for key in DATA for line in _differences(key, made.get(key, []), here[key])]
-    return Chosen(load(path), reference(path), other_data="; ".join(other) or None)
+    sealed = made.get("holdout") is not None and made["source"] == here["source"]
+    end = date.fromisoformat(str(made["end"])) if sealed else None
+    return Chosen(load(path), reference(path), other_data="; ".join(other) or None, sealed=end)
 
 
 def _differences(name: str, made: Any, here: Any) -> Iterator[str]:
@@ -179,10 +191,14 @@ def _blessed(cfg: Config, ref: str | None, options: str = "") -> Chosen:
     return _loaded(cfg, locate(models_root(cfg), ref))
 
 
-def clock(cfg: Config, wanted: Wanted, track: Track) -> Clock:
-    """Return the clock over the configured source, up to the newest bar or `paper.end`."""
+def clock(cfg: Config, wanted: Wanted, track: Track, sealed: date | None = None) -> Clock:
+    """Return the clock over the configured source, up to the newest bar or `paper.end`.
+
+    It begins after the sessions that are `sealed`, by the configuration or when the bundle was made: what is traded on
+    them is seen, and no look.
+    """
     start = _day("--start", wanted.start)
-    sealed = cfg.end if cfg.holdout else None
+    sealed = max(filter(None, (sealed, cfg.end if cfg.holdout else None)), default=None)
     if sealed and start and start.date() <= sealed:
         raise ConfigError(f"--start {start.date()} is not after the sealed sessions, which end {sealed}: nothing is "
                           f"traded on them; give a later one", code="sealed")  # fmt: skip

@@ -12,10 +12,13 @@ from alpha.core.errors import DataError
 from alpha.core.identity import digest
 from alpha.core.panel import Panel
 from alpha.core.types import Fold, Label, Scorecard
+from alpha.data.seal import expect_origin
 from alpha.validation import metrics
 from alpha.validation.evidence import between, expect, of_panel
 from alpha.validation.significance import mean_interval, newey_west_t
 from alpha.validation.trials import SERIES, Trials
+
+ADDS_UP = 1e-9  # of equity
 
 
 class Book(Protocol):
@@ -90,13 +93,13 @@ def score(
     ------
     DataError
         ``test_rows``: the folds leave rows out, test some twice, test some that the panel has not, or are none.
-        ``book_rows``: the book covers other rows than are tested. ``bad_shape``: signal, label or positions are not of
-        the panel's times and symbols. ``not_numbers``. And as `Trials.record` does.
+        ``book_rows``: the book covers other rows than are tested, or does not add up. ``bad_shape``: signal or label
+        are not of the panel's times and symbols. ``not_numbers``. And as `Trials.record` does.
     ConfigError
         `bad_parameter`: no trials, panel or source. And as `Trials.record` does.
     """
     expect(trials, Trials, "trials must be a Trials(path): every score is recorded")
-    expect(source, Mapping, "source must be origin(source), a mapping: a holdout counts who has seen its sessions")
+    expect_origin(source)
     tested = _Tested.of(signal, label, book, folds, panel, periods)
     card = tested.card(model, folds, baselines)
     name = config_id or _content(tested.signal, tested.realised, book.net_returns)
@@ -123,7 +126,8 @@ def measure(
 def _rows(folds: Sequence[Fold], panel: Panel) -> slice:
     """Return the rows from the first one tested to the last; there is none between them that was learned from."""
     tested = np.concatenate([fold.test for fold in folds]) if folds else np.empty(0, int)
-    if not len(tested) or (np.diff(tested) != 1).any() or tested[0] < 0 or tested[-1] >= len(panel):
+    some = all(len(fold.test) for fold in folds) and len(folds) and tested.dtype.kind in "iu"
+    if not some or (np.diff(tested) != 1).any() or tested[0] < 0 or tested[-1] >= len(panel):
         raise DataError(
             f"folds must test one run of rows among the panel's {len(panel)}, each once and in order, as those of "
             f"walk_forward and calendar_years do; these {len(folds)} do not",
@@ -132,13 +136,31 @@ def _rows(folds: Sequence[Fold], panel: Panel) -> slice:
     return slice(int(tested[0]), int(tested[-1]) + 1)
 
 
-def _expect_rows(book: Book, times: pd.DatetimeIndex) -> None:
-    """Raise a DataError unless the book is of the times given, in everything it tells."""
-    told = (book.times, book.equity, book.net_returns, book.gross_returns, book.targets, book.turnover, book.costs)
-    if not book.times.equals(times) or any(len(values) != len(times) for values in told):
-        span = "no rows" if not len(book.times) else f"{len(book.times)} from {book.times[0]} to {book.times[-1]}"
+def _expect_book(book: Book, times: pd.DatetimeIndex, names: int) -> None:
+    """Raise a DataError unless the book is of the times given, in everything it tells, and adds up."""
+    if not isinstance(book.times, pd.DatetimeIndex) or not book.times.equals(times):
+        span = f"{len(book.times)} from {book.times[0]} to {book.times[-1]}" if len(book.times) else "no rows"
         raise DataError(
             f"the book must cover the {len(times)} tested rows, from {times[0]} to {times[-1]}; it covers {span}",
+            code="book_rows",
+        )
+    for part in ("equity", "net_returns", "gross_returns", "targets", "turnover", "costs"):
+        values, shape = getattr(book, part), (len(times), names) if part == "targets" else (len(times),)
+        if type(values) is not np.ndarray or values.dtype.kind != "f" or values.shape != shape:
+            was = f"{type(values).__name__} of shape {np.shape(values)}"
+            raise DataError(f"{part} of the book must be an array of floats of shape {shape}; it is a {was}",
+                            code="book_rows")  # fmt: skip
+    _expect_sums(book)
+
+
+def _expect_sums(book: Book) -> None:
+    """Raise a DataError unless the returns of the book are those of its equity, until that is lost."""
+    alive = np.append(True, book.equity[:-1] > 0)
+    grown = np.append(1 + book.net_returns[0], book.equity[1:] / np.where(alive[1:], book.equity[:-1], np.nan))
+    off = np.abs(np.stack([grown - 1, book.gross_returns - book.costs]) - book.net_returns)[:, alive]
+    if not (off <= ADDS_UP).all():  # NaN compares False
+        raise DataError(
+            "the book does not add up: net returns must be the changes of its equity, and gross returns less costs",
             code="book_rows",
         )
 
@@ -168,7 +190,7 @@ class _Tested:
         """Take the tested rows of everything, once all of it is known to be of one panel."""
         expect(panel, Panel, "panel must be the Panel that was scored")
         rows = _rows(folds, panel)
-        _expect_rows(book, panel.times[rows])
+        _expect_book(book, panel.times[rows], len(panel.symbols))
         signal, outcome = of_panel(signal, "signal", panel), of_panel(_outcome(label), "label", panel)
         return cls(signal[rows], outcome[rows], book, label.horizon, between(periods, "periods", 0, np.inf))
 

@@ -24,7 +24,7 @@ import pandas as pd
 from alpha.core.chain import Chain
 from alpha.core.errors import DataError
 from alpha.core.identity import digest
-from alpha.data.seal import overlap
+from alpha.data.seal import expect_origin, overlap
 from alpha.validation.evidence import expect, number, numbers
 
 SERIES = ("ic", "net_returns")
@@ -91,10 +91,11 @@ class Trials:
         """
         for what, given in (("config_id", config_id), ("data_id", data_id), ("model", model)):
             expect(given, str, f"{what} must be a text")
+        read_from = expect_origin(source or {})
         finite = {str(key): _finite(key, value) for key, value in metrics.items()}
         name, tested = self._kept(_series(series)), [str(series.index[at].date()) for at in (0, -1)]
         line = {"config_id": config_id, "data_id": data_id, "model": model, "metrics": finite, "returns_hash": name,
-                "source": dict(source or {}), "tested": tested}  # fmt: skip
+                "source": read_from, "tested": tested}  # fmt: skip
         return self.chain.append(line)
 
     def read(self) -> list[dict[str, Any]]:
@@ -173,10 +174,11 @@ def _series(series: pd.DataFrame) -> pd.DataFrame:
     """Return what a trial earned once it can be kept."""
     expect(series, pd.DataFrame, f"series must be a frame of {' and '.join(SERIES)}, a row for each that was tested")
     index = series.index
-    if not isinstance(index, pd.DatetimeIndex) or index.hasnans or not len(index) or not {*SERIES} <= {*series.columns}:
+    ordered = isinstance(index, pd.DatetimeIndex) and index.is_monotonic_increasing and index.is_unique
+    if not ordered or index.hasnans or not len(index) or not {*SERIES} <= {*series.columns}:
         raise DataError(
-            f"series must have the columns {' and '.join(SERIES)}, and the times of the tested rows as index; it has "
-            f"{', '.join(map(str, series.columns)) or 'no column'} and {len(index)} rows of {index.dtype}",
+            f"series must have the columns {' and '.join(SERIES)}, and as index the times of the tested rows in order; "
+            f"it has {', '.join(map(str, series.columns)) or 'no column'} and {len(index)} rows of {index.dtype}",
             code="bad_series",
         )
     return series

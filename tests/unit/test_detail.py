@@ -190,9 +190,10 @@ def test_a_signal_that_says_nothing_has_no_ic_and_no_failure(case: Case) -> None
 
 
 def test_a_lost_book_has_no_bootstrap(case: Case) -> None:
-    net = case.book.net_returns.copy()
-    net[-1] = np.nan
-    lost = case.detailed(book=replace(case.book, net_returns=net))
+    net, equity = case.book.net_returns.copy(), case.book.equity.copy()
+    equity[-2:], net[-2:] = 0.0, (-1.0, np.nan)
+    book = replace(case.book, net_returns=net, gross_returns=net + case.book.costs, equity=equity)
+    lost = case.detailed(book=book)
     assert list(lost.intervals) == ["ic"]
 
 

@@ -15,9 +15,10 @@ from alpha.core.errors import ConfigError, DataError, GateFailed
 from alpha.data import source
 from alpha.data.seal import Key, origin, overlap
 from alpha.operate import blessing, opening, papering
+from alpha.operate.blessing import candidates_root
 from alpha.operate.papering import Wanted
 from alpha.research import research
-from alpha.store import Blessings
+from alpha.store import Blessings, save
 from alpha.validation.holdout import Look, Looks, level, lower_bound, sealed_ic
 
 SPAN = {"data_id": "data", "source": {"name": "bundled"}, "first": date(2020, 1, 1), "last": date(2020, 12, 31)}
@@ -67,6 +68,28 @@ class TestSeal:
         assert asked == [pd.Timestamp(end)]
         assert len(bars)
         assert bars["time"].max() == pd.Timestamp("2001-02-15")
+
+    def test_rows_without_a_time_are_left_to_the_checks(self, sealed):
+        """One that cannot be read, in the sealed part too, is told as it is without a seal."""
+
+        def torn(start, until):
+            bars = sealed.source.opened(Key("to test it"))(pd.Timestamp("2001-01-02"), pd.Timestamp("2001-04-30"))
+            text = bars.assign(time=bars["time"].dt.strftime("%Y-%m-%d"))
+            text.loc[text.index[-1], "time"] = "2001-04-31"
+            return text
+
+        bars = replace(sealed.source, make=torn, params={})("2001-01-02", "2001-02-15")
+        assert [*bars["time"][-2:]] == ["2001-02-15", "2001-04-31"]
+
+    @pytest.mark.parametrize("names", [1, 2, 20])
+    def test_names_may_be_categories(self, sealed, names):
+        plain = sealed.source.opened(Key("to test it"))(pd.Timestamp("2001-01-02"), pd.Timestamp("2001-02-15"))
+        few = plain[plain["symbol"].isin(plain["symbol"].unique()[:names])]
+        kinds = (few, few.assign(symbol=few["symbol"].astype("category")))
+        found = [replace(sealed.source, make=lambda s, u, bars=bars: bars, params={})("2001-01-02", "2001-02-15")
+                 for bars in kinds]  # fmt: skip
+        assert [*found[0]["symbol"]] == [*found[1]["symbol"]]
+        assert not any(map(sealed.source.hides, found[1]["symbol"]))
 
     def test_a_key_opens_everything(self, sealed, small):
         panel = sealed.panel(date(2001, 4, 30), Key("to test it"))[0]
@@ -199,6 +222,14 @@ class TestOrigin:
         found = [origin(source.bind({"name": "bundled", **symbols})) for symbols in (one, other)]
         assert overlap(*found) is overlap(*found[::-1]) is common
 
+    def test_a_folder_holds_its_files_and_a_name_may_be_in_any_case(self, tmp_path):
+        whole, part, other = ({"path": str(tmp_path / name)} for name in ("bars", "bars/a.csv", "bars2"))
+        assert overlap(whole, part)
+        assert overlap(part, whole)
+        assert not overlap(whole, other)
+        one, same = ({"name": "yfinance", "symbols": f'["{name}"]'} for name in ("SPY", "spy"))
+        assert overlap(one, same)
+
     def test_a_file_beside_the_bars_changes_nothing(self):
         bars, other = ({"path": path} for path in ("/bars", "/others"))
         assert overlap(bars, {**bars, "actions": "/actions"})
@@ -305,3 +336,22 @@ class TestPaper:
         with pytest.raises(DataError, match="no bar after the sealed sessions") as caught:
             papering.clock(cfg, Wanted(), plain).after(None)
         assert caught.value.code == "no_bars"
+
+    @pytest.mark.parametrize("opened", ["holdout=null", "end=2001-03-01"])
+    def test_a_seal_that_is_taken_off_afterwards_still_holds_for_what_was_made_under_it(
+        self, sealed, found, small_yaml, opened
+    ):
+        """Or a shadow run shows what a candidate earns on its sealed sessions, and no look is counted."""
+        save(found.best, sealed.resolved(), candidates_root(sealed))
+        cfg = load(small_yaml, (), [*SEALED, opened, "paper.sessions=1000"])
+        chosen = papering.choose(cfg, Wanted(shadow=True))
+        assert chosen.sealed == date(2001, 4, 30)
+        with pytest.raises(ConfigError, match="not after the sealed sessions, which end 2001-04-30"):
+            papering.paper(cfg, Wanted(shadow=True, start="2001-04-02"), plain)
+        _, bars = papering.clock(cfg, Wanted(), plain, chosen.sealed).after(None)
+        assert next(iter(bars)).time.date() == date(2001, 5, 1)
+
+    def test_a_seal_is_on_its_own_source(self, sealed, found, small_yaml):
+        save(found.best, sealed.resolved(), candidates_root(sealed))
+        other = load(small_yaml, (), ["source.seed=99"])
+        assert papering.choose(other, Wanted(shadow=True)).sealed is None

@@ -146,7 +146,15 @@ def test_baselines_stand_beside_the_model(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    "pick", [lambda f: [], lambda f: f[::-1], lambda f: [f[0], f[0]], lambda f: [replace(f[0], test=f[0].test[::2])]]
+    "pick",
+    [
+        lambda f: [replace(f[0], test=f[0].test[:0])],
+        lambda f: [replace(f[0], test=f[0].test.astype(float))],
+        lambda f: [],
+        lambda f: f[::-1],
+        lambda f: [f[0], f[0]],
+        lambda f: [replace(f[0], test=f[0].test[::2])],
+    ],
 )
 def test_folds_that_do_not_test_one_run_of_rows_are_refused(case: Case, pick: Callable[[list], list]) -> None:
     """The rows between them were learned from, and would be scored as if they had not been."""
@@ -172,6 +180,37 @@ def test_a_book_must_tell_everything_of_its_rows(case: Case, part: str) -> None:
     with pytest.raises(DataError) as caught:
         replace(case, book=replace(case.book, **{part: getattr(case.book, part)[1:]})).card()
     assert caught.value.code == "book_rows"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda book: {"net_returns": book.net_returns + 0.01},
+        lambda book: {"equity": book.equity[::-1].copy()},
+        lambda book: {"costs": book.costs * 2},
+        lambda book: {"net_returns": np.where(book.net_returns < 0, np.nan, book.net_returns)},
+        lambda book: {"net_returns": np.append(np.nan, book.net_returns[1:])},
+        lambda book: {"net_returns": np.ma.masked_array(book.net_returns, book.net_returns < 0)},
+        lambda book: {"net_returns": book.net_returns.tolist()},
+        lambda book: {"net_returns": pd.Series(book.net_returns)},
+        lambda book: {"net_returns": book.net_returns[:, None]},
+        lambda book: {"targets": book.targets[:, 1:]},
+        lambda book: {"times": list(book.times)},
+    ],
+)
+def test_a_book_that_does_not_add_up_is_refused(case: Case, change) -> None:  # type: ignore[no-untyped-def]
+    """What is recorded as earned is what the equity did."""
+    with pytest.raises(DataError) as caught:
+        replace(case, book=replace(case.book, **change(case.book))).card()
+    assert caught.value.code == "book_rows"
+
+
+def test_a_lost_book_is_told_as_far_as_it_goes(case: Case) -> None:
+    equity, net = case.book.equity.copy(), case.book.net_returns.copy()
+    equity[100:] = 0.0
+    net[100], net[101:] = -1.0, np.nan
+    lost = replace(case.book, equity=equity, net_returns=net, gross_returns=net + case.book.costs)
+    assert replace(case, book=lost).card().metrics["ic"] == case.card().metrics["ic"]
 
 
 def frame(values: np.ndarray) -> pd.DataFrame:
@@ -278,11 +317,16 @@ def test_the_same_signal_scored_again_is_the_same_trial(case: Case, trials: Tria
     assert len(trials.read()[0]["config_id"]) == 12
 
 
+def halved(book: Traded) -> Traded:
+    net = book.net_returns / 2
+    return replace(book, net_returns=net, gross_returns=net + book.costs, equity=1e6 * np.cumprod(1 + net))
+
+
 @pytest.mark.parametrize("other", [
     lambda case: {"signal": case.signal + 1e-12},
     lambda case: {"signal": -case.signal},
     lambda case: {"label": replace(case.label, realised=2 * case.label.realised)},
-    lambda case: {"book": replace(case.book, net_returns=case.book.net_returns / 2)},
+    lambda case: {"book": halved(case.book)},
 ], ids=["a trifle", "reversed", "another outcome", "another policy"])  # fmt: skip
 def test_whatever_else_is_scored_is_another_trial(case: Case, trials: Trials, other) -> None:  # type: ignore[no-untyped-def]
     case.scored(trials)

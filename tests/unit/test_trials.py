@@ -309,6 +309,13 @@ def test_a_path_may_be_a_text(tmp_path: Path) -> None:
         ({"series": earned().reset_index(drop=True)}, "bad_series"),
         ({"series": earned().astype(str)}, "not_numbers"),
         ({"series": earned()["ic"]}, "bad_parameter"),
+        ({"series": earned()[::-1]}, "bad_series"),
+        ({"series": pd.concat([earned(), earned()])}, "bad_series"),
+        ({"source": {"name": "bundled", "symbols": "AAPL"}}, "bad_parameter"),
+        ({"source": {"name": "bundled", "symbols": ["AAPL"]}}, "bad_parameter"),
+        ({"source": {"name": "bundled", "symbols": '"AAPL"'}}, "bad_parameter"),
+        ({"source": {"name": None}}, "bad_parameter"),
+        ({"source": "bundled"}, "bad_parameter"),
     ],
 )
 def test_what_could_not_be_read_back_is_not_written(trials: Trials, change: dict[str, object], code: str) -> None:
