@@ -156,7 +156,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str, Callable[[float | None], str]]]] = 
     },
     "Luck and choice": {
         "trials": ("Configurations tried", "count", _whole),
-        "trials_effective": ("Effective trials", "independent ones that leave luck as much to choose from", number(1)),
+        "trials_effective": ("Effective trials", "worth as many independent ones", number(1)),
         "ic_low_corrected": ("Lower bound of the IC", "corrected for the trials", _four),
         "sharpe_expected_max": ("Best Sharpe ratio by chance", "a bar, in as many trials", _four),
         "deflated_sharpe": ("Deflated Sharpe ratio", "probability", _four),
