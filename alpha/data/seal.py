@@ -130,14 +130,24 @@ def _within(one: str, other: str) -> bool:
     return one == other or (a.is_absolute() and (a.is_relative_to(b) or b.is_relative_to(a)))
 
 
+def _share_symbols(one: set[str] | None, other: set[str] | None) -> bool:
+    return one is None or other is None or not one.isdisjoint(other)
+
+
 def _symbols(origin: Mapping[str, str]) -> set[str] | None:
-    """Return the symbols that an origin names, in capitals; None: all there are."""
-    named = json.loads(origin.get("symbols", "null"))
+    """Return the symbols that an origin names, in capitals; None: all there are, or nobody can read which."""
+    try:
+        named = _listed(origin)
+    except ValueError:
+        return None
     return None if named is None else {str(name).upper() for name in named}
 
 
-def _share_symbols(one: set[str] | None, other: set[str] | None) -> bool:
-    return one is None or other is None or not one.isdisjoint(other)
+def _listed(origin: Mapping[str, str]) -> list[Any] | None:
+    named = json.loads(origin.get("symbols", "null"))
+    if not isinstance(named, list | None):
+        raise ValueError(f"{named!r} is no list")
+    return named
 
 
 def expect_origin(given: object) -> dict[str, str]:
@@ -148,18 +158,16 @@ def expect_origin(given: object) -> dict[str, str]:
     ConfigError
         `bad_parameter`: it is not what `origin` returns, and so nothing could be held against it later.
     """
-    told = dict(given) if isinstance(given, Mapping) else {None: None}
-    texts = all(isinstance(part, str) for pair in told.items() for part in pair)
     try:
-        symbols = json.loads(str(told.get("symbols", "null")))
+        if isinstance(given, Mapping) and all(isinstance(part, str) for pair in given.items() for part in pair):
+            _listed(given)
+            return dict(given)
     except ValueError:
-        symbols = told["symbols"]
-    if not texts or not isinstance(symbols, list | None):
-        raise ConfigError(
-            f"source must be origin(source): texts by name, and symbols a list of them in JSON; it is {given!r:.80}",
-            code="bad_parameter",
-        )
-    return told  # type: ignore[return-value]
+        pass
+    raise ConfigError(
+        f"source must be origin(source): texts by name, and symbols a list of them in JSON; it is {given!r:.80}",
+        code="bad_parameter",
+    )
 
 
 def sealed(source: Plugin, sessions: pd.DatetimeIndex, holdout: Holdout | None) -> Plugin:

@@ -16,7 +16,8 @@ from alpha.config import Config
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, nearest
 from alpha.core.panel import Panel
-from alpha.data.seal import Key
+from alpha.data import source
+from alpha.data.seal import Key, origin, overlap
 from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
 from alpha.operate.blessing import candidates_root, models_root
 from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
@@ -152,9 +153,15 @@ def _loaded(cfg: Config, path: Path) -> Chosen:
     """Load a bundle; say where the data it was researched on are other than those traded on."""
     made, here = read_manifest(path).config, cfg.resolved()
     other = [line for key in DATA for line in _differences(key, made.get(key, []), here[key])]
-    sealed = made.get("holdout") is not None and made["source"] == here["source"]
-    end = date.fromisoformat(str(made["end"])) if sealed else None
-    return Chosen(load(path), reference(path), other_data="; ".join(other) or None, sealed=end)
+    return Chosen(load(path), reference(path), other_data="; ".join(other) or None, sealed=_sealed(made, cfg))
+
+
+def _sealed(made: Mapping[str, Any], cfg: Config) -> date | None:
+    """Return the last session that was sealed when a bundle was made, where what is traded on has the same origin."""
+    if made.get("holdout") is None or made["source"]["name"] not in source:
+        return None
+    same = overlap(origin(source.bind(made["source"])), origin(cfg.source))
+    return date.fromisoformat(made["end"]) if same else None
 
 
 def _differences(name: str, made: Any, here: Any) -> Iterator[str]:
