@@ -4,32 +4,21 @@ The names below are the public API; each is imported when it is first used, so t
 answer ``--help`` at once.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import Any
+from alpha.core.lazy import lazy
 
 _PUBLIC = {
-    "Config": "alpha.config",
-    "load": "alpha.config",
-    "Panel": "alpha.core.panel",
-    "Plan": "alpha.features",
-    "feature": "alpha.features",
-    "label": "alpha.labels",
-    "model": "alpha.models",
-    "source": "alpha.data",
-    "Study": "alpha.research",
-    "trade": "alpha.paper",
-    "backtest": "alpha.strategy",
-    "Bundle": "alpha.strategy",
-    "Candidate": "alpha.strategy",
+    "alpha.config": ("Config", "load"),
+    "alpha.core.panel": ("Panel",),
+    "alpha.data": ("load_panel", "source"),
+    "alpha.features": ("Plan", "feature"),
+    "alpha.labels": ("label",),
+    "alpha.models": ("model",),
+    "alpha.paper": ("trade",),
+    "alpha.research": ("Study", "research"),
+    "alpha.strategy": ("Bundle", "Candidate", "backtest"),
+    "alpha.validation": ("score",),
 }
 
 __version__ = "0.1.0"
-__all__ = ["__version__", *sorted(_PUBLIC)]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'alpha' has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
+__getattr__, __dir__ = lazy(__name__, _PUBLIC)
+__all__ = ["__version__", *sorted(name for names in _PUBLIC.values() for name in names)]

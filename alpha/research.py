@@ -12,13 +12,13 @@ from joblib import Parallel, delayed
 
 from alpha.config import Config
 from alpha.core.errors import DataError
+from alpha.core.nouns import FeatureSet, Fold, Label, Scorecard
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
-from alpha.core.types import FeatureSet, Fold, Label, Scorecard
 from alpha.data import Finding
 from alpha.data.seal import origin
 from alpha.features import Plan
-from alpha.features.warmup import warmup
+from alpha.features.engine.warmup import warmup
 from alpha.gates import Evidence, judge
 from alpha.models.search import drawn
 from alpha.portfolio import policy
@@ -111,7 +111,7 @@ class Counted:
         return self.length
 
 
-def step(work: Callable[[], T], what: str, track: Track) -> T:
+def tracked(work: Callable[[], T], what: str, track: Track) -> T:
     """Do one thing that may last, and show that it has begun."""
     (made,) = [work() for _ in track([what], what)]
     return made
@@ -125,9 +125,9 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     DataError
         The data are refused, or are too short for the features (``short_history``).
     """
-    panel, findings = step(cfg.panel, f"{cfg.name}: data", track)
+    panel, findings = tracked(cfg.panel, f"{cfg.name}: data", track)
     plan = cfg.plan()
-    features = step(lambda: plan.batch(panel), f"{cfg.name}: features", track)
+    features = tracked(lambda: plan.batch(panel), f"{cfg.name}: features", track)
     _check_history(plan, features, {"the data have": len(panel)})
     label = cfg.label(panel)
     folds = tuple(cfg.walk_forward(panel.times, label))

@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import DataError
+from alpha.core.nouns import Broker, FeatureSet, Fill, GateResult, Label, Model, Order, Scorecard, Target
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
-from alpha.core.types import Broker, FeatureSet, Fill, GateResult, Label, Model, Order, Scorecard, Target
 from alpha.execution import Journal, Ledger, MemoryJournal, bar_key, halt, order_hash, rebalance
 from alpha.execution.corporate import actions, delistings
 from alpha.execution.events import MICRO, Event
 from alpha.execution.ledger import quotes
 from alpha.execution.reconcile import refuse, write
 from alpha.portfolio.limits import limited
-from alpha.validation.evidence import of_panel
+from alpha.stats.arguments import of_panel
 
 if TYPE_CHECKING:
     from alpha.features import Plan

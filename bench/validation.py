@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alpha.validation import cscv, scorecard_intervals
-from alpha.validation.metrics import daily_ic
+from alpha.stats import cscv, scorecard_intervals
+from alpha.stats.metrics import daily_ic
 
 PEERS = Path(__file__).parent / "peers" / "rank_ic.py"
 

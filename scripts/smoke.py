@@ -17,7 +17,7 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Run both worlds through the same code; end with a table."""
-    from alpha.operate import smoke
+    from alpha.lab import smoke
 
     worlds = {"real": cli.configured(args), "planted": cli.configured(args, [args.planted])}
     return smoke.smoke(worlds, args.folder, cli.track)

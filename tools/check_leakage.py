@@ -21,7 +21,7 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Check the configured pipeline where one is named, else print the matrix of the battery."""
-    from alpha.operate import leakage
+    from alpha.lab import leakage
 
     if args.config or args.overlay or args.set:
         args.config = args.config or "config/base.yaml"

@@ -12,8 +12,8 @@ def main(args: argparse.Namespace) -> int:
     """Write each page; print its path."""
     from alpha import reference
     from alpha.features import listing
+    from alpha.lab.battery import listing as leaks
     from alpha.report import evaluation
-    from alpha.validation.battery import listing as leaks
 
     root = Path(__file__).resolve().parents[1]
     pages = {

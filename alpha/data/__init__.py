@@ -6,14 +6,16 @@ source = Registry("source")
 aggregate = Registry("aggregate")
 scorer = Registry("scorer")
 
-discover(__name__)
+discover("alpha.data.sources")
+discover("alpha.data.fields")
 
-from alpha.data.asof import Join, asof  # noqa: E402
-from alpha.data.finding import CODES, Finding  # noqa: E402
+from alpha.data.fields.asof import Join, asof  # noqa: E402
 from alpha.data.load import load_panel  # noqa: E402
-from alpha.data.sanity import Waiver, check  # noqa: E402
+from alpha.data.sanity.accept import Waiver, inspect_bars  # noqa: E402
+from alpha.data.sanity.finding import CODES, Finding  # noqa: E402
 from alpha.data.universe import members  # noqa: E402
 
 __all__ = [
-    "CODES", "Finding", "Join", "Waiver", "aggregate", "asof", "check", "load_panel", "members", "scorer", "source",
+    "CODES", "Finding", "Join", "Waiver", "aggregate", "asof", "inspect_bars", "load_panel", "members", "scorer",
+    "source",
 ]  # fmt: skip

@@ -11,10 +11,10 @@ from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
-from alpha.data.asof import Join
 from alpha.data.bars import to_panel
-from alpha.data.finding import Finding
-from alpha.data.sanity import Waiver, accept, check, coverage
+from alpha.data.fields.asof import Join
+from alpha.data.sanity.accept import Waiver, accept, coverage, inspect_bars
+from alpha.data.sanity.finding import Finding
 from alpha.data.universe import members, read_membership
 
 
@@ -73,7 +73,7 @@ def load_panel(
     if exclude and "symbol" in frame:
         _check_excluded(frame["symbol"], exclude)
         frame = frame[~frame["symbol"].isin(list(exclude))]
-    findings = accept(check(frame, exchange, now or pd.Timestamp.now("UTC")), waive, frame)
+    findings = accept(inspect_bars(frame, exchange, now or pd.Timestamp.now("UTC")), waive, frame)
     findings += coverage(frame, pd.Timestamp(start), pd.Timestamp(end), exchange)
     if frame.empty:
         span = frame.attrs.get("span")

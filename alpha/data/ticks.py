@@ -11,7 +11,7 @@ import pandas as pd
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, nearest
-from alpha.data.finding import CODES, Finding
+from alpha.data.sanity.finding import CODES, Finding
 from alpha.data.tables import expect_columns, read_instants, read_table
 
 TRADES = ("time", "symbol", "price", "size")

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from alpha.core.errors import BrokerError
-from alpha.core.types import Fill, Order
+from alpha.core.nouns import Fill, Order
 
 if TYPE_CHECKING:
     from alpha.core.panel import Bar

@@ -12,8 +12,8 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from alpha.core.errors import BrokerError
+from alpha.core.nouns import Order
 from alpha.core.panel import Bar
-from alpha.core.types import Order
 from alpha.execution.events import MICRO, Event, micros
 from alpha.execution.journal import Journal
 

@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import numpy as np
 
+from alpha.core.nouns import Order
 from alpha.core.panel import Bar
-from alpha.core.types import Order
 from alpha.execution.events import Event, bar_key, order_id
 from alpha.execution.ledger import Ledger
 

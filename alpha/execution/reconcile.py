@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import NoReturn, Protocol, runtime_checkable
 
 from alpha.core.errors import BrokerError, RiskBreach
+from alpha.core.nouns import Broker
 from alpha.core.panel import Bar
-from alpha.core.types import Broker
 from alpha.execution.events import Event, bar_key
 from alpha.execution.journal import Journal
 from alpha.execution.ledger import Ledger

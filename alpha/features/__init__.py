@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from alpha.core.errors import ConfigError, nearest
 from alpha.core.registry import Plugin, Registry, discover
+from alpha.features.engine.plan import Plan, Stream
 from alpha.features.expr import Expr
 from alpha.features.operators import cs_rank, cs_zscore
-from alpha.features.plan import Plan, Stream
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from alpha.core.nouns import Fold, GateResult
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
-from alpha.core.types import Fold, GateResult
 
 if TYPE_CHECKING:
     from alpha.strategy import Candidate

@@ -11,13 +11,13 @@ import numpy as np
 from pydantic import NonNegativeInt, PositiveInt
 
 from alpha.core.errors import DataError, ModelError, RiskBreach
-from alpha.core.types import GateResult
+from alpha.core.nouns import GateResult
 from alpha.gates import gate
 from alpha.gates.evidence import Evidence
-from alpha.validation import leakage
+from alpha.leaks import lookahead
 
 if TYPE_CHECKING:
-    from alpha.core.types import Model
+    from alpha.core.nouns import Model
     from alpha.strategy import Candidate
 
 
@@ -32,15 +32,15 @@ def no_lookahead(evidence: Evidence, *, cuts: PositiveInt = 4, shocks: NonNegati
 
     def problems(candidate: Candidate) -> Iterator[str | None]:
         panel, features, batch = candidate.panel, candidate.features, candidate.bundle.plan.batch
-        rows = leakage.telling_rows(panel, cuts + shocks, np.random.default_rng(candidate.seed))
-        yield leakage.check_label(candidate.label, panel.times)
-        yield leakage.check_folds(evidence.folds, candidate.label, panel.times)
+        rows = lookahead.telling_rows(panel, cuts + shocks, np.random.default_rng(candidate.seed))
+        yield lookahead.check_label(candidate.label, panel.times)
+        yield lookahead.check_folds(evidence.folds, candidate.label, panel.times)
         yield None if evidence.folds else "there are no folds to check"
         shared = (panel, features, cuts, shocks, candidate.seed)  # the models of a study read the same features
         if shared not in evidence.memo:
             evidence.memo[shared] = (
-                leakage.cut_and_compare(batch, panel, features, rows[:cuts]),
-                leakage.shock_future(batch, panel, features, rows[cuts:], seed=candidate.seed),
+                lookahead.cut_and_compare(batch, panel, features, rows[:cuts]),
+                lookahead.shock_future(batch, panel, features, rows[cuts:], seed=candidate.seed),
             )
         yield from evidence.memo[shared]
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import PositiveInt
 
-from alpha.core.types import GateResult
+from alpha.core.nouns import GateResult
 from alpha.gates import gate
 from alpha.gates.evidence import Evidence, Trade
 from alpha.gates.integrity import verdict
-from alpha.validation.checks import Case, Pipeline, check
+from alpha.leaks import Case, Pipeline, check
 from alpha.validation.crossfit import cross_fit
 
 if TYPE_CHECKING:

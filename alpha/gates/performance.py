@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from alpha.core.types import GateResult
+from alpha.core.nouns import GateResult
 from alpha.gates import gate
 from alpha.gates.evidence import Evidence, compared
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from pydantic import PositiveInt
 
+from alpha.core.nouns import Label
 from alpha.core.panel import Panel
-from alpha.core.types import Label
 from alpha.labels import label
 
 

@@ -11,7 +11,7 @@ from alpha.operate.hints import SHADOW, command
 from alpha.operate.opening import opened
 from alpha.operate.study import show, write_report
 from alpha.report import html
-from alpha.research import Study, Track, research, step
+from alpha.research import Study, Track, research, tracked
 from alpha.store import Blessings, check_selectable, locked, promote, reference, save, select
 from alpha.strategy import Candidate
 
@@ -52,7 +52,7 @@ def bless(
     if selected:
         check_selectable(config_path)  # what cannot be written is told before the work, not after it
     found = research(cfg, track)
-    folder = step(lambda: write_report(found), f"{cfg.name}: report", track)
+    folder = tracked(lambda: write_report(found), f"{cfg.name}: report", track)
     show(found)
     print(f"report: {folder / html.FILE}")
     with locked(models_root(cfg)):  # no other blessing comes between the log and the configuration

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from alpha.config import Config
+from alpha.core.nouns import GateResult
 from alpha.core.panel import Panel
-from alpha.core.types import GateResult
 from alpha.data.seal import Key, Sealed, origin
 from alpha.models import model
 from alpha.research import Study

@@ -24,7 +24,7 @@ from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import DailyReport, write_daily
-from alpha.research import Track, step
+from alpha.research import Track, tracked
 from alpha.store import Blessings, bundles, load, locate, read_manifest, reference
 from alpha.strategy import Bundle
 
@@ -100,7 +100,7 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
     RiskBreach
         A limit or the kill file halted the run.
     """
-    chosen = step(lambda: choose(cfg, wanted), f"{cfg.name}: bundle", track)
+    chosen = tracked(lambda: choose(cfg, wanted), f"{cfg.name}: bundle", track)
     _check_symbols(cfg, wanted.symbols)
     path = ledger_path(cfg, wanted)
     with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:
@@ -213,7 +213,7 @@ def clock(cfg: Config, wanted: Wanted, track: Track, sealed: date | None = None)
     shown = iter([track])  # the first time only: a live source is read again at every poll
 
     def read() -> Panel:
-        return step(lambda: cfg.panel(last_session(cfg), HISTORY)[0], f"{cfg.name}: data", next(shown, _silent))
+        return tracked(lambda: cfg.panel(last_session(cfg), HISTORY)[0], f"{cfg.name}: data", next(shown, _silent))
 
     return Clock(
         read, sessions=cfg.paper.sessions, start=start, sealed=sealed, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,

@@ -16,7 +16,7 @@ import pandas as pd
 from alpha.config import Config
 from alpha.core.errors import ConfigError, nearest
 from alpha.core.identity import code_id, environment
-from alpha.core.types import GateResult
+from alpha.core.nouns import GateResult
 from alpha.data import Finding
 from alpha.gates import Evidence, gate, judge
 from alpha.operate.hints import BLESS, command
@@ -24,7 +24,7 @@ from alpha.operate.opening import GATE as HOLDOUT
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
 from alpha.report.table import SummaryRow, evidence_table, summary_table
-from alpha.research import Study, Track, research, step
+from alpha.research import Study, Track, research, tracked
 from alpha.strategy import Candidate
 
 EXAMPLES = 5
@@ -33,7 +33,7 @@ EXAMPLES = 5
 def study(cfg: Config, track: Track) -> tuple[Study, Path]:
     """Research, and write ``reports/<name>-<config id>/``; return what was found and the folder."""
     found = research(cfg, track)
-    return found, step(lambda: write_report(found), f"{cfg.name}: report", track)
+    return found, tracked(lambda: write_report(found), f"{cfg.name}: report", track)
 
 
 def write_report(found: Study, bundles: Mapping[str, str] | None = None) -> Path:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat
 
+from alpha.core.nouns import Target
 from alpha.core.registry import Plugin
-from alpha.core.types import Target
 from alpha.portfolio import limit
 
 _SLACK = 1 + 1e-12  # what floating point adds to a sum is no breach

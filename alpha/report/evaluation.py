@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import Field, JsonValue, model_validator
 
-from alpha.core.types import Fold, GateResult, Label, Scorecard
+from alpha.core.nouns import Fold, GateResult, Label, Scorecard
 from alpha.report.record import Cell, Count, Day, Instant, Number, Record, read_record, write_record
 
 FILE = "alpha_eval.json"

@@ -12,7 +12,7 @@ from alpha.report import plots
 from alpha.report.evaluation import ModelResult
 from alpha.report.page import MISSING, Html, figure, metric
 from alpha.report.record import Cell
-from alpha.validation.metrics import SESSIONS_PER_YEAR
+from alpha.stats.metrics import SESSIONS_PER_YEAR
 from alpha.validation.selection import FEWEST_ROWS
 
 Series = Mapping[str, pd.Series | pd.DataFrame]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from alpha.core.types import Scorecard
+from alpha.core.nouns import Scorecard
 from alpha.report import figures, plots
 from alpha.report.evaluation import Evaluation, ModelResult
 from alpha.report.page import METRICS, MISSING, Html, by_width, facts, figure, metric, page, plain, safe, table

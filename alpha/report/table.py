@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alpha.core.types import Scorecard
+from alpha.core.nouns import Scorecard
 from alpha.report.page import METRICS, MISSING, best_baseline, metric
 
 if TYPE_CHECKING:

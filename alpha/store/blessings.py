@@ -18,7 +18,7 @@ from alpha.store.manifest import Verdict
 from alpha.store.verification import verify
 
 if TYPE_CHECKING:
-    from alpha.core.types import GateResult
+    from alpha.core.nouns import GateResult
     from alpha.strategy import Candidate
 
 _DATE = len("2026-01-31")

@@ -24,7 +24,7 @@ import numpy as np
 from alpha.core.errors import ModelError
 
 if TYPE_CHECKING:
-    from alpha.core.types import Model
+    from alpha.core.nouns import Model
 
 GOLDEN = "golden.npz"
 _OPTIONAL = {"pandas": "pandas", "scikit-learn": "sklearn"}

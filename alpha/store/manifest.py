@@ -15,7 +15,7 @@ from alpha.core.identity import canonical, code_id, environment
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from alpha.core.types import GateResult, Model
+    from alpha.core.nouns import GateResult, Model
     from alpha.strategy import Candidate
 
 ID = r"[a-z][a-z0-9_]*"

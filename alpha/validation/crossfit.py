@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from alpha.core.errors import ConfigError, ModelError
+from alpha.core.nouns import FeatureSet, Fold, Label, Model
 from alpha.core.registry import Plugin
-from alpha.core.types import FeatureSet, Fold, Label, Model
 
 _FEWEST_SAMPLES = 30
 

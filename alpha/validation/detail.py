@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from alpha.core.nouns import Fold, Label, Scorecard
 from alpha.core.panel import Panel
-from alpha.core.types import Fold, Label, Scorecard
 from alpha.labels.forward import forward_return
-from alpha.validation import metrics
-from alpha.validation.bootstrap import bootstrap_interval, optimal_block, scorecard_intervals
-from alpha.validation.decay import ic_by_regime, ic_by_sector, ic_by_year, ic_decay
-from alpha.validation.evidence import FEWEST_OUTCOMES
-from alpha.validation.scorecard import Book
-from alpha.validation.significance import mean_interval, rolling_interval
+from alpha.stats import metrics
+from alpha.stats.arguments import FEWEST_OUTCOMES
+from alpha.stats.bootstrap import bootstrap_interval, optimal_block, scorecard_intervals
+from alpha.stats.decay import ic_by_regime, ic_by_sector, ic_by_year, ic_decay
+from alpha.stats.significance import mean_interval, rolling_interval
+from alpha.validation.scorecard import TradedBook
 
 HORIZONS = range(1, 21)
 ROLLING, WEEK = 252, 5  # bars
@@ -25,7 +25,14 @@ THIRDS = ("calm", "middle", "rough")
 
 
 def detailed(
-    card: Scorecard, signal: np.ndarray, label: Label, book: Book, panel: Panel, folds: Sequence[Fold], *, seed: int = 0
+    card: Scorecard,
+    signal: np.ndarray,
+    label: Label,
+    book: TradedBook,
+    panel: Panel,
+    folds: Sequence[Fold],
+    *,
+    seed: int = 0,
 ) -> Scorecard:
     """Return a scorecard with the intervals of its metrics, and with the series of the report's figures.
 
@@ -54,7 +61,9 @@ def detailed(
 class _Judged:
     """The tested rows of a candidate."""
 
-    def __init__(self, card: Scorecard, signal: np.ndarray, realised: np.ndarray, book: Book, horizon: int) -> None:
+    def __init__(
+        self, card: Scorecard, signal: np.ndarray, realised: np.ndarray, book: TradedBook, horizon: int
+    ) -> None:
         self.card, self.signal, self.realised, self.book, self.horizon = card, signal, realised, book, horizon
         self.ic = card.series["ic"].to_numpy()
 

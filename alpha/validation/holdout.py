@@ -12,8 +12,8 @@ import numpy as np
 
 from alpha.core.chain import Chain
 from alpha.data.seal import overlap
-from alpha.validation.metrics import daily_ic
-from alpha.validation.significance import mean_interval
+from alpha.stats.metrics import daily_ic
+from alpha.stats.significance import mean_interval
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ import pandas as pd
 
 from alpha.core.errors import DataError
 from alpha.core.identity import digest
+from alpha.core.nouns import Fold, Label, Scorecard
 from alpha.core.panel import Panel
-from alpha.core.types import Fold, Label, Scorecard
 from alpha.data.seal import expect_origin
-from alpha.validation import metrics
-from alpha.validation.evidence import between, expect, of_panel
-from alpha.validation.significance import mean_interval, newey_west_t
+from alpha.stats import metrics
+from alpha.stats.arguments import between, expect, of_panel
+from alpha.stats.significance import mean_interval, newey_west_t
 from alpha.validation.trials import SERIES, Trials
 
 ADDS_UP = 1e-9  # of equity
 
 
-class Book(Protocol):
+class TradedBook(Protocol):
     """What trading the signal did, over T rows: fractions of equity, but for `equity` itself.
 
     `targets` are the weights decided at each row; returns, turnover and costs are those of the positions held.
@@ -47,7 +47,7 @@ def score(
     model: str,
     signal: np.ndarray,
     label: Label,
-    book: Book,
+    book: TradedBook,
     folds: Sequence[Fold],
     *,
     panel: Panel,
@@ -67,7 +67,7 @@ def score(
         Read on the test rows only. A frame must have the times and the symbols of the panel.
     label : Label
         `realised` (or `values`, where there is none) is what the signal is held against.
-    book : Book
+    book : TradedBook
         Covers exactly the rows from the first test row to the last.
     panel : Panel
         The T times and N symbols; `Panel.id` is what the trial is recorded under.
@@ -112,7 +112,7 @@ def measure(
     model: str,
     signal: np.ndarray,
     label: Label,
-    book: Book,
+    book: TradedBook,
     folds: Sequence[Fold],
     *,
     panel: Panel,
@@ -136,7 +136,7 @@ def _rows(folds: Sequence[Fold], panel: Panel) -> slice:
     return slice(int(tested[0]), int(tested[-1]) + 1)
 
 
-def _expect_book(book: Book, times: pd.DatetimeIndex, names: int) -> None:
+def _expect_book(book: TradedBook, times: pd.DatetimeIndex, names: int) -> None:
     """Raise a DataError unless the book is of the times given, in everything it tells, and adds up."""
     if not isinstance(book.times, pd.DatetimeIndex) or not book.times.equals(times):
         span = f"{len(book.times)} from {book.times[0]} to {book.times[-1]}" if len(book.times) else "no rows"
@@ -153,7 +153,7 @@ def _expect_book(book: Book, times: pd.DatetimeIndex, names: int) -> None:
     _expect_sums(book)
 
 
-def _expect_sums(book: Book) -> None:
+def _expect_sums(book: TradedBook) -> None:
     """Raise a DataError unless the returns of the book are those of its equity, until that is lost."""
     alive = np.append(True, book.equity[:-1] > 0)
     grown = np.append(1 + book.net_returns[0], book.equity[1:] / np.where(alive[1:], book.equity[:-1], np.nan))
@@ -178,14 +178,16 @@ def _content(*arrays: np.ndarray) -> str:
 class _Tested:
     """The tested rows, and what is computed once from them."""
 
-    def __init__(self, signal: np.ndarray, realised: np.ndarray, book: Book, horizon: int, periods: float) -> None:
+    def __init__(
+        self, signal: np.ndarray, realised: np.ndarray, book: TradedBook, horizon: int, periods: float
+    ) -> None:
         self.signal, self.realised, self.book = signal, realised, book
         self.horizon, self.periods = horizon, periods
         self.ic = metrics.daily_ic(signal, realised)
 
     @classmethod
     def of(
-        cls, signal: np.ndarray, label: Label, book: Book, folds: Sequence[Fold], panel: Panel, periods: float
+        cls, signal: np.ndarray, label: Label, book: TradedBook, folds: Sequence[Fold], panel: Panel, periods: float
     ) -> Self:
         """Take the tested rows of everything, once all of it is known to be of one panel."""
         expect(panel, Panel, "panel must be the Panel that was scored")

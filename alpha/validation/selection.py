@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from alpha.core.types import Scorecard
-from alpha.validation.evidence import varies
-from alpha.validation.multiple import superior_predictive_ability
-from alpha.validation.overfit import cscv, deflated_sharpe_ratio, expected_max_sharpe
-from alpha.validation.significance import mean_interval
+from alpha.core.nouns import Scorecard
+from alpha.stats.arguments import varies
+from alpha.stats.multiple import superior_predictive_ability
+from alpha.stats.overfit import cscv, deflated_sharpe_ratio, expected_max_sharpe
+from alpha.stats.significance import mean_interval
 from alpha.validation.trials import Trials
 
 ALIKE = 0.5  # trials whose returns correlate more than this, on average, are one idea

@@ -25,7 +25,7 @@ from alpha.core.chain import Chain
 from alpha.core.errors import DataError
 from alpha.core.identity import digest
 from alpha.data.seal import expect_origin, overlap
-from alpha.validation.evidence import expect, number, numbers
+from alpha.stats.arguments import expect, number, numbers
 
 SERIES = ("ic", "net_returns")
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, SyntaxError, BadZipFile, zlib.error,

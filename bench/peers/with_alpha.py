@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from bars import FIELDS
 from protocol import serve
 
+from alpha.core.nouns import FeatureSet
 from alpha.core.panel import Panel
-from alpha.core.types import FeatureSet
 from alpha.features import Expr, Plan, columns
 from alpha.features.expr import close
 from alpha.features.operators import mean, std

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from alpha.core.types import Fold, Label
+from alpha.core.nouns import Fold, Label
 from alpha.validation.crossfit import training_mask
 
 NAT = np.datetime64("NaT", "ns")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.core.nouns import Order
 from alpha.core.panel import Bar
-from alpha.core.types import Order
 from alpha.execution import broker
 
 DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from alpha.core.types import GateResult
+from alpha.core.nouns import GateResult
 from alpha.gates import Evidence, gate, judge
 
 GOOD = {

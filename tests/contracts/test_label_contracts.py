@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.core.nouns import Label
 from alpha.core.panel import Panel
-from alpha.core.types import Label
 from alpha.labels import label
-from alpha.validation.leakage import check_label
+from alpha.leaks.lookahead import check_label
 
 ROWS, NAMES = 60, 7
 

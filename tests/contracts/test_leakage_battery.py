@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from alpha.validation.battery import World, clean, listing, plant, worlds
-from alpha.validation.battery.matrix import ORDER, tried
-from alpha.validation.checks import check
+from alpha.lab.battery import World, clean, listing, plant, worlds
+from alpha.lab.battery.matrix import ORDER, tried
+from alpha.leaks import check
 
 LEAKS = [world for world in worlds() if world.caught_by]
 CLEAN = [world for world in worlds() if not world.caught_by]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from alpha.core.errors import ModelError
-from alpha.core.types import Model
+from alpha.core.nouns import Model
 from alpha.models import model
 
 SAMPLES, FEATURES = 1500, 6

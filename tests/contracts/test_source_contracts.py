@@ -6,7 +6,7 @@ import pytest
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import AlphaError, ConfigError
-from alpha.data import check, load_panel, source
+from alpha.data import inspect_bars, load_panel, source
 
 NYSE = Calendar()
 START, MIDDLE, END = pd.Timestamp("2009-12-01"), pd.Timestamp("2010-02-12"), pd.Timestamp("2010-06-30")
@@ -73,7 +73,7 @@ def case(request, tmp_path_factory):
     assert request.param in CASES, f"add a case for the new source {request.param!r}"
     good, bad = CASES[request.param](tmp_path_factory.mktemp(request.param))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("alpha.data.yahoo._fetch", answers_of_yahoo)
+        patch.setattr("alpha.data.sources.yahoo._fetch", answers_of_yahoo)
         yield source.bind({"name": request.param, **good}), source.bind({"name": request.param, **bad})
 
 
@@ -106,7 +106,7 @@ def test_it_returns_long_bars(frame):
     assert frame.attrs["prices"] in ("raw", "adjusted")
     dates = frame["time"].dt.tz_localize(None).dt.normalize()
     assert (dates.min(), dates.max()) == (START, END)
-    assert not [finding for finding in check(frame, NYSE) if finding.severity == "error"]
+    assert not [finding for finding in inspect_bars(frame, NYSE) if finding.severity == "error"]
 
 
 def test_its_panel_is_in_utc_strictly_increasing_and_sorted_by_name(whole):

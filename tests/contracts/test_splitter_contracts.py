@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from split_checks import World, expect_no_leak, may_learn, worlds
 
 from alpha.core.errors import ConfigError
-from alpha.core.types import Fold, Label
+from alpha.core.nouns import Fold, Label
+from alpha.leaks.lookahead import check_folds
 from alpha.validation import splitter
 from alpha.validation.crossfit import training_mask
-from alpha.validation.leakage import check_folds
 from alpha.validation.splits import nested, purge
 
 TIMES = pd.date_range("2015-07-01", periods=200, freq="B", tz="UTC")

@@ -16,7 +16,7 @@ from tick_checks import (
     make_events,
 )
 
-from alpha.features.ticks import Machine, bar_builder, tick_feature
+from alpha.features.ticks import TickMachine, bar_builder, tick_feature
 from alpha.features.ticks.book import QUOTE, TRADE
 
 CHOICES = {  # beside the defaults: other rules and prices
@@ -156,4 +156,4 @@ def test_what_is_not_spoiled_passes(events):
 
 
 def test_a_feature_is_a_machine():
-    assert all(isinstance(tick_feature.bind(name)(), Machine) for name in tick_feature)
+    assert all(isinstance(tick_feature.bind(name)(), TickMachine) for name in tick_feature)

@@ -16,7 +16,7 @@ import pytest
 
 from alpha import store
 from alpha.core.errors import ModelError
-from alpha.core.types import GateResult
+from alpha.core.nouns import GateResult
 from alpha.features import Plan, columns
 from alpha.models import model
 from alpha.store import child, verification

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from alpha.config import load
-from alpha.data import resampled, source
-from alpha.operate import calibration
-from alpha.operate.calibration import Pipeline, World
+from alpha.data import source
+from alpha.data.sources import resampled
+from alpha.lab import calibration
+from alpha.lab.calibration import Experiment, Market
 
 SMALL = (
     "start=2001-01-02", "end=2003-12-31", "source.n_symbols=20", "models.search=null", "models.candidates=[linear_v1]",
@@ -22,7 +23,7 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def pipeline():
-    return Pipeline("config/base.yaml", ("config/calibrate.yaml",), SMALL)
+    return Experiment("config/base.yaml", ("config/calibrate.yaml",), SMALL)
 
 
 def silent(items, what):
@@ -31,7 +32,7 @@ def silent(items, what):
 
 def test_noise_is_not_blessed_and_a_large_edge_is(pipeline, tmp_path):
     wanted = calibration.worlds(2, 1, [0.2])
-    assert wanted == [World(0.0, 1000), World(0.2, 1000), World(0.0, 1001)]
+    assert wanted == [Market(0.0, 1000), Market(0.2, 1000), Market(0.0, 1001)]
     path = tmp_path / "deep" / "worlds.jsonl"
     first = calibration.calibrate(pipeline, wanted[:1], path, 1, silent)
     assert len(first) == 1
@@ -88,7 +89,7 @@ def test_another_pipeline_does_not_read_its_worlds(pipeline, tmp_path):
 
 def test_other_code_does_not_read_its_worlds(pipeline, tmp_path, monkeypatch):
     """What earlier code found says nothing of the present one: the world is tried again."""
-    path, world = tmp_path / "worlds.jsonl", [World(0.0, 1000)]
+    path, world = tmp_path / "worlds.jsonl", [Market(0.0, 1000)]
     monkeypatch.setattr(calibration, "_tried", lambda pipeline, world: line)
     line = {"pipeline": calibration._name(pipeline), "ic": 0.0, "seed": 1000, "code": "of yesterday"}
     assert calibration.calibrate(pipeline, world, path, 1, silent).empty

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from alpha.config import load
 from alpha.execution import SqliteJournal, order_hash
-from alpha.operate.smoke import finished
+from alpha.lab.smoke import finished
 from alpha.paper import Clock, trade
 from alpha.report.daily import read_daily
 

@@ -7,7 +7,8 @@ import pytest
 from alpha.config import load
 from alpha.core.errors import BrokerError
 from alpha.execution import SqliteJournal
-from alpha.operate import papering, smoke
+from alpha.lab import smoke
+from alpha.operate import papering
 
 
 def plain(items, what):

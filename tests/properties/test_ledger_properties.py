@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alpha.core.types import Fill, Order
+from alpha.core.nouns import Fill, Order
 from alpha.execution import Event, Ledger, MemoryJournal
 from alpha.execution.events import micros
 

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha.core.errors import ConfigError
-from alpha.core.types import Fold, Label
+from alpha.core.nouns import Fold, Label
+from alpha.leaks.lookahead import check_folds
 from alpha.validation.crossfit import training_mask
-from alpha.validation.leakage import check_folds
 from alpha.validation.splits import walk_forward
 
 

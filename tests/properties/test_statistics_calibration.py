@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from alpha.validation import (
+from alpha.stats import (
     bootstrap_interval,
     christoffersen,
     cscv,
@@ -22,7 +22,7 @@ from alpha.validation import (
     sharpe_difference,
     superior_predictive_ability,
 )
-from alpha.validation.metrics import sharpe
+from alpha.stats.metrics import sharpe
 
 
 def moving(rng: np.random.Generator, n: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from alpha.validation import (
+from alpha.stats import (
     benjamini_hochberg,
     christoffersen,
     cscv,
@@ -27,7 +27,7 @@ from alpha.validation import (
     sharpe_difference,
     superior_predictive_ability,
 )
-from alpha.validation.metrics import daily_ic
+from alpha.stats.metrics import daily_ic
 
 seeds = st.integers(0, 2**32 - 1)
 sharpes = st.floats(-0.5, 0.5)

@@ -7,8 +7,8 @@ import pytest
 from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap, optimal_block_length
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation import metrics
-from alpha.validation.bootstrap import block_rows, bootstrap_interval, optimal_block, scorecard_intervals
+from alpha.stats import metrics
+from alpha.stats.bootstrap import block_rows, bootstrap_interval, optimal_block, scorecard_intervals
 
 
 @pytest.fixture(scope="module")

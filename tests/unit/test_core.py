@@ -12,9 +12,9 @@ from pydantic import PositiveInt
 from alpha.core import errors
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.identity import canonical, code_id, digest, environment
+from alpha.core.nouns import GateResult, Label
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Registry
-from alpha.core.types import GateResult, Label
 
 TIMES = pd.date_range("2020-01-01 21:00", periods=4, tz="UTC")
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import ConfigError, ModelError
+from alpha.core.nouns import FeatureSet, Fold, Label
 from alpha.core.registry import Plugin
-from alpha.core.types import FeatureSet, Fold, Label
 from alpha.models import model
 from alpha.validation.crossfit import backtest_paths, cross_fit, cross_fit_paths, fit, predict, training_mask
 from alpha.validation.splits import combinatorial_purged, group_holdout, purged_kfold, walk_forward

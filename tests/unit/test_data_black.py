@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alpha.data.black import delta, implied_spread, price
+from alpha.data.fields.black import delta, implied_spread, price
 
 HULL = {"spot": 42.0, "strike": 40.0, "rate": 0.10, "vol": 0.20, "years": 0.5}  # call 4.76, put 0.81
 

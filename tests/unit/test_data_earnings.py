@@ -8,7 +8,7 @@ from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.panel import Panel
 from alpha.data import aggregate, load_panel, source
-from alpha.data.earnings import FIELDS, versions
+from alpha.data.fields.earnings import FIELDS, versions
 
 NYSE = Calendar()
 DAYS = NYSE.sessions("2010-01-04", "2012-12-31")

@@ -6,8 +6,8 @@ import pytest
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
-from alpha.data import check, load_panel, source
-from alpha.data.sanity import accept
+from alpha.data import inspect_bars, load_panel, source
+from alpha.data.sanity.accept import accept
 from alpha.data.tables import read_table
 
 START, END = pd.Timestamp("2010-01-01"), pd.Timestamp("2010-12-31")
@@ -39,7 +39,7 @@ def test_common_names_are_understood(tmp_path, name):
     assert frame.attrs["prices"] == "raw"
     assert frame["time"].dtype.kind == "M"
     assert set(frame["symbol"]) == {"AA", "BB"}
-    assert check(frame, Calendar())[0].code == "stale_run"  # which is all that is wrong
+    assert inspect_bars(frame, Calendar())[0].code == "stale_run"  # which is all that is wrong
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
@@ -100,7 +100,7 @@ def test_files_without_a_symbol_column_are_named_after_it(tmp_path, suffix):
 
 def test_one_file_without_a_symbol_column_says_nothing(tmp_path):
     frame = read(write(table(("?",)).drop(columns="ticker"), tmp_path / "AA.csv"))
-    assert [f.code for f in check(frame, Calendar())] == ["missing_column"]
+    assert [f.code for f in inspect_bars(frame, Calendar())] == ["missing_column"]
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
@@ -140,7 +140,7 @@ def test_empty_cells_of_numbers_are_missing_and_texts_are_findings(tmp_path):
     frame.loc[0, "Open"] = ""
     assert read(write(frame, tmp_path / "bars.csv"))["open"].isna().sum() == 1
     frame.loc[0, "Open"] = "n.a."
-    findings = check(read(write(frame, tmp_path / "bars.csv")), Calendar())
+    findings = inspect_bars(read(write(frame, tmp_path / "bars.csv")), Calendar())
     assert [(f.code, f.symbol, f.time, f.value) for f in findings] == [("wrong_type", "AA", DAYS[0], "n.a.")]
 
 
@@ -151,7 +151,7 @@ def intraday(zone="", days=("2010-01-04", "2010-01-05")):
 
 def test_naive_intraday_times_are_a_finding_without_a_zone_and_instants_with_one(tmp_path):
     path = write(intraday(), tmp_path / "bars.csv")
-    assert [f.code for f in check(read(path), Calendar())] == ["naive_time"]
+    assert [f.code for f in inspect_bars(read(path), Calendar())] == ["naive_time"]
     frame = read(path, zone="America/New_York", delay="60min")
     assert str(frame["time"].dt.tz) == "UTC"
     assert frame["time"].iloc[0] == pd.Timestamp("2010-01-04 16:00", tz="UTC")
@@ -164,7 +164,7 @@ def test_naive_intraday_times_of_a_parquet_file(tmp_path):
     frame["ts"] = pd.to_datetime(frame["ts"])
     path = write(frame, tmp_path / "bars.parquet")
     assert read(path, zone="America/New_York")["time"].iloc[0] == pd.Timestamp("2010-01-04 15:00", tz="UTC")
-    assert [f.code for f in check(read(path), Calendar())] == ["naive_time"]
+    assert [f.code for f in inspect_bars(read(path), Calendar())] == ["naive_time"]
 
 
 def test_offsets_that_change_with_summer_time_are_instants(tmp_path):
@@ -178,18 +178,18 @@ def test_offsets_that_change_with_summer_time_are_instants(tmp_path):
 
 def test_some_times_with_an_offset_and_some_without_are_a_finding(tmp_path):
     path = write(pd.concat([intraday("+00:00"), intraday(days=("2010-06-01", "2010-06-02"))]), tmp_path / "bars.csv")
-    assert [f.code for f in check(read(path), Calendar())] == ["mixed_time_zones"]
+    assert [f.code for f in inspect_bars(read(path), Calendar())] == ["mixed_time_zones"]
 
 
 def test_what_is_no_time_is_a_finding(tmp_path):
     frame = intraday()
     frame.loc[1, "ts"] = "yesterday"
-    findings = check(read(write(frame, tmp_path / "bars.csv")), Calendar())
+    findings = inspect_bars(read(write(frame, tmp_path / "bars.csv")), Calendar())
     assert [f.code for f in findings] == ["wrong_type"]
 
 
 def test_no_time_column_is_a_finding(tmp_path):
-    findings = check(read(write(intraday().drop(columns="ts"), tmp_path / "bars.csv")), Calendar())
+    findings = inspect_bars(read(write(intraday().drop(columns="ts"), tmp_path / "bars.csv")), Calendar())
     assert [f.code for f in findings] == ["missing_column"]
 
 
@@ -237,7 +237,7 @@ def test_an_action_must_say_something(tmp_path):
 
 def test_a_blank_ticker_is_missing(tmp_path):
     frame = table().replace({"ticker": {"BB": ""}})
-    findings = check(read(write(frame, tmp_path / "bars.csv")), Calendar())
+    findings = inspect_bars(read(write(frame, tmp_path / "bars.csv")), Calendar())
     assert [(f.code, f.symbol) for f in findings] == [("null_symbol", "nan")]
 
 
@@ -365,7 +365,7 @@ class TestWhereItStands:
         frame = table().rename(columns={"date": "time", "ticker": "symbol", "Close": "close"})
         frame.loc[3, "symbol"] = None
         with pytest.raises(DataError, match=r"the row has no symbol \(row 3 of the table, the first is 0\)"):
-            accept(check(frame, Calendar()), (), frame)
+            accept(inspect_bars(frame, Calendar()), (), frame)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])

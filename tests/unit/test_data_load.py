@@ -106,7 +106,7 @@ def test_bundled_symbols_are_chosen_and_checked():
 
 
 def test_bundled_prices_without_their_package(monkeypatch):
-    monkeypatch.setattr("alpha.data.bundled.find_spec", lambda name: None)
+    monkeypatch.setattr("alpha.data.sources.bundled.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="not installed") as caught:
         source.bind("bundled")(START, END)
     assert caught.value.code == "no_package"

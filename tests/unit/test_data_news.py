@@ -13,7 +13,7 @@ from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.panel import Panel
 from alpha.data import aggregate, load_panel, scorer, source
-from alpha.data.news import FIELDS, novelty
+from alpha.data.fields.news import FIELDS, novelty
 
 NYSE = Calendar()
 DAYS = NYSE.sessions("2010-01-04", "2010-01-15")

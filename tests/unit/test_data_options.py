@@ -10,7 +10,7 @@ from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.panel import Panel
 from alpha.data import aggregate, load_panel, source
-from alpha.data.options import FIELDS
+from alpha.data.fields.options import FIELDS
 
 NYSE = Calendar()
 DAYS = NYSE.sessions("2010-01-04", "2010-01-15")

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import DataError
-from alpha.data import CODES, Finding, Waiver, check
-from alpha.data.finding import STRUCTURAL
-from alpha.data.sanity import accept, coverage
+from alpha.data import CODES, Finding, Waiver, inspect_bars
+from alpha.data.sanity.accept import accept, coverage
+from alpha.data.sanity.finding import STRUCTURAL
 
 NYSE = Calendar()
 DAYS = NYSE.sessions("2010-01-04", "2010-03-31")
@@ -55,14 +55,14 @@ def named(findings, code):
 
 def only(frame, code, **options):
     """Return the one finding; there must be no other of its code, and none of another."""
-    findings = check(frame, NYSE, **options)
+    findings = inspect_bars(frame, NYSE, **options)
     assert [f.code for f in findings] == [code], "\n".join(map(str, findings))
     return findings[0]
 
 
 @pytest.mark.parametrize("prices", ["raw", "adjusted"])
 def test_clean_bars_have_no_findings(prices):
-    assert check(clean(prices), NYSE, now=pd.Timestamp("2020-01-01", tz="UTC")) == []
+    assert inspect_bars(clean(prices), NYSE, now=pd.Timestamp("2020-01-01", tz="UTC")) == []
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_clean_bars_have_no_findings(prices):
     ],
 )
 def test_an_impossible_value_is_an_error_that_names_symbol_time_and_value(column, value, code):
-    findings = named(check(put(clean(), column, value), NYSE), code)
+    findings = named(inspect_bars(put(clean(), column, value), NYSE), code)
     assert [(f.severity, f.symbol, f.time, f.until) for f in findings] == [("error", "BB", HIT, None)]
     assert findings[0].value == pytest.approx(value, nan_ok=True)
 
@@ -108,14 +108,14 @@ def test_a_run_of_errors_is_one_finding():
 def test_rounding_is_no_error():
     frame = clean()
     frame["high"] = np.maximum(frame["open"], frame["close"]) * (1 - 5e-7)
-    assert check(frame, NYSE) == []
+    assert inspect_bars(frame, NYSE) == []
 
 
 def test_a_dividend_counts_per_share_after_the_split_of_its_day():
     frame = scaled(clean(), 4.0)  # a reverse split 1:4, and half of the new share is paid out
     before = frame.loc[at(frame) - 1, "close"]
     frame = put(put(scaled(frame, 0.5), "split", 0.25), "dividend", 2 * before)
-    assert check(frame, NYSE) == []
+    assert inspect_bars(frame, NYSE) == []
 
 
 @pytest.mark.parametrize("column", ["time", "symbol", "close"])
@@ -150,14 +150,14 @@ def test_symbols_must_be_texts():
 def test_symbols_may_be_categories():
     frame = clean()
     frame["symbol"] = frame["symbol"].astype("category")
-    assert check(frame, NYSE) == []
+    assert inspect_bars(frame, NYSE) == []
 
 
 def test_nullable_numbers_are_numbers():
     frame = clean()
     frame["volume"] = frame["volume"].round().astype("Int64")
     frame.loc[3, "volume"] = pd.NA
-    assert check(frame, NYSE) == []
+    assert inspect_bars(frame, NYSE) == []
 
 
 def test_a_missing_symbol_and_a_missing_time():
@@ -232,14 +232,14 @@ def test_bars_out_of_order():
 
 
 def test_rows_sorted_by_time_rather_than_symbol_are_in_order():
-    assert check(clean().sort_values("time", kind="stable"), NYSE) == []
+    assert inspect_bars(clean().sort_values("time", kind="stable"), NYSE) == []
 
 
 def test_a_daily_bar_on_a_holiday_is_an_error():
     frame = clean()
     frame.loc[at(frame), "time"] = pd.Timestamp("2010-02-15")  # Presidents' Day
     frame = frame.sort_values(["symbol", "time"])
-    finding = named(check(frame, NYSE), "off_calendar")[0]
+    finding = named(inspect_bars(frame, NYSE), "off_calendar")[0]
     assert (finding.severity, finding.symbol, finding.time) == ("error", "BB", pd.Timestamp("2010-02-15"))
     assert finding.message == "the exchange (XNYS) was closed on this Monday: a holiday"
 
@@ -248,19 +248,19 @@ def test_a_weekend_of_daily_bars_is_said_to_be_one():
     frame = clean()
     frame.loc[at(frame), "time"] = pd.Timestamp("2010-02-20")
     frame = frame.sort_values(["symbol", "time"])
-    assert named(check(frame, NYSE), "off_calendar")[0].message.endswith("closed on this Saturday: a weekend")
+    assert named(inspect_bars(frame, NYSE), "off_calendar")[0].message.endswith("closed on this Saturday: a weekend")
     frame = clean()
     frame.loc[[at(frame), at(frame) + 1], "time"] = pd.to_datetime(["2010-02-20", "2010-02-21"])
     frame = frame.sort_values(["symbol", "time"])
-    assert named(check(frame, NYSE), "off_calendar")[0].message.endswith("closed on these 2 days")
+    assert named(inspect_bars(frame, NYSE), "off_calendar")[0].message.endswith("closed on these 2 days")
 
 
 def test_an_intraday_bar_outside_the_session_is_a_warning():
     frame = clean()
     frame["time"] = NYSE.closes(pd.DatetimeIndex(frame["time"]))
-    assert check(frame, NYSE) == []
+    assert inspect_bars(frame, NYSE) == []
     frame.loc[at(frame, day=frame["time"][30]), "time"] += pd.Timedelta("1min")
-    findings = check(frame, NYSE)
+    findings = inspect_bars(frame, NYSE)
     assert [(f.code, f.severity, f.symbol) for f in findings[:1]] == [("off_calendar", "warning", "BB")]
     assert findings[0].message == "outside the hours of the exchange (XNYS); this bar is left out"
 
@@ -269,7 +269,7 @@ def test_a_gap_is_a_warning_for_one_symbol_and_for_all():
     frame = clean()
     frame = frame[~((frame["symbol"] == "BB") & frame["time"].isin(DAYS[10:12]))]
     frame = frame[~frame["time"].isin(DAYS[20:23])]
-    gaps = named(check(frame, NYSE), "calendar_gap")
+    gaps = named(inspect_bars(frame, NYSE), "calendar_gap")
     assert [(g.severity, g.symbol, g.time, g.until, g.value) for g in gaps] == [
         ("warning", "*", DAYS[20], DAYS[22], 3),
         ("warning", "BB", DAYS[10], DAYS[11], 2),
@@ -278,27 +278,27 @@ def test_a_gap_is_a_warning_for_one_symbol_and_for_all():
 
 def test_a_late_listing_and_a_delisting_are_no_gaps():
     frame = clean()
-    assert check(frame[(frame["symbol"] == "AA") | frame["time"].between(DAYS[10], DAYS[20])], NYSE) == []
+    assert inspect_bars(frame[(frame["symbol"] == "AA") | frame["time"].between(DAYS[10], DAYS[20])], NYSE) == []
 
 
 def test_a_bar_from_the_future():
     now = NYSE.closes(DAYS[-2:-1])[0]
-    findings = check(clean(), NYSE, now=now)
+    findings = inspect_bars(clean(), NYSE, now=now)
     assert [(f.code, f.symbol, f.time) for f in findings] == [
         ("future_bar", "AA", DAYS[-1]),
         ("future_bar", "BB", DAYS[-1]),
     ]
-    assert check(clean(), NYSE, now=NYSE.closes(DAYS[-1:])[0]) == []
+    assert inspect_bars(clean(), NYSE, now=NYSE.closes(DAYS[-1:])[0]) == []
 
 
 def test_a_running_session_is_the_future():
     now = NYSE.closes(DAYS[-1:])[0] - pd.Timedelta("1s")
-    assert {f.code for f in check(clean(), NYSE, now=now)} == {"future_bar"}
+    assert {f.code for f in inspect_bars(clean(), NYSE, now=now)} == {"future_bar"}
 
 
 def test_an_intraday_bar_from_the_future_and_bars_wholly_off_the_calendar():
     frame = clean().iloc[[0]].assign(time=pd.Timestamp("2010-01-04 03:00", tz="UTC"))
-    findings = check(frame, NYSE, now=pd.Timestamp("2010-01-04 02:00", tz="UTC"))
+    findings = inspect_bars(frame, NYSE, now=pd.Timestamp("2010-01-04 02:00", tz="UTC"))
     assert [f.code for f in findings] == ["future_bar", "off_calendar"]
 
 
@@ -317,7 +317,7 @@ def test_four_equal_closes_are_not_stale():
     frame = clean()
     row = at(frame)
     frame.loc[row : row + 3, ["open", "high", "low", "close"]] = frame.loc[row, "close"]
-    assert check(frame, NYSE) == []
+    assert inspect_bars(frame, NYSE) == []
 
 
 def test_a_spike_is_a_warning_and_says_when_the_volume_was_ordinary():
@@ -338,7 +338,7 @@ def test_a_wild_symbol_may_move_more_than_a_calm_one():
     moves = np.exp(np.cumsum(0.1 * rng.standard_normal(len(DAYS))))
     for column in ("open", "high", "low", "close"):
         frame.loc[frame["symbol"] == "BB", column] *= moves
-    assert check(scaled(frame, 1.7), NYSE) == []
+    assert inspect_bars(scaled(frame, 1.7), NYSE) == []
 
 
 @pytest.mark.parametrize("ratio", [1.5, 2.0, 3.0, 0.1])
@@ -363,12 +363,12 @@ def test_a_fall_in_the_course_of_the_day_is_no_split():
 
 
 def test_a_declared_split_explains_the_price():
-    assert check(put(scaled(clean(), 0.5), "split", 2.0), NYSE) == []
+    assert inspect_bars(put(scaled(clean(), 0.5), "split", 2.0), NYSE) == []
 
 
 def test_a_declared_dividend_explains_the_price():
     frame = scaled(clean(), 0.5)
-    assert check(put(frame, "dividend", frame.loc[at(frame), "close"]), NYSE) == []
+    assert inspect_bars(put(frame, "dividend", frame.loc[at(frame), "close"]), NYSE) == []
 
 
 def test_a_split_that_the_price_does_not_show_is_an_error():
@@ -377,7 +377,7 @@ def test_a_split_that_the_price_does_not_show_is_an_error():
 
 
 def test_adjusted_prices_do_not_show_their_splits():
-    assert check(put(clean("adjusted"), "split", 2.0), NYSE) == []
+    assert inspect_bars(put(clean("adjusted"), "split", 2.0), NYSE) == []
 
 
 def test_a_spike_beside_a_split_is_a_warning():
@@ -396,12 +396,12 @@ def test_the_first_bars_of_a_symbol_have_no_usual_volume():
 def test_closes_alone_are_checked_too():
     frame = clean("adjusted")[["time", "symbol", "close"]]
     frame.attrs["prices"] = "adjusted"
-    assert check(frame, NYSE) == []
+    assert inspect_bars(frame, NYSE) == []
 
 
 def test_an_empty_frame_has_nothing_wrong_but_its_columns():
-    assert check(clean().iloc[:0], NYSE) == []
-    assert [f.code for f in check(clean().iloc[:0].drop(columns="close"), NYSE)] == ["missing_column"]
+    assert inspect_bars(clean().iloc[:0], NYSE) == []
+    assert [f.code for f in inspect_bars(clean().iloc[:0].drop(columns="close"), NYSE)] == ["missing_column"]
 
 
 def test_every_code_is_found_by_some_test():
@@ -420,11 +420,11 @@ def test_a_finding_prints_as_one_line():
 
 def test_errors_come_first():
     frame = scaled(put(clean(), "volume", -1.0), 1.6, since=DAYS[40])
-    assert [f.code for f in check(frame, NYSE)] == ["negative_volume", "spike"]
+    assert [f.code for f in inspect_bars(frame, NYSE)] == ["negative_volume", "spike"]
 
 
 def test_errors_refuse_with_the_code_of_their_kind_and_say_what_to_do():
-    findings = check(put(clean(), "volume", -1.0), NYSE)
+    findings = inspect_bars(put(clean(), "volume", -1.0), NYSE)
     with pytest.raises(DataError, match=r"1 negative_volume\n  error .* BB .*2010-02-17") as caught:
         accept(findings)
     assert caught.value.code == "negative_volume"
@@ -441,7 +441,7 @@ def test_errors_of_several_kinds_are_counted_and_the_first_twenty_shown():
     frame = clean()
     frame.loc[frame["symbol"] == "AA", "volume"] = np.where(np.arange(len(DAYS)) % 2, -1.0, 1.0)
     with pytest.raises(DataError, match="30 negative_volume, 1 bad_split") as caught:
-        accept(check(put(frame, "split", -1.0), NYSE))
+        accept(inspect_bars(put(frame, "split", -1.0), NYSE))
     assert caught.value.code == "insane_data"
     assert str(caught.value).count("error ") == 20
     assert "and 11 more" in str(caught.value)
@@ -449,7 +449,7 @@ def test_errors_of_several_kinds_are_counted_and_the_first_twenty_shown():
 
 def test_what_cannot_be_waived_is_not_offered_to_be():
     with pytest.raises(DataError) as caught:
-        accept(check(clean().drop(columns="time"), NYSE))
+        accept(inspect_bars(clean().drop(columns="time"), NYSE))
     assert "waive" not in str(caught.value)
     assert "exclude" not in str(caught.value), "and no symbol is to blame"
 
@@ -461,7 +461,7 @@ def test_every_error_has_a_remedy_of_its_own(code):
 
 
 def test_a_split_is_to_be_declared_before_it_is_waived():
-    findings = check(scaled(clean(), 1 / 3), NYSE)
+    findings = inspect_bars(scaled(clean(), 1 / 3), NYSE)
     with pytest.raises(DataError) as caught:
         accept(findings)
     said = str(caught.value)
@@ -472,13 +472,13 @@ def test_a_split_is_to_be_declared_before_it_is_waived():
 
 
 def test_a_declared_split_that_did_not_happen_can_be_cancelled():
-    findings = check(put(clean(), "split", 2.0), NYSE)
+    findings = inspect_bars(put(clean(), "split", 2.0), NYSE)
     with pytest.raises(DataError, match=r"cancel it: source\.actions: \[\{symbol: BB, date: 2010-02-17, split: 1\}\]"):
         accept(findings)
 
 
 def test_a_waiver_turns_an_error_into_a_note():
-    findings = check(put(clean(), "volume", -1.0), NYSE)
+    findings = inspect_bars(put(clean(), "volume", -1.0), NYSE)
     for waiver in (
         Waiver(code="negative_volume"),
         Waiver(code="negative_volume", symbol="BB", start=HIT.date(), end=HIT.date()),
@@ -490,7 +490,7 @@ def test_a_waiver_turns_an_error_into_a_note():
     "other", [{"symbol": "AA"}, {"code": "bad_split"}, {"start": "2010-02-18"}, {"end": "2010-02-16"}]
 )
 def test_a_waiver_of_something_else_does_not(other):
-    findings = check(put(clean(), "volume", -1.0), NYSE)
+    findings = inspect_bars(put(clean(), "volume", -1.0), NYSE)
     with pytest.raises(DataError):
         accept(findings, [Waiver(**{"code": "negative_volume", **other})])
 
@@ -499,11 +499,11 @@ def test_a_waiver_must_cover_the_whole_run():
     frame = clean()
     frame.loc[at(frame) : at(frame) + 1, "volume"] = -1.0
     with pytest.raises(DataError):
-        accept(check(frame, NYSE), [Waiver(code="negative_volume", end=HIT.date())])
+        accept(inspect_bars(frame, NYSE), [Waiver(code="negative_volume", end=HIT.date())])
 
 
 def test_warnings_stay_warnings():
-    findings = check(scaled(clean(), 1.6), NYSE)
+    findings = inspect_bars(scaled(clean(), 1.6), NYSE)
     assert accept(findings, [Waiver(code="spike")]) == findings
 
 

@@ -5,7 +5,7 @@ import pytest
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError
 from alpha.data import load_panel, source
-from alpha.data.synthetic import EPOCH, market
+from alpha.data.sources.synthetic import EPOCH, market
 
 DATES = Calendar().sessions(EPOCH, "2007-12-31")
 DEFAULTS = {name: field.default for name, field in source.schema("synthetic").model_fields.items()}

@@ -10,7 +10,7 @@ import pytest
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
-from alpha.data.finding import CODES
+from alpha.data.sanity.finding import CODES
 from alpha.data.ticks import ODD, REASONS, read_quotes, read_trades
 from alpha.features.ticks import Events, tick_feature
 

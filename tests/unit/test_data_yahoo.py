@@ -12,7 +12,7 @@ import pytest
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.data import load_panel, source
-from alpha.data.yahoo import _traded
+from alpha.data.sources.yahoo import _traded
 
 NYSE = Calendar()
 DAYS = NYSE.sessions("2010-01-04", "2010-03-31")

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation.decay import ic_by_regime, ic_by_sector, ic_by_year, ic_decay
-from alpha.validation.metrics import daily_ic, icir
-from alpha.validation.significance import mean_interval, newey_west_t
+from alpha.stats.decay import ic_by_regime, ic_by_sector, ic_by_year, ic_decay
+from alpha.stats.metrics import daily_ic, icir
+from alpha.stats.significance import mean_interval, newey_west_t
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 from traded import Traded
 
+from alpha.core.nouns import Fold, Label, Scorecard
 from alpha.core.panel import Panel
-from alpha.core.types import Fold, Label, Scorecard
 from alpha.labels.forward import forward_excess, forward_rank
-from alpha.validation import bootstrap_interval, detailed, metrics, optimal_block, rolling_interval
-from alpha.validation.decay import ic_by_sector
+from alpha.stats import bootstrap_interval, metrics, optimal_block, rolling_interval
+from alpha.stats.decay import ic_by_sector
+from alpha.stats.significance import mean_interval
+from alpha.validation import detailed
 from alpha.validation.detail import THIRDS, volatility_thirds
 from alpha.validation.scorecard import measure
-from alpha.validation.significance import mean_interval
 from alpha.validation.splits import walk_forward
 
 ROWS, NAMES = 900, 9

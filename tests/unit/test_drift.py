@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation.drift import population_stability_index
+from alpha.stats.drift import population_stability_index
 
 
 def test_equals_the_formula() -> None:

@@ -8,9 +8,10 @@ import pytest
 from numba.core.registry import CPUDispatcher
 
 from alpha.core.panel import Panel
-from alpha.features import Plan, crossing, interpreter, kernels, lower, machine, rolling, windows
+from alpha.features import Plan
 from alpha.features import expr as e
 from alpha.features import operators as o
+from alpha.features.engine import crossing, interpreter, kernels, lower, machine, rolling, windows
 
 X, Y = e.field("x"), e.field("y")
 COLUMNS = {

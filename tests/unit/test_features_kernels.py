@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import alpha
-from alpha.features import kernels
-from alpha.features.compiled import FOLDER, KERNELS
+from alpha.features.engine import kernels
+from alpha.features.engine.compiled import FOLDER, KERNELS
 
 ROOT = Path(alpha.__file__).parent
 USE = """
@@ -61,7 +61,9 @@ def files():
 def test_every_module_with_kernels_is_named():
     found = {path for path in (ROOT / "features").rglob("*.py") if "\n@jit\n" in path.read_text(encoding="utf-8")}
     named = {ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in KERNELS}
-    assert found == named, "name each in KERNELS of alpha/features/compiled.py, which names the folder of their code"
+    assert found == named, (
+        "name each in KERNELS of alpha/features/engine/compiled.py, which names the folder of their code"
+    )
 
 
 def test_a_second_process_compiles_nothing():

@@ -11,10 +11,10 @@ import pytest
 from alpha.core.errors import AlphaError, ConfigError, DataError
 from alpha.core.panel import Panel
 from alpha.features import Plan, Stream
+from alpha.features.engine.lower import Graph
+from alpha.features.engine.program import compile_program
 from alpha.features.expr import close, field, log, volume
-from alpha.features.lower import Graph
 from alpha.features.operators import cs_rank, ema, lag, mean, quantile, rank, std
-from alpha.features.program import compile_program
 
 RET = close / lag(close, 1) - 1
 

@@ -8,9 +8,9 @@ import pytest
 
 from alpha.core.panel import Panel
 from alpha.features import Plan, columns, feature
+from alpha.features.engine.warmup import warmup
 from alpha.features.expr import close, volume
 from alpha.features.operators import adaptive, count, ema, lag, mean, quantile, std, wilder
-from alpha.features.warmup import warmup
 
 BARS = {"open", "high", "low", "close", "volume", "vwap"}
 ROWS = 560

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import DataError, ModelError
+from alpha.core.nouns import GateResult
 from alpha.core.panel import Panel
-from alpha.core.types import GateResult
 from alpha.features import Plan, columns
 from alpha.gates import Evidence, gate, judge
 from alpha.labels import label
@@ -198,7 +198,7 @@ def test_a_leak_that_cutting_misses_is_seen_by_shocking(evidence):  # type: igno
 
 def test_features_are_checked_once_for_the_models_that_share_them(evidence, monkeypatch):  # type: ignore[no-untyped-def]
     checked = []
-    monkeypatch.setattr("alpha.validation.leakage.cut_and_compare", lambda *args: checked.append(args) or "a leak")
+    monkeypatch.setattr("alpha.leaks.lookahead.cut_and_compare", lambda *args: checked.append(args) or "a leak")
     for _ in range(2):
         assert not _check("no_lookahead", _with(evidence), shocks=0).passed
     assert len(checked) == 1
@@ -207,7 +207,7 @@ def test_features_are_checked_once_for_the_models_that_share_them(evidence, monk
 def test_the_rows_that_are_cut_are_drawn_by_the_seed(evidence, monkeypatch):  # type: ignore[no-untyped-def]
     drawn = []
     monkeypatch.setattr(
-        "alpha.validation.leakage.cut_and_compare", lambda batch, panel, features, rows: drawn.append(list(rows))
+        "alpha.leaks.lookahead.cut_and_compare", lambda batch, panel, features, rows: drawn.append(list(rows))
     )
     for seed in (5, 5, 6):
         evidence.memo.clear()

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from alpha.core.errors import BrokerError
-from alpha.core.types import Fill, Order
+from alpha.core.nouns import Fill, Order
 from alpha.execution import Event, MemoryJournal, SqliteJournal
 from alpha.execution.events import identifier, micros
 

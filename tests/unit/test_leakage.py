@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.core.nouns import FeatureSet, Fold, Label
 from alpha.core.panel import Panel
-from alpha.core.types import FeatureSet, Fold, Label
 from alpha.labels.forward import forward_return
-from alpha.validation.leakage import check_folds, check_label, cut_and_compare, shock_future
+from alpha.leaks.lookahead import check_folds, check_label, cut_and_compare, shock_future
 from alpha.validation.splits import walk_forward
 
 ROWS = 50

@@ -10,15 +10,15 @@ import pytest
 from scipy import stats
 
 from alpha.core.errors import ConfigError, DataError
+from alpha.core.nouns import Label
 from alpha.core.panel import Panel
-from alpha.core.types import Label
-from alpha.validation.battery import matrix, worlds
-from alpha.validation.battery.honest import held, honest, trade, weights
-from alpha.validation.battery.market import EXCHANGE, hours, records
-from alpha.validation.checks import Case, check, examine
-from alpha.validation.checks.execution import fair_market
-from alpha.validation.checks.nulls import block_mean
-from alpha.validation.checks.outcomes import gapped
+from alpha.lab.battery import matrix, worlds
+from alpha.lab.battery.honest import held, honest, trade, weights
+from alpha.lab.battery.market import EXCHANGE, hours, records
+from alpha.leaks import Case, check, examine
+from alpha.leaks.execution import fair_market
+from alpha.leaks.nulls import block_mean
+from alpha.leaks.outcomes import gapped
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 
 from alpha.core.errors import RiskBreach
 from alpha.gates import Evidence, gate, judge
+from alpha.lab.leakage import check_configured, pipeline
 from alpha.labels import label
-from alpha.operate.leakage import check_configured, pipeline
+from alpha.leaks import check
 from alpha.research import research
 from alpha.strategy import backtest
-from alpha.validation.checks import check
 
 
 @pytest.fixture
@@ -141,6 +141,6 @@ def test_what_the_account_cannot_survive_is_told(small, monkeypatch):  # type: i
     def bankrupt(*args, **params):  # type: ignore[no-untyped-def]
         raise RiskBreach("trading was halted: equity is -1.00", code="bankrupt")
 
-    monkeypatch.setattr("alpha.operate.leakage.backtest", bankrupt)
+    monkeypatch.setattr("alpha.lab.leakage.backtest", bankrupt)
     said = {finding.check: finding.said for finding in check_configured(small, lambda items, what: items)}
     assert said["fair"] == "it could not be checked: [bankrupt] trading was halted: equity is -1.00"

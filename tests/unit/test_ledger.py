@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import BrokerError
+from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
-from alpha.core.types import Fill, Order
 from alpha.execution import Event, Ledger, Lot, MemoryJournal
 from alpha.execution.corporate import actions, delistings
 

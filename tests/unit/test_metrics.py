@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alpha.validation import metrics
+from alpha.stats import metrics
 
 
 @pytest.fixture(scope="module")

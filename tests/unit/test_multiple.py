@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation.bootstrap import block_rows
-from alpha.validation.multiple import benjamini_hochberg, holm, reality_check, superior_predictive_ability
+from alpha.stats.bootstrap import block_rows
+from alpha.stats.multiple import benjamini_hochberg, holm, reality_check, superior_predictive_ability
 
 # Benjamini and Hochberg (1995): fifteen p-values of a trial of thrombolysis.
 PRINTED = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,

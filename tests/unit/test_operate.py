@@ -18,7 +18,8 @@ from alpha.config import load
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError
 from alpha.data import Finding
-from alpha.operate import blessing, hints, papering, smoke
+from alpha.lab import smoke
+from alpha.operate import blessing, hints, papering
 from alpha.operate import study as studies
 from alpha.operate.papering import Wanted
 from alpha.report import evaluation, evidence_table

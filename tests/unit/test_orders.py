@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.core.nouns import Order
 from alpha.core.panel import Bar
-from alpha.core.types import Order
 from alpha.execution import Event, Ledger, MemoryJournal, order_hash, rebalance
 from alpha.execution.events import order_id
 

@@ -12,14 +12,14 @@ from scipy import stats
 from skfolio.measures import expected_max_sharpe_ratio
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation.overfit import (
+from alpha.stats.overfit import (
     cscv,
     deflated_sharpe_ratio,
     expected_max_sharpe,
     min_backtest_length,
     probability_of_backtest_overfitting,
 )
-from alpha.validation.sharpe import probabilistic_sharpe_ratio
+from alpha.stats.sharpe import probabilistic_sharpe_ratio
 
 DAYS = 250  # in a year of the example
 
@@ -135,7 +135,7 @@ def test_cscv_equals_the_steps_of_the_paper(rows: int, n_splits: int) -> None:
 def test_the_splits_are_made_in_parts_without_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     returns = np.random.default_rng(1).normal(size=(64, 5))
     whole = cscv(returns, 8)
-    monkeypatch.setattr("alpha.validation.overfit.CHUNK", 35)
+    monkeypatch.setattr("alpha.stats.overfit.CHUNK", 35)
     np.testing.assert_array_equal(cscv(returns, 8).logits, whole.logits)
 
 

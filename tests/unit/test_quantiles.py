@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation.bootstrap import block_rows
-from alpha.validation.metrics import quantile_returns
-from alpha.validation.quantiles import monotonic_relation, quantile_spread
-from alpha.validation.significance import mean_interval, newey_west_t
+from alpha.stats.bootstrap import block_rows
+from alpha.stats.metrics import quantile_returns
+from alpha.stats.quantiles import monotonic_relation, quantile_spread
+from alpha.stats.significance import mean_interval, newey_west_t
 
 
 def test_the_monotonic_relation_by_a_loop() -> None:

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import BrokerError, RiskBreach
+from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
-from alpha.core.types import Fill, Order
 from alpha.execution import Event, Ledger, MemoryJournal, acknowledge, broker, halt, reconcile
 from alpha.execution.reconcile import write
 

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from alpha.core.errors import DataError
-from alpha.core.types import Fold, GateResult, Label, Scorecard
+from alpha.core.nouns import Fold, GateResult, Label, Scorecard
 from alpha.report import (
     Evaluation,
     FindingCount,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alpha.core.types import Scorecard
+from alpha.core.nouns import Scorecard
 from alpha.report import evidence_table
 
 CARD = Scorecard(

@@ -12,7 +12,7 @@ import yaml
 
 from alpha.config import load
 from alpha.core.errors import DataError, GateFailed, ModelError
-from alpha.core.types import Fold
+from alpha.core.nouns import Fold
 from alpha.features import Plan, entries
 from alpha.research import research
 from alpha.store import promote

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation.risk_tests import basel_traffic_light, christoffersen, christoffersen_independence, kupiec_pof
+from alpha.stats.risk_tests import basel_traffic_light, christoffersen, christoffersen_independence, kupiec_pof
 
 
 def test_six_exceptions_in_a_year_of_a_99_percent_value_at_risk() -> None:

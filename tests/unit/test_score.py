@@ -15,11 +15,12 @@ from traded import Traded
 
 import alpha.validation
 from alpha.core.errors import ConfigError, DataError
+from alpha.core.nouns import Fold, Label, Scorecard
 from alpha.core.panel import Panel
-from alpha.core.types import Fold, Label, Scorecard
-from alpha.validation import Trials, metrics, score
+from alpha.stats import metrics
+from alpha.stats.significance import mean_interval, newey_west_t
+from alpha.validation import Trials, score
 from alpha.validation.scorecard import measure
-from alpha.validation.significance import mean_interval, newey_west_t
 from alpha.validation.splits import walk_forward
 
 ROWS, NAMES = 700, 8

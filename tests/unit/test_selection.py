@@ -8,14 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.types import Scorecard
-from alpha.validation import (
-    Trials,
-    deflated_sharpe_ratio,
-    expected_max_sharpe,
-    mean_interval,
-    superior_predictive_ability,
-)
+from alpha.core.nouns import Scorecard
+from alpha.stats import deflated_sharpe_ratio, expected_max_sharpe, mean_interval, superior_predictive_ability
+from alpha.validation import Trials
 from alpha.validation.selection import clusters, effective_number, equivalent_number, selection
 
 ROWS = 500

@@ -8,8 +8,8 @@ from scipy import stats
 from skfolio.measures import probabilistic_sharpe_ratio as of_returns
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation import metrics
-from alpha.validation.sharpe import min_track_record_length, probabilistic_sharpe_ratio, sharpe_difference
+from alpha.stats import metrics
+from alpha.stats.sharpe import min_track_record_length, probabilistic_sharpe_ratio, sharpe_difference
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from scipy import stats
 
 import alpha.validation
 from alpha.core.errors import ConfigError, DataError
-from alpha.validation import significance
-from alpha.validation.significance import automatic_lags, diebold_mariano, mean_interval, newey_west_t
+from alpha.stats import significance
+from alpha.stats.significance import automatic_lags, diebold_mariano, mean_interval, newey_west_t
 
 
 def by_formula(x: np.ndarray, lags: int) -> tuple[float, float]:

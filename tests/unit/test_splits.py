@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import AlphaError, ConfigError, DataError
-from alpha.core.types import Label
+from alpha.core.nouns import Label
+from alpha.leaks.lookahead import check_folds
 from alpha.validation import splitter
 from alpha.validation.crossfit import training_mask
-from alpha.validation.leakage import check_folds
 from alpha.validation.splits import (
     blocked,
     calendar_years,

@@ -15,7 +15,7 @@ import pytest
 from skfolio.model_selection import CombinatorialPurgedCV, WalkForward
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
-from alpha.core.types import Fold, Label
+from alpha.core.nouns import Fold, Label
 from alpha.validation import backtest_paths
 from alpha.validation.splits import combinatorial_purged, purged_kfold, walk_forward
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, check_cv, cross_val_predict, cross_val_score
 
 from alpha.core.errors import AlphaError
-from alpha.core.types import FeatureSet, Label
+from alpha.core.nouns import FeatureSet, Label
 from alpha.validation import splitter
 from alpha.validation.crossfit import training_mask
 from alpha.validation.splits import PurgedCV, combinatorial_purged, purged_kfold, samples

@@ -22,7 +22,7 @@ import yaml
 from alpha import store
 from alpha.core.errors import ConfigError, GateFailed, ModelError
 from alpha.core.identity import code_id, environment
-from alpha.core.types import GateResult
+from alpha.core.nouns import GateResult
 from alpha.features import Plan, columns
 from alpha.models import model
 from alpha.store import blessings as blessing_module

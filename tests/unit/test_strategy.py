@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import BrokerError, DataError, RiskBreach
+from alpha.core.nouns import Fill, GateResult, Order
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
-from alpha.core.types import Fill, GateResult, Order
 from alpha.execution import Event, Ledger, MemoryJournal, SqliteJournal, acknowledge, broker, order_hash, reconcile
 from alpha.portfolio import limit, policy
 from alpha.strategy import Bundle, Candidate, Rules, backtest, step

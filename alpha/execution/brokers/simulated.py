@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import NonNegativeFloat
 
+from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
-from alpha.core.types import Fill, Order
 from alpha.execution import broker
 from alpha.execution.corporate import splits
 from alpha.execution.events import bar_key

@@ -161,6 +161,6 @@ def parabolic_sar(
 
 def stop_and_reverse(high: np.ndarray, low: np.ndarray, step: float, most: float) -> Any:
     """Return the stop of the last row, shape (N,): a price, known at its close; NaN where the window has a hole."""
-    from alpha.features.parabolic import stops  # numba takes a second to import
+    from alpha.features.engine.parabolic import stops  # numba takes a second to import
 
     return stops(high, low, step, most)

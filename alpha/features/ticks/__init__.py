@@ -1,7 +1,7 @@
 """Features of trades and quotes: small machines that read events one by one, in a batch or in a stream.
 
-A feature is a function that returns a `Machine`; its keyword arguments are its configuration. What it says at an event
-follows from the events up to it, and is the same in every bit however the events are cut into pieces::
+A feature is a function that returns a `TickMachine`; its keyword arguments are its configuration. What it says at an
+event follows from the events up to it, and is the same in every bit however the events are cut into pieces::
 
     events = Events.of(trades, quotes, opens=opens, closes=closes)
     spread = tick_feature.bind("effective_spread")().push(events)
@@ -13,9 +13,9 @@ ends with a CLOSE, at which `at_closes` reads what the interval was like.
 from __future__ import annotations
 
 from alpha.features.ticks.events import Events
-from alpha.features.ticks.machine import Builder, Machine, bar_builder, tick_feature
+from alpha.features.ticks.machine import Builder, TickMachine, bar_builder, tick_feature
 
 from alpha.features.ticks import bars, flow, spreads, toxicity, variance  # noqa: F401 isort: skip - they register
 from alpha.features.ticks.tables import at_closes
 
-__all__ = ["Builder", "Events", "Machine", "at_closes", "bar_builder", "tick_feature"]
+__all__ = ["Builder", "Events", "TickMachine", "at_closes", "bar_builder", "tick_feature"]

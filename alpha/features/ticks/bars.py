@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from alpha.features.compiled import jit
+from alpha.features.engine.compiled import jit
 from alpha.features.ticks.book import BOOK, CLOSE, OPEN, SECOND, TRADE, cell, forget, get_time, put_time, see, tick_sign
 from alpha.features.ticks.machine import Builder, Seconds, bar_builder
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alpha.features.compiled import jit
+from alpha.features.engine.compiled import jit
 
 QUOTE, TRADE, CLOSE, OPEN = range(4)
 LEE_READY, TICK, TOLD = range(3)  # how it is found out who began a trade

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alpha.features.compiled import jit
+from alpha.features.engine.compiled import jit
 from alpha.features.ticks.book import (
     ASK,
     ASK_SIZE,
@@ -21,14 +21,14 @@ from alpha.features.ticks.book import (
     see,
 )  # fmt: skip
 from alpha.features.ticks.book import trade_sign as _sign
-from alpha.features.ticks.machine import Machine, tick_feature
+from alpha.features.ticks.machine import TickMachine, tick_feature
 from alpha.features.ticks.spreads import Rule
 
 TOTAL, WEIGHT, COUNT = BOOK, BOOK + 1, BOOK + 2
 
 
 @tick_feature
-def trade_sign(*, rule: Rule = "lee_ready") -> Machine:
+def trade_sign(*, rule: Rule = "lee_ready") -> TickMachine:
     """1 where the buyer began the newest trade, -1 where the seller did.
 
     ``tick``: after a rise of the price the buyer, after a fall the seller, else as before. ``lee_ready``: above the mid
@@ -36,7 +36,7 @@ def trade_sign(*, rule: Rule = "lee_ready") -> Machine:
     1991). ``told``: what the venue says. Where quotes are stamped earlier than the trades that moved them, as in their
     time, delay the quotes.
     """
-    return Machine(_trade_sign, (RULES[rule],), memory=1)
+    return TickMachine(_trade_sign, (RULES[rule],), memory=1)
 
 
 @jit
@@ -54,12 +54,12 @@ def _trade_sign(
 
 
 @tick_feature
-def signed_volume(*, rule: Rule = "lee_ready") -> Machine:
+def signed_volume(*, rule: Rule = "lee_ready") -> TickMachine:
     """Sum of sign x size over sum of size of the trades of the interval so far, from -1 to 1.
 
     `rule` as of `trade_sign`; trades of unknown sign do not count. (Chordia, Roll and Subrahmanyam, 2002.)
     """
-    return Machine(_signed_volume, (RULES[rule],), memory=2)
+    return TickMachine(_signed_volume, (RULES[rule],), memory=2)
 
 
 @jit
@@ -81,14 +81,14 @@ def _signed_volume(
 
 
 @tick_feature
-def order_flow_imbalance() -> Machine:
+def order_flow_imbalance() -> TickMachine:
     """What was added to the bid and taken from the ask, less the contrary, in the interval so far. In mean depths.
 
     Sum over quotes of 1[bid >= bid before] x bid size - 1[bid <= bid before] x bid size before - 1[ask <= ask
     before] x ask size + 1[ask >= ask before] x ask size before, over the mean of (bid size + ask size) / 2.
     (Cont, Kukanov and Stoikov, 2014.)
     """
-    return Machine(_order_flow_imbalance, memory=3)
+    return TickMachine(_order_flow_imbalance, memory=3)
 
 
 @jit

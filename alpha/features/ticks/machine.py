@@ -75,7 +75,7 @@ class _Progress:
         self._time = int(events.time[-1])
 
 
-class Machine(_Progress):
+class TickMachine(_Progress):
     """A tick feature in progress, of one symbol. Made by the functions of the registry `tick_feature`."""
 
     def push(self, events: Events) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from alpha.features.compiled import jit
+from alpha.features.engine.compiled import jit
 from alpha.features.ticks.book import (
     ASK,
     ASK_SIZE,
@@ -29,7 +29,7 @@ from alpha.features.ticks.book import (
     see,
     trade_sign,
 )  # fmt: skip
-from alpha.features.ticks.machine import Machine, tick_feature
+from alpha.features.ticks.machine import TickMachine, tick_feature
 
 TOTAL, WEIGHT = BOOK, BOOK + 1
 CELLS = 60  # that a horizon is cut into
@@ -38,9 +38,9 @@ Rule = Literal["lee_ready", "tick", "told"]
 
 
 @tick_feature
-def quoted_spread() -> Machine:
+def quoted_spread() -> TickMachine:
     """Ask less bid over the mid: mean over the time of the interval so far. A fraction of the mid."""
-    return Machine(_quoted_spread, memory=2)
+    return TickMachine(_quoted_spread, memory=2)
 
 
 @jit
@@ -61,13 +61,13 @@ def _quoted_spread(
 
 
 @tick_feature
-def effective_spread() -> Machine:
+def effective_spread() -> TickMachine:
     """Twice the distance of a trade's price from the mid before it, over that mid; mean of the interval so far.
 
     The mid is that of the newest quote strictly before the trade; dollars traded are the weights. A fraction. (Holden
     and Jacobsen, 2014, on the timing of the quote.)
     """
-    return Machine(_effective_spread, memory=2)
+    return TickMachine(_effective_spread, memory=2)
 
 
 @jit
@@ -90,14 +90,14 @@ def _effective_spread(
 
 
 @tick_feature
-def realised_spread(*, horizon: Annotated[float, Field(ge=1.0)] = 300.0, rule: Rule = "lee_ready") -> Machine:
+def realised_spread(*, horizon: Annotated[float, Field(ge=1.0)] = 300.0, rule: Rule = "lee_ready") -> TickMachine:
     """Twice sign x (price of a trade less the mid `horizon` seconds later), over the mid before it; mean so far.
 
     What is left of the effective spread to whoever stood on the other side. Told when the later mid is known: `horizon`
     after the trade, rounded up to a sixtieth of it. Dollars are the weights; trades less than that before the end
     of a session have no such mid, and do not count. A fraction of the mid. (Huang and Stoll, 1996.)
     """
-    return Machine(_realised_spread, (RULES[rule], horizon * SECOND / CELLS), memory=3 + 3 * (CELLS + 1))
+    return TickMachine(_realised_spread, (RULES[rule], horizon * SECOND / CELLS), memory=3 + 3 * (CELLS + 1))
 
 
 @jit
@@ -137,13 +137,13 @@ def _realised_spread(
 
 
 @tick_feature
-def weighted_mid() -> Machine:
+def weighted_mid() -> TickMachine:
     """(bid x ask size + ask x bid size) / (bid size + ask size) over the mid, less 1: the newest quote's. A fraction.
 
     The simple microprice, which leans to the side where less is offered. The one that is a martingale needs a model of
     the book that is estimated (Stoikov, 2018), and is not this.
     """
-    return Machine(_weighted_mid, memory=0)
+    return TickMachine(_weighted_mid, memory=0)
 
 
 @jit

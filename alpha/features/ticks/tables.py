@@ -10,17 +10,17 @@ import pandas as pd
 from alpha.core.errors import ConfigError
 from alpha.features.ticks.book import CLOSE
 from alpha.features.ticks.events import Events
-from alpha.features.ticks.machine import Machine
+from alpha.features.ticks.machine import TickMachine
 
 
-def at_closes(events: Events, columns: Mapping[str, Machine], *, symbol: str) -> pd.DataFrame:
-    """Return what tick features say at each CLOSE, one row each: a table for `alpha.data.asof`, or a join.
+def at_closes(events: Events, columns: Mapping[str, TickMachine], *, symbol: str) -> pd.DataFrame:
+    """Return what tick features say at each CLOSE, one row each: a table for `alpha.data.fields.asof`, or a join.
 
     Parameters
     ----------
     events : Events
         Of one symbol. A stream may push them piece by piece: the machines go on, and each call returns its own closes.
-    columns : mapping of str to Machine
+    columns : mapping of str to TickMachine
     symbol : str
 
     Returns

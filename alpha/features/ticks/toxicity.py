@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from alpha.features.compiled import jit
+from alpha.features.engine.compiled import jit
 from alpha.features.ticks.book import BOOK, CLOSE, OPEN, RULES, SECOND, TRADE, cell, forget, ratio, see, trade_sign
-from alpha.features.ticks.machine import Machine, Seconds, tick_feature
+from alpha.features.ticks.machine import Seconds, TickMachine, tick_feature
 
 BULK = 3  # the rule that is none of those of single trades
 FILL, BOUGHT, DONE = range(BOOK, BOOK + 3)  # the bucket in the making, and how many are full
@@ -23,7 +23,7 @@ RING = BOOK + 10
 def vpin(
     *, bucket: PositiveFloat = 10_000.0, buckets: PositiveInt = 50, bar: Seconds = 60.0,
     rule: Literal["bulk", "lee_ready", "tick", "told"] = "bulk",
-) -> Machine:  # fmt: skip
+) -> TickMachine:  # fmt: skip
     """Mean over the last `buckets` full buckets of volume of |bought - sold| / `bucket`, from 0 to 1.
 
     A bucket is `bucket` shares of volume, a fiftieth of a usual day's say, and goes on into the next day.
@@ -33,7 +33,7 @@ def vpin(
     full. (Easley, Lopez de Prado and O'Hara, 2012.)
     """
     params = (bucket, buckets, bar * SECOND, {**RULES, "bulk": BULK}[rule])
-    return Machine(_vpin, params, memory=RING - BOOK + buckets)
+    return TickMachine(_vpin, params, memory=RING - BOOK + buckets)
 
 
 @jit

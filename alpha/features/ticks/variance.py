@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from alpha.features.compiled import jit
+from alpha.features.engine.compiled import jit
 from alpha.features.ticks.book import BOOK, CLOSE, OPEN, QUOTE, SECOND, TRADE, cell, forget, see
-from alpha.features.ticks.machine import Machine, Seconds, tick_feature
+from alpha.features.ticks.machine import Seconds, TickMachine, tick_feature
 
 VARIANCE, BIPOWER, JUMPS = range(3)
 SQUARES, PRODUCTS, COUNT = range(BOOK, BOOK + 3)
@@ -18,7 +18,7 @@ Price = Literal["trade", "mid"]
 
 
 @tick_feature
-def realised_variance(*, every: Seconds = 300.0, price: Price = "trade") -> Machine:
+def realised_variance(*, every: Seconds = 300.0, price: Price = "trade") -> TickMachine:
     """Sum of squared log returns over the interval so far, the price sampled `every` seconds. A squared fraction.
 
     A sample is the last price at or before its instant on the clock; the first one is the first of the session, and a
@@ -28,7 +28,7 @@ def realised_variance(*, every: Seconds = 300.0, price: Price = "trade") -> Mach
 
 
 @tick_feature
-def bipower_variation(*, every: Seconds = 300.0, price: Price = "trade") -> Machine:
+def bipower_variation(*, every: Seconds = 300.0, price: Price = "trade") -> TickMachine:
     """pi / 2 x the sum of |return| x |return before|, as `realised_variance` samples them. A squared fraction.
 
     What of the variance is not jumps: a single jump meets a small return on either side. (Barndorff-Nielsen and
@@ -38,13 +38,13 @@ def bipower_variation(*, every: Seconds = 300.0, price: Price = "trade") -> Mach
 
 
 @tick_feature
-def jump_share(*, every: Seconds = 300.0, price: Price = "trade") -> Machine:
+def jump_share(*, every: Seconds = 300.0, price: Price = "trade") -> TickMachine:
     """max(0, 1 - bipower variation / realised variance), from 0 to 1. (Barndorff-Nielsen and Shephard, 2004.)"""
     return _of(JUMPS, every, price)
 
 
-def _of(part: int, every: float, price: Price) -> Machine:
-    return Machine(_variation, (part, every * SECOND, QUOTE if price == "mid" else TRADE), memory=7)
+def _of(part: int, every: float, price: Price) -> TickMachine:
+    return TickMachine(_variation, (part, every * SECOND, QUOTE if price == "mid" else TRADE), memory=7)
 
 
 @jit

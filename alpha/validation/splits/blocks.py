@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from alpha.core.nouns import Fold, Label
 from alpha.core.registry import checked
-from alpha.core.types import Fold, Label
 from alpha.validation import splitter
 from alpha.validation.splits.purge import expect_rows, expect_spans, expect_training, forward_fold
 

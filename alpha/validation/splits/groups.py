@@ -11,8 +11,8 @@ import pandas as pd
 from pydantic import AfterValidator, NonNegativeInt, PositiveInt
 
 from alpha.core.errors import ConfigError, DataError
+from alpha.core.nouns import Fold, Label
 from alpha.core.registry import checked
-from alpha.core.types import Fold, Label
 from alpha.validation import splitter
 from alpha.validation.splits.purge import expect_training
 from alpha.validation.splits.walk import place, walk_forward

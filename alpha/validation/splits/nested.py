@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from alpha.core.types import Fold, Label
+from alpha.core.nouns import Fold, Label
 from alpha.validation.crossfit import training_mask
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.core.types import Fold, Label
-from alpha.validation.evidence import expect
+from alpha.core.nouns import Fold, Label
+from alpha.stats.arguments import expect
 
 FOREVER = np.datetime64(np.iinfo(np.int64).max, "ns")
 _TICK = np.timedelta64(1, "ns")

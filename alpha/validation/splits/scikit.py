@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import ConfigError, DataError
-from alpha.core.types import FeatureSet, Label
+from alpha.core.nouns import FeatureSet, Label
+from alpha.stats.arguments import expect
 from alpha.validation import splitter
 from alpha.validation.crossfit import training_mask
-from alpha.validation.evidence import expect
 from alpha.validation.splits.purge import instants
 
 

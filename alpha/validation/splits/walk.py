@@ -12,8 +12,8 @@ import pandas as pd
 from pydantic import AfterValidator, NonNegativeInt, PositiveInt
 
 from alpha.core.errors import ConfigError
+from alpha.core.nouns import Fold, Label
 from alpha.core.registry import checked
-from alpha.core.types import Fold, Label
 from alpha.validation import splitter
 from alpha.validation.splits.purge import (
     expect_rows,

@@ -1,0 +1,1 @@
+"""Tables that are not bars, as fields of the panel: joined by the time they became known, or aggregated."""

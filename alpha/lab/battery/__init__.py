@@ -1,0 +1,72 @@
+"""Worlds in which a mistake is planted, and worlds in which none is: what the checks are tried on.
+
+A plant is a function ``f(seed) -> Pipeline`` registered with ``@plant``: a pipeline that is honest but for one mistake,
+over a small market of its own. Its docstring says what the mistake is and how it fools people. A clean world is
+registered with ``@clean``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from alpha.core.errors import ConfigError
+from alpha.core.registry import discover
+from alpha.leaks import Pipeline
+
+Make = Callable[[int], Pipeline]
+FAMILIES = ("data", "features", "labels", "folds", "models", "execution")
+
+
+@dataclass(frozen=True)
+class World:
+    """One world of the battery.
+
+    Parameters
+    ----------
+    name : str
+    family : str
+        The module it stands in: what the mistake is about; ``clean`` where there is none.
+    caught_by : tuple of str
+        Checks that must find the mistake; others may. Empty: none may accuse it.
+    make : callable
+        From a seed to the pipeline.
+    """
+
+    name: str
+    family: str
+    caught_by: tuple[str, ...]
+    make: Make
+
+    @property
+    def mistake(self) -> str:
+        """The first line of what is said of it."""
+        return (self.make.__doc__ or "").strip().splitlines()[0]
+
+
+_WORLDS: dict[str, World] = {}
+
+
+def plant(*caught_by: str) -> Callable[[Make], Make]:
+    """Register a world with a mistake in it, and the checks that must find it."""
+    return lambda make: _add(make, make.__module__.rpartition(".")[2], caught_by)
+
+
+def clean(make: Make) -> Make:
+    """Register a world without a mistake."""
+    return _add(make, "clean", ())
+
+
+def worlds() -> tuple[World, ...]:
+    """Return all worlds in the order of a pipeline, those without a mistake last."""
+    discover(__name__)
+    order = [*FAMILIES, "clean"]
+    return tuple(sorted(_WORLDS.values(), key=lambda world: order.index(world.family)))
+
+
+def _add(make: Make, family: str, caught_by: tuple[str, ...]) -> Make:
+    name = make.__name__
+    if name in _WORLDS:
+        raise ConfigError(f"world {name!r} is registered twice", code="registered_twice")
+    _WORLDS[name] = World(name, family, caught_by, make)
+    return make

@@ -1,0 +1,150 @@
+"""Worlds without a mistake: what the plants do wrong, done right. No check may accuse them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from alpha.core.nouns import FeatureSet, Fold, Label
+from alpha.core.panel import Panel
+from alpha.lab.battery import clean
+from alpha.lab.battery.data import hourly
+from alpha.lab.battery.execution import sessions
+from alpha.lab.battery.honest import (
+    bars,
+    held,
+    honest,
+    joined,
+    panel,
+    predictor,
+    short_returns,
+    walk,
+    weights,
+    with_column,
+)  # fmt: skip
+from alpha.lab.battery.market import Tables, hours, records
+from alpha.leaks import Pipeline
+from alpha.leaks.nulls import block_mean
+from alpha.stats.metrics import daily_ic
+from alpha.validation.crossfit import training_mask
+
+SETTINGS = ({"name": "linear_v1"}, {"name": "lightgbm_v1", "n_estimators": 20, "num_threads": 1})
+
+
+@clean
+def ridge_on_an_edge(seed: int) -> Pipeline:
+    """A ridge regression finds the edge of the market, one bar ahead."""
+    return honest(records(seed))
+
+
+@clean
+def ridge_on_noise(seed: int) -> Pipeline:
+    """A ridge regression where the score foretells nothing, five bars ahead."""
+    return honest(records(seed, edge=0.0), horizon=5)
+
+
+@clean
+def strong_edge_of_a_day(seed: int) -> Pipeline:
+    """Trees where the score foretells much: a large IC is no leak."""
+    return honest(records(seed, edge=0.5), predict=predictor(SETTINGS[1]))
+
+
+@clean
+def long_outcomes(seed: int) -> Pipeline:
+    """Outcomes of ten bars overlap: they are purged, and the fold learns from its newest rows."""
+    return honest(records(seed), folds=walk(train="rolling", embargo=3), horizon=10)
+
+
+@clean
+def tuned_inside_the_fold(seed: int) -> Pipeline:
+    """Scaling, encoding and the choice of the model are made on the training rows alone, on their newest part."""
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        scaled = _with_code(_scaled(features, fold), label, fold, tradable)
+        inner = _inner(fold, label)
+        tried = [predictor(each)(scaled, label, inner, tradable) for each in SETTINGS]
+        ic = [block_mean(daily_ic(signal, label.values[inner.test]), 1).value for signal in tried]
+        return predictor(SETTINGS[int(np.argmax(ic))])(scaled, label, fold, tradable)
+
+    return honest(records(seed), predict=predict, horizon=2)
+
+
+@clean
+def filled_forward_and_filtered(seed: int) -> Pipeline:
+    """Holes are filled from the past, windows end at their row, and the scale is that of the rows before."""
+
+    def trailing(panel: Panel) -> np.ndarray:
+        close = panel.frame("close").ffill()
+        past = close.expanding(20)
+        return ((close - past.mean()) / past.std() + panel.frame("surprise").ffill()).to_numpy()
+
+    return honest(records(seed), features=with_column("trailing", trailing), horizon=5)
+
+
+@clean
+def first_reports_and_old_members(seed: int) -> Pipeline:
+    """Reports stand as first told, an hour after they were public; names that are delisted stay until they are."""
+
+    def load(tables: Tables) -> Panel:
+        first = tables["reports"].drop_duplicates(["symbol", "quarter"])
+        late = first.assign(announced=first["announced"] + pd.Timedelta(hours=1))
+        return joined(bars(tables["bars"]), tables, reports=late)
+
+    return honest(records(seed), load, horizon=5)
+
+
+@clean
+def bars_labelled_at_their_end(seed: int) -> Pipeline:
+    """Half-hourly prices are made into hourly bars that are stamped when they are complete."""
+    return honest(hours(seed), lambda tables: hourly(tables, "right"), features=short_returns)
+
+
+@clean
+def closes_only(seed: int) -> Pipeline:
+    """There are no opens: outcomes and orders run from the close of the next bar."""
+
+    def load(tables: Tables) -> Panel:
+        made = panel(tables)
+        return replace(made, fields={name: values for name, values in made.fields.items()
+                                     if name not in ("open", "high", "low", "raw_open", "raw_close")})  # fmt: skip
+
+    def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
+        change = np.nan_to_num(panel["close"][2:] / panel["close"][1:-1] - 1)
+        return np.r_[0.0, 0.0, (weights(signal)[:-2] * change).sum(axis=1)]
+
+    return honest(records(seed), load, trade=trade, horizon=2)
+
+
+@clean
+def careful_stops(seed: int) -> Pipeline:
+    """Sizes follow the volatility of the past; a bar that touches stop and target is taken to be stopped."""
+
+    def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
+        volatility = panel.frame("close").pct_change(fill_method=None).rolling(10).std().to_numpy()
+        sized = np.where(volatility > 0, signal * 0.01 / volatility, np.nan)
+        return sessions(sized, panel, target_first=False) + held(weights(sized), panel)
+
+    return honest(records(seed), trade=trade)
+
+
+def _inner(fold: Fold, label: Label) -> Fold:
+    """Return a fold within the training rows: the newest third is tested, what was known before it is learned from."""
+    test = fold.train[-(len(fold.train) // 3) :]
+    train = fold.train[: -len(test) - label.horizon - 1]
+    return replace(fold, train=train, test=test)
+
+
+def _scaled(features: FeatureSet, fold: Fold) -> FeatureSet:
+    seen = features.values[fold.train]
+    return replace(features, values=(features.values - np.nanmean(seen, axis=(0, 1))) / np.nanstd(seen, axis=(0, 1)))
+
+
+def _with_code(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> FeatureSet:
+    """Encode each name by its mean outcome over the training rows of the inner fold."""
+    inner = _inner(fold, label)
+    known = training_mask(label, inner) & tradable & np.isfinite(label.values)
+    code = np.where(known, label.values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    column = np.broadcast_to(code, label.values.shape)[..., None]
+    return replace(features, names=(*features.names, "code"), values=np.concatenate([features.values, column], axis=-1))

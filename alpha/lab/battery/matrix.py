@@ -1,0 +1,158 @@
+"""Run every check on every world: what was caught, what was missed, and who was accused without a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alpha.core.errors import ConfigError, nearest
+from alpha.lab.battery import World, worlds
+from alpha.leaks import Case, check, examine
+from alpha.stats.metrics import daily_ic, sharpe
+
+ORDER = (
+    "replay", "cut", "shock", "labels", "folds", "duplicates", "refit", "whole", "shuffled_labels", "reversed_labels",
+    "delay", "lag", "fills", "fair",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks said of one world, drawn with one seed.
+
+    Parameters
+    ----------
+    ic, sharpe : float
+        What whoever made the pipeline would have seen: the mean IC, and the Sharpe ratio before costs, a row taken
+        for a session.
+    found : mapping of str to str
+        What a check found, by its name; those that found nothing are absent.
+    """
+
+    world: World
+    seed: int
+    ic: float
+    sharpe: float
+    found: Mapping[str, str]
+
+    @property
+    def planted(self) -> bool:
+        """Whether there is a mistake in the world."""
+        return bool(self.world.caught_by)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a mistake was missed by a check that must find it, or a clean world was accused."""
+        return not set(self.world.caught_by) <= set(self.found) if self.planted else bool(self.found)
+
+
+def tried(world: World, seed: int) -> Verdict:
+    """Run every check on one world."""
+    case = Case.of(world.make(seed), seed=seed)
+    found = {name: said for name, said in examine(case).items() if said}
+    ic = float(np.nanmean(daily_ic(case.signal, case.outcome)))
+    tested = np.isfinite(case.signal).any(axis=1)
+    return Verdict(world, seed, ic, sharpe(case.pipeline.trade(case.signal, case.panel)[tested]), found)
+
+
+def run(*, leaks: int = 1, seeds: int = 5, jobs: int = -1, names: Sequence[str] = ()) -> Iterator[Verdict]:
+    """Yield the verdicts on every world, in processes, in the order of the worlds.
+
+    Parameters
+    ----------
+    leaks, seeds : int
+        How many times each world with a mistake, and each clean one, is drawn.
+    jobs : int
+        Processes; -1: one a processor.
+    names : sequence of str
+        Only these worlds; default: all.
+
+    Raises
+    ------
+    ConfigError
+        ``unknown_world``.
+    """
+    from joblib import Parallel, delayed
+
+    tasks = drawn(leaks=leaks, seeds=seeds, names=names)
+    yield from Parallel(jobs, return_as="generator", batch_size=1)(delayed(_named)(w.name, seed) for w, seed in tasks)
+
+
+def drawn(*, leaks: int = 1, seeds: int = 5, names: Sequence[str] = ()) -> list[tuple[World, int]]:
+    """Return the worlds that `run` tries, each with its seed; those with a mistake first."""
+    known = {world.name: world for world in worlds()}
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"no world named {name!r}; {nearest(name, known)}", code="unknown_world")
+    chosen = [world for name, world in known.items() if not names or name in names]
+    return [(world, seed) for world in chosen for seed in range(leaks if world.caught_by else seeds)]
+
+
+def _named(name: str, seed: int) -> Verdict:
+    return tried(next(world for world in worlds() if world.name == name), seed)
+
+
+def lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    """Yield the matrix: a row a world with a mistake, a column a check, and what was said of the clean ones."""
+    known = list(verdicts)
+    planted = [verdict for verdict in known if verdict.planted]
+    clean = [verdict for verdict in known if not verdict.planted]
+    if planted:
+        yield from _matrix(planted)
+        missed = sorted({verdict.world.name for verdict in planted if verdict.wrong})
+        count = len({verdict.world.name for verdict in planted})
+        yield f"caught: {count - len(missed)} of {count} leaks" + (f"; MISSED: {', '.join(missed)}" if missed else "")
+    if clean:
+        yield ""
+        yield from _accusations(clean)
+
+
+def _matrix(planted: Sequence[Verdict]) -> Iterator[str]:
+    """Yield a row a leak: X where the check must find it and did, ! where it did not, x where another found it too."""
+    shown = [name for name in ORDER if name in check]
+    width = max(len(verdict.world.name) for verdict in planted)
+    yield f"{'':{width}}       IC  Sharpe  " + " ".join(f"{number:>2}" for number in range(1, len(shown) + 1))
+    family = ""
+    for name in dict.fromkeys(verdict.world.name for verdict in planted):
+        rows = [verdict for verdict in planted if verdict.world.name == name]
+        if rows[0].world.family != family:
+            family = rows[0].world.family
+            yield f"{family}:"
+        marks = " ".join(f"{_mark(rows, column):>2}" for column in shown)
+        yield f"{name:{width}}  {_mean(rows, 'ic'):7.3f}  {_mean(rows, 'sharpe'):6.1f}  {marks}"
+    yield "checks: " + ", ".join(f"{number} {name}" for number, name in enumerate(shown, start=1))
+
+
+def _mark(rows: Sequence[Verdict], column: str) -> str:
+    caught = all(column in verdict.found for verdict in rows)
+    if column in rows[0].world.caught_by:
+        return "X" if caught else "!"
+    return "x" if caught else "."
+
+
+def _mean(rows: Sequence[Verdict], name: str) -> float:
+    return float(np.mean([getattr(verdict, name) for verdict in rows]))
+
+
+def _accusations(clean: Sequence[Verdict]) -> Iterator[str]:
+    accused = [verdict for verdict in clean if verdict.wrong]
+    kinds = {verdict.world.name for verdict in clean}
+    low, high = interval(len(accused), len(clean))
+    yield (
+        f"clean worlds accused: {len(accused)} of {len(clean)} ({len(kinds)} kinds); false alarms "
+        f"{len(accused) / len(clean):.1%}, 95 % interval {low:.1%} to {high:.1%}"
+    )
+    for verdict in accused:
+        for name, said in verdict.found.items():
+            yield f"  ACCUSED: {verdict.world.name}, seed {verdict.seed}, by {name}: {said}"
+
+
+def interval(count: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Clopper and Pearson, 1934)."""
+    from scipy.stats import binomtest
+
+    found: Any = binomtest(count, total).proportion_ci(method="exact")
+    return float(found.low), float(found.high)

@@ -1,0 +1,202 @@
+"""Mistakes made in fitting: something that belongs to the model is fitted, chosen or stopped on the test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from alpha.core.nouns import FeatureSet, Fold, Label
+from alpha.core.panel import Panel
+from alpha.lab.battery import plant
+from alpha.lab.battery.features import month_ends
+from alpha.lab.battery.honest import features, honest, predictor
+from alpha.lab.battery.market import records
+from alpha.leaks import Pipeline
+from alpha.stats.metrics import daily_ic
+from alpha.validation.baselines import random
+from alpha.validation.crossfit import training_mask
+
+NOISE = 40
+Predict = Callable[[FeatureSet, Label, Fold, np.ndarray], np.ndarray]
+
+
+@plant("refit")
+def scaler_of_all_rows(seed: int) -> Pipeline:
+    """Inputs are standardised with the mean and deviation of training and test rows together.
+
+    ``fit_transform`` before the split. The scale of a quiet training time then knows of the turmoil to come.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        rows = np.concatenate([fold.train, fold.test])
+        seen = features.values[rows]
+        scaled = (features.values - np.nanmean(seen, axis=(0, 1))) / np.nanstd(seen, axis=(0, 1))
+        return _ridge(replace(features, values=scaled), label, fold, tradable)
+
+    return honest(records(seed), predict=predict)
+
+
+@plant("refit", "shuffled_labels")
+def target_encoding_of_all_rows(seed: int) -> Pipeline:
+    """Each name and month is encoded by its mean outcome, over the test rows too.
+
+    The code of a name holds the answer: whatever rose in the test has a high one.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        month = np.arange(len(label.values)) // 20
+        code = np.full(label.values.shape, np.nan)
+        for each in np.unique(month):
+            code[month == each] = np.nanmean(_filled(label.values[month == each]), axis=0)
+        return _ridge(_with(features, "code", code), label, fold, tradable)
+
+    return honest(records(seed), predict=predict)
+
+
+@plant("refit")
+def selection_on_all_rows(seed: int) -> Pipeline:
+    """Of many columns, those that go best with the outcome over all rows are kept; then it is split.
+
+    Among enough columns of noise some fit the test rows. The model never saw them, but whoever chose did.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        ic = [np.nanmean(daily_ic(features.values[..., f], label.values)) for f in range(features.values.shape[-1])]
+        best = np.argsort(np.abs(ic))[-8:]
+        return _ridge(_only(features, best), label, fold, tradable)
+
+    return honest(records(seed, edge=0.0), features=_noisy, predict=predict)
+
+
+@plant("refit")
+def tuning_on_the_test_fold(seed: int) -> Pipeline:
+    """Of many settings, the one with the best IC on the test rows is reported.
+
+    Each trial is honest; the best of twenty is not. The more one tries, the better it gets, with nothing in it.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng(7)
+        subsets = [rng.choice(features.values.shape[-1], 4, replace=False) for _ in range(20)]
+        tried = [_ridge(_only(features, subset), label, fold, tradable) for subset in subsets]
+        return max(tried, key=lambda signal: _test_ic(signal, label, fold))
+
+    return honest(records(seed, edge=0.0), features=_noisy, predict=predict)
+
+
+@plant("refit")
+def early_stopping_on_the_test_fold(seed: int) -> Pipeline:
+    """Boosting stops at the round that is best on the test rows.
+
+    An evaluation set is a training set for the number of rounds. On noise it stops at the luckiest.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        known = training_mask(label, fold) & tradable & np.isfinite(label.values)
+        X, y = np.nan_to_num(features.values[known]), label.values[known]
+        X_test = np.nan_to_num(features.values[fold.test])
+        signals, residual, score = [], y - y.mean(), np.zeros(X_test.shape[:2])
+        for _ in range(30):  # one column a round, the one that helps most
+            slopes = X.T @ residual / (X**2).sum(axis=0)
+            f = int(np.argmax(slopes**2 * (X**2).sum(axis=0)))
+            residual, score = residual - 0.7 * slopes[f] * X[:, f], score + 0.7 * slopes[f] * X_test[..., f]
+            signals.append(np.where(tradable[fold.test], score, np.nan))
+        return max(signals, key=lambda signal: _test_ic(signal, label, fold))
+
+    return honest(records(seed, edge=0.0), features=_noisy, predict=predict)
+
+
+@plant("refit")
+def sign_from_the_test_fold(seed: int) -> Pipeline:
+    """The signal of a name for which it loses in the test is turned round: "there it works the other way".
+
+    Whatever is noise has a positive IC after its sign was chosen where it is measured.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        signal = _ridge(features, label, fold, tradable)
+        product = signal * label.values[fold.test]
+        return signal * np.where(np.nansum(product, axis=0) < 0, -1.0, 1.0)
+
+    return honest(records(seed, edge=0.0), predict=predict)
+
+
+@plant("refit", "whole", "shuffled_labels", "reversed_labels")
+def fitted_on_everything(seed: int) -> Pipeline:
+    """One model is fitted on the whole history, and "tested" on parts of it.
+
+    A forest or a network remembers the rows it has seen, and the test shows its memory.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        everything = replace(fold, train=np.arange(len(label.values) - label.horizon - 1),
+                             cutoff=np.datetime64("2100-01-01", "ns"))  # fmt: skip
+        forest = predictor({"name": "lightgbm_v1", "n_estimators": 40, "min_child_samples": 5, "learning_rate": 0.2})
+        return forest(features, label, everything, tradable)
+
+    return honest(records(seed), predict=predict)
+
+
+@plant("refit", "whole")
+def smoothed_over_the_month_end(seed: int) -> Pipeline:
+    """The signals of the last two sessions of a month are averaged with those of the two sessions after them.
+
+    Books are rebuilt at the turn of the month, and a mean over the turn saves trades. It holds what comes next, on so
+    few rows that the IC hardly tells.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        signal = _ridge(features, label, fold, tradable)
+        later = np.stack([np.vstack([signal[by:], signal[-1:].repeat(by, axis=0)])[: len(signal)] for by in (1, 2)])
+        smooth = (signal + later.sum(axis=0)) / 3
+        return np.where(month_ends(features.times)[fold.test][:, None] & np.isfinite(smooth), smooth, signal)
+
+    return honest(records(seed), predict=predict)
+
+
+@plant("whole")
+def silent_at_the_month_end(seed: int) -> Pipeline:
+    """A model says nothing on the last two sessions of a month, which it tells by the rows that follow them.
+
+    Whoever leaves out days that never went well reads the calendar of the file. The last row of a file that grows is
+    never known to be such a day.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        signal = _ridge(features, label, fold, tradable)
+        return np.where(month_ends(features.times)[fold.test][:, None], np.nan, signal)
+
+    return honest(records(seed), predict=predict)
+
+
+def _ridge(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+    return predictor()(features, label, fold, tradable)
+
+
+def _noisy(panel: Panel) -> FeatureSet:
+    """Return the honest features and columns of noise, drawn from the time and the symbol."""
+    made = features(panel)
+    noise = [np.nan_to_num(random(panel, seed=number)) for number in range(NOISE)]
+    names = (*made.names, *(f"noise_{number}" for number in range(NOISE)))
+    return replace(made, names=names, values=np.concatenate([made.values, np.stack(noise, axis=-1)], axis=-1))
+
+
+def _with(features: FeatureSet, name: str, column: np.ndarray) -> FeatureSet:
+    values = np.concatenate([features.values, np.nan_to_num(column)[..., None]], axis=-1)
+    return replace(features, names=(*features.names, name), values=values)
+
+
+def _only(features: FeatureSet, at: np.ndarray) -> FeatureSet:
+    return replace(features, names=tuple(features.names[f] for f in at), values=features.values[..., at])
+
+
+def _test_ic(signal: np.ndarray, label: Label, fold: Fold) -> float:
+    outcome = label.values[fold.test]
+    both = np.isfinite(signal) & np.isfinite(outcome)
+    return float(np.corrcoef(signal[both], outcome[both])[0, 1])
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values).any(axis=0), values, 0.0)

@@ -1,0 +1,95 @@
+"""The checks of a whole pipeline, on the one that is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from alpha.config import Config
+from alpha.core.calendar import Calendar
+from alpha.core.errors import DataError, ModelError, RiskBreach
+from alpha.core.nouns import FeatureSet, Fold, Label
+from alpha.core.panel import Panel
+from alpha.core.registry import Plugin
+from alpha.lab.battery import matrix
+from alpha.leaks import Case, Pipeline, check
+from alpha.research import Counted, Track
+from alpha.strategy import backtest
+from alpha.validation.crossfit import cross_fit
+
+
+class CheckResult(NamedTuple):
+    """What one check said of one model; None: nothing."""
+
+    model: str
+    check: str
+    said: str | None
+
+    def __str__(self) -> str:
+        return f"{'LEAK' if self.said else 'ok  '}  {self.check:<16}{self.said or ''}".rstrip()
+
+
+def pipeline(cfg: Config, model: Plugin) -> Pipeline:
+    """Return the configured pipeline with one of its models, stage by stage."""
+    plan, rules = cfg.plan(), replace(cfg.rules(), max_drawdown=1.0)
+    exchange = Calendar(cfg.calendar)
+
+    def load(at: pd.Timestamp | None) -> Panel:
+        if at is None:
+            return cfg.panel()[0]
+        session = exchange.session_of(pd.DatetimeIndex([at]))[0]
+        return cfg.panel(session.date())[0].until(at)
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        return cross_fit(model, features, label, [fold], tradable)[fold.test]
+
+    def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
+        return backtest(signal, panel, rules, cfg.broker, cash=cfg.paper.cash).gross_returns
+
+    return Pipeline(load, plan.batch, cfg.label, cfg.walk_forward, predict, trade)
+
+
+def check_configured(cfg: Config, track: Track) -> Iterator[CheckResult]:
+    """Yield what every check says of every model of a configuration: that it leaks or not, no score, so no trial."""
+    for model in cfg.models.candidates:
+        case = Case.of(pipeline(cfg, model), seed=cfg.seed)
+        names: Iterable[str] = track([name for name in matrix.ORDER if name in check], f"{cfg.name}: {model.name}")
+        for name in names:
+            yield CheckResult(model.name, name, _said(name, case))
+
+
+def own(cfg: Config, track: Track) -> bool:
+    """Print what every check says of a configuration, as it is found; return whether nothing leaked."""
+    model, leaks = "", 0
+    for finding in check_configured(cfg, track):
+        if finding.model != model:
+            model = finding.model
+            print(f"\n{model}")
+        print(finding, flush=True)
+        leaks += finding.said is not None
+    print(f"\nleaks found: {leaks}")
+    return not leaks
+
+
+def battery(*, leaks: int, seeds: int, only: list[str], jobs: int, explain: bool, track: Track) -> bool:
+    """Print the matrix of the planted leaks and clean worlds; return whether all were caught and none accused."""
+    count = len(matrix.drawn(leaks=leaks, seeds=seeds, names=only))
+    running = matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs)
+    verdicts = list(track(Counted(running, count), "worlds"))
+    print("\n".join(matrix.lines(verdicts)))
+    for verdict in verdicts if explain else ():
+        for name, said in verdict.found.items():
+            print(f"{verdict.world.name}, {name}: {said}")
+    return not any(verdict.wrong for verdict in verdicts)
+
+
+def _said(name: str, case: Case) -> str | None:
+    try:
+        found: str | None = check.bind(name)(case)
+    except (DataError, ModelError, RiskBreach) as error:
+        return f"it could not be checked: {error}"
+    return found

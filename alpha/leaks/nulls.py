@@ -1,0 +1,128 @@
+"""Where there is nothing to learn, nothing is learned: labels without a tie to the features give no IC.
+
+An edge that survives got to the test rows by way of the labels: training rows that share outcomes with them,
+encodings, choices and stops made on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import PositiveFloat, PositiveInt
+
+from alpha.core.nouns import Label
+from alpha.leaks import check
+from alpha.leaks.pipeline import Case
+from alpha.stats.metrics import daily_ic
+
+FEWEST_BLOCKS = 8
+
+
+class Mean(NamedTuple):
+    """A mean over blocks of rows, its standard error, and the chance of one so high where the true mean is 0."""
+
+    value: float
+    error: float
+    chance: float
+
+
+def block_mean(x: np.ndarray, block: int) -> Mean:
+    """Return the mean of a series whose blocks of `block` rows are independent; by Student's t over the blocks' means.
+
+    The chance is 1 where fewer than 8 blocks have a value: so few say nothing.
+    """
+    from scipy.stats import t
+
+    parts = [x[start : start + block] for start in range(0, len(x), block)]
+    means = np.array([np.nanmean(part) for part in parts if np.isfinite(part).any()])
+    if len(means) < FEWEST_BLOCKS:
+        return Mean(float(means.mean()) if len(means) else np.nan, np.inf, 1.0)
+    value, error = float(means.mean()), float(means.std(ddof=1) / np.sqrt(len(means)))
+    if error == 0:
+        return Mean(value, error, float(value <= 0))
+    return Mean(value, error, float(t.sf(value / error, len(means) - 1)))
+
+
+@check
+def shuffled_labels(
+    case: Case, *, blocks: PositiveInt = 60, samples: PositiveInt = 100_000, chance: PositiveFloat = 1e-4
+) -> str | None:
+    """Trained on labels dealt out to other symbols, a model has no IC on labels dealt out so.
+
+    All rows of a block are dealt alike, so that overlapping labels still overlap; blocks are dealt independently, so
+    nothing learned in one holds in another. Under the null the mean IC of a block is 0 exactly.
+
+    Parameters
+    ----------
+    blocks : int
+        So many are enough: later folds are not tried.
+    samples : int
+        A fold learns from about so many cells, its newest.
+    chance : float
+        Of an IC so high without a leak, below which it is told.
+    """
+    block, rng = _block(case), case.rng("shuffle")
+    starts = {int(fold.test[0]) for fold in case.folds}
+    order = np.empty(case.panel.tradable.shape, int)
+    for row in range(len(order)):
+        fresh = row % block == 0 or row in starts
+        order[row] = rng.permutation(len(case.panel.symbols)) if fresh else order[row - 1]
+
+    def dealt(values: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(values, order, axis=1) if values.ndim == 2 else values
+
+    label = replace(_rearranged(case.label, dealt), known_at=dealt(case.label.known_at))
+    return _null(case, label, blocks, samples, chance, "dealt out to other symbols")
+
+
+@check
+def reversed_labels(
+    case: Case, *, blocks: PositiveInt = 60, samples: PositiveInt = 100_000, chance: PositiveFloat = 1e-4
+) -> str | None:
+    """Trained on labels in reversed order of time, a model has no IC on labels in that order.
+
+    They keep their autocorrelation at every distance; each symbol's mean is taken off, for it is the same in both
+    directions. Parameters are those of `shuffled_labels`.
+    """
+
+    def mirrored(values: np.ndarray) -> np.ndarray:
+        count = np.maximum(np.isfinite(values).sum(axis=0), 1)
+        return (values - np.nansum(values, axis=0) / count)[::-1]
+
+    return _null(case, _rearranged(case.label, mirrored), blocks, samples, chance, "in reversed order of time")
+
+
+def _rearranged(label: Label, rearrange: Callable[[np.ndarray], np.ndarray]) -> Label:
+    realised = None if label.realised is None else rearrange(label.realised)
+    return replace(label, values=rearrange(label.values), realised=realised)
+
+
+def _block(case: Case) -> int:
+    return max(5, 2 * case.label.horizon)
+
+
+def _null(case: Case, label: Label, blocks: int, samples: int, chance: float, how: str) -> str | None:
+    outcome = label.values if label.realised is None else label.realised
+    ic: list[np.ndarray] = []
+    for fold in (case.thinned(fold, samples) for fold in case.folds):
+        if sum(map(len, ic)) >= blocks * _block(case):
+            break
+        signal = case.pipeline.predict(case.features, label, fold, case.panel.tradable)
+        ic.append(daily_ic(signal, outcome[fold.test]))
+    mean = block_mean(np.concatenate(ic), _block(case))
+    if mean.chance >= chance:
+        return None
+    return (
+        f"trained on labels {how}, it still has an IC of {mean.value:.3f} out of sample, where at most "
+        f"{mean.error * mean_limit(chance):.3f} is chance"
+    )
+
+
+def mean_limit(chance: float) -> float:
+    """Return how many standard errors a mean is above 0 with a chance of `chance`."""
+    from scipy.special import ndtri
+
+    return float(-ndtri(chance))
