@@ -4,10 +4,9 @@ A gate is a function ``f(evidence, *, ...) -> GateResult`` registered with ``@ga
 numbers only, so that a report can be judged alone; those in `integrity` need the candidate itself.
 """
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-gate = Registry("gate")
-discover(__name__)
+gate = Registry("gate", __name__)
 
 from alpha.gates.evidence import Evidence, judge  # noqa: E402  (after the registry it fills)
 
