@@ -1,51 +1,32 @@
-"""What every report on disk shares: strict fields, numbers that JSON can hold, errors that name the field."""
+"""The parts that every report on disk shares: strict fields, whole files, errors that name the field."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
-import numpy as np
-import pandas as pd
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
 
 from alpha.core.errors import DataError, nearest
-
-
-class Record(BaseModel):
-    """A frozen part of a report; a field it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _plain(value: Any) -> Any:
-    """Numpy scalars become Python's, instants ISO texts, and what is not finite None."""
-    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
-        value = value.item()
-    if value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value.isoformat() if isinstance(value, date) else value
+from alpha.core.records import Number, Record, plain
 
 
 def _day(value: Any) -> Any:
     return value.date() if isinstance(value, datetime) else value
 
 
-Number = Annotated[Annotated[float, Field(strict=True)] | None, BeforeValidator(_plain)]
-"""A number, or null where it is not finite: JSON has no NaN."""
-
-Cell = Annotated[bool | int | float | str | None, BeforeValidator(_plain)]
+Cell = Annotated[bool | int | float | str | None, BeforeValidator(plain)]
 """One value of a table."""
 
 Count = Annotated[int, Field(ge=0, strict=True)]
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
 
+__all__ = ["Cell", "Count", "Day", "Instant", "Number", "Record", "read_record", "write_record", "write_text"]
 R = TypeVar("R", bound=Record)
 
 
