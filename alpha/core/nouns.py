@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from alpha.core.panel import Bar
 
 Relation = Literal[">=", ">", "<=", "<", "=="]
@@ -28,6 +29,8 @@ class FeatureSet:
 
     def frame(self) -> pd.DataFrame:
         """Return a column a feature and a row a (time, symbol); of a plan's result, without copying it."""
+        import pandas as pd
+
         columns = self.values.transpose(2, 0, 1).reshape(len(self.names), -1)
         rows = pd.MultiIndex.from_product([self.times, self.symbols], names=["time", "symbol"])
         return pd.DataFrame(columns.T, rows, list(self.names), copy=False)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import date
 from typing import Annotated, Any, Self
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from alpha.core.nouns import Kind, Relation, Verdict
@@ -19,16 +17,13 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def plain(value: Any) -> Any:
-    """Return numpy scalars as Python's, instants as ISO texts, and what is not finite as None."""
-    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
+def _finite(value: Any) -> Any:
+    if isinstance(value, np.generic):
         value = value.item()
-    if value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value.isoformat() if isinstance(value, date) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-Number = Annotated[Annotated[float, Field(strict=True)] | None, BeforeValidator(plain)]
+Number = Annotated[Annotated[float, Field(strict=True)] | None, BeforeValidator(_finite)]
 """A number, or null where it is not finite: JSON has no NaN."""
 
 

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
+import numpy as np
+import pandas as pd
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
 
 from alpha.core.errors import DataError, nearest
-from alpha.core.records import Number, Record, plain
+from alpha.core.records import Number, Record
+
+
+def _plain(value: Any) -> Any:
+    """Numpy scalars become Python's, instants ISO texts, and what is not finite None."""
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
+        value = value.item()
+    if value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _day(value: Any) -> Any:
     return value.date() if isinstance(value, datetime) else value
 
 
-Cell = Annotated[bool | int | float | str | None, BeforeValidator(plain)]
+Cell = Annotated[bool | int | float | str | None, BeforeValidator(_plain)]
 """One value of a table."""
 
 Count = Annotated[int, Field(ge=0, strict=True)]

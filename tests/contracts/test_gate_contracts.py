@@ -1,4 +1,4 @@
-"""What every gate promises, over the registry: no number, no pass; its own number and no other; and a line that says why."""
+"""What every gate promises, over the registry: it reads its own number, fails without one, and says why."""
 
 from __future__ import annotations
 
@@ -139,7 +139,9 @@ class TestComparisons:
     @pytest.mark.parametrize("name", COMPARISONS)
     def test_a_report_is_judged_by_its_numbers_not_by_its_record(self, name):
         metric, relation, _ = EXPECTED[name]
-        card = Scorecard("linear_v1", {metric: -good(name), "hit_base_rate": 0.0}, {"b": {"net_return_annual": 0.0}}, (), ())
+        card = Scorecard(
+            "linear_v1", {metric: -good(name), "hit_base_rate": 0.0}, {"b": {"net_return_annual": 0.0}}, (), ()
+        )
         recorded = {name: Verdict(name, True, good(name), 0.0, relation)}
         assert not judge_report(card, recorded, (gate.bind(name),))[0].passed
 
@@ -213,8 +215,17 @@ class TestHoldout:
     def test_a_report_whose_holdout_was_not_opened_is_not_judged_by_it(self):
         assert judge_report(Scorecard("x", {}, {}, (), ()), {}, (gate.bind("holdout"),)) == ()
 
-    @pytest.mark.parametrize(("value", "limit", "passed"), [(0.01, 0.0, True), (0.0, 0.0, False), (-0.01, 0.0, False),
-                                                           (0.01, 0.01, False), (0.01, 0.005, True), (math.nan, 0.0, False)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("value", "limit", "passed"),
+        [
+            (0.01, 0.0, True),
+            (0.0, 0.0, False),
+            (-0.01, 0.0, False),
+            (0.01, 0.01, False),
+            (0.01, 0.005, True),
+            (math.nan, 0.0, False),
+        ],
+    )
     def test_a_report_is_judged_by_the_recorded_bound(self, value, limit, passed):
         plugin = gate.bind({"name": "holdout", "limit": limit})
         for said in (True, False):

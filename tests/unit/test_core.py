@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import PositiveInt
+from pydantic import PositiveInt, ValidationError
 
 from alpha.core import errors
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.identity import canonical, code_id, digest, environment
 from alpha.core.nouns import Label, Verdict
-from alpha.core.records import VerdictRecord
 from alpha.core.panel import Bar, Panel
+from alpha.core.records import VerdictRecord
 from alpha.core.registry import Registry
 
 TIMES = pd.date_range("2020-01-01 21:00", periods=4, tz="UTC")
@@ -185,7 +186,7 @@ def test_a_comparison_with_a_limit_of_zero_shows_its_number():
 class TestVerdictRecords:
     """Reports, manifests and the log of blessings hold verdicts alike."""
 
-    OLD = {"gate": "leakage", "passed": True, "value": 0.0, "limit": 0.0, "relation": "<=", "note": ""}
+    OLD: ClassVar = {"gate": "leakage", "passed": True, "value": 0.0, "limit": 0.0, "relation": "<=", "note": ""}
 
     @pytest.mark.parametrize(
         "given",
@@ -224,7 +225,9 @@ class TestVerdictRecords:
             VerdictRecord.model_validate({**self.OLD, "value": None})
         assert VerdictRecord.model_validate({**self.OLD, "passed": False, "value": None}).value is None
 
-    @pytest.mark.parametrize("wrong", [{"value": "0.1"}, {"value": True}, {"relation": "~"}, {"kind": "x"}, {"more": 1}])
+    @pytest.mark.parametrize(
+        "wrong", [{"value": "0.1"}, {"value": True}, {"relation": "~"}, {"kind": "x"}, {"more": 1}]
+    )
     def test_what_is_no_verdict_is_refused(self, wrong):
         with pytest.raises(ValidationError):
             VerdictRecord.model_validate({**self.OLD, **wrong})

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from alpha.core.errors import DataError
-from alpha.core.nouns import Fold, Verdict, Label, Scorecard
+from alpha.core.nouns import Fold, Label, Scorecard, Verdict
 from alpha.report import (
     Evaluation,
     FindingCount,

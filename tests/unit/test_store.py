@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -167,6 +168,10 @@ def test_a_candidate_that_failed_is_written_nowhere(tmp_path):  # type: ignore[n
         "  ic: 0.0156, expected >= 0.02; short by 0.0044",
         "  ic_lower_bound: nan, expected > 0; the metric is missing or nan",
     ]
+    waits = replace(_candidate(FAILED), waiting=("holdout",))
+    with pytest.raises(GateFailed) as caught:
+        store.promote(waits, {}, root)
+    assert caught.value.code == "gates_failed", "the gates that failed are named first"
     with pytest.raises(GateFailed, match="judged by no gate") as caught:
         store.promote(_candidate(()), {}, root)
     assert caught.value.code == "not_judged"

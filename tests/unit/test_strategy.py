@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import BrokerError, DataError, RiskBreach
-from alpha.core.nouns import Fill, Verdict, Order
+from alpha.core.nouns import Fill, Order, Verdict
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.execution import Event, Ledger, MemoryJournal, SqliteJournal, acknowledge, broker, order_hash, reconcile
