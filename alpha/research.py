@@ -149,7 +149,7 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     beaten = {made.card.model: made.card for made in _baselines(bench, track)}
     scored = _candidates(bench, track)
     tried = selection(Trials(cfg.paths.trials), panel.id, scored[0].card, beaten, source=origin(cfg.source))
-    judge = judge_study(bench.case, cfg.judges)
+    judge = tracked(lambda: judge_study(bench.case, cfg.judges), f"{cfg.name}: gates on the data", track)
     candidates = [_candidate(bench, each, beaten, tried, judge) for each in track(scored, f"{cfg.name}: gates")]
     return Study(cfg, panel, findings, folds, tuple(candidates), beaten, tried.trials)
 

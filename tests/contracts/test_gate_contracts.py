@@ -53,7 +53,7 @@ def good(name: str) -> float:
 
 
 def test_every_gate_is_of_one_kind():
-    assert sorted([*COMPARISONS, *PROPERTIES, *UNSEALED]) == list(gate)
+    assert sorted([*COMPARISONS, *PROPERTIES, *UNSEALED]) == sorted(KINDS)
     assert sorted(COMPARISONS) == sorted(EXPECTED), "say here what a new gate reads"
 
 
