@@ -36,7 +36,7 @@ from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
 from alpha.features.apply import applied
-from alpha.gates import gate
+from alpha.gates import gate, waiting
 from alpha.labels import label
 from alpha.models import model
 from alpha.models.search import Search
@@ -216,6 +216,16 @@ class Config(Section):
             raise ValueError(f"must be after start ({start})")
         return end
 
+    @field_validator("gates")
+    @classmethod
+    def _something_to_open(cls, given: tuple[Plugin, ...], info: ValidationInfo) -> tuple[Plugin, ...]:
+        names = waiting(given)
+        if names and info.data.get("holdout", ...) is None:
+            raise ValueError(
+                f"{', '.join(names)}: no data are sealed for it; give the section `holdout`, or leave it out"
+            )
+        return given
+
     @model_validator(mode="after")
     def _seal(self) -> Self:
         """Put the seal on the source itself, so that nothing below can read past it."""
@@ -231,6 +241,12 @@ class Config(Section):
     def research_end(self) -> date:
         """The last day that research may read: `end`, less what is sealed."""
         return self.source.first - timedelta(days=1) if isinstance(self.source, Sealed) else self.end
+
+    @property
+    def judges(self) -> tuple[Plugin, ...]:
+        """The gates that judge a candidate: those that are listed, and `holdout` where data are sealed."""
+        listed = self.holdout is None or waiting(self.gates)
+        return self.gates if listed else (*self.gates, gate.bind("holdout"))
 
     def resolved(self) -> dict[str, Any]:
         """Return the whole configuration as plain values, every default spelled out."""
