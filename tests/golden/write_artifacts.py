@@ -21,11 +21,11 @@ from unittest import mock
 import numpy as np
 import pytest
 import structlog
+from alpha.core.types import Fill, Order
 from reading import account, metrics, predictions, report, with_commands
 
 from alpha import paper
 from alpha.core.errors import DataError
-from alpha.core.types import Fill, Order
 from alpha.execution import Event, SqliteJournal
 
 BLESS, PAPER = "tools/bless_model_inference.py", "scripts/paper_runner.py"
