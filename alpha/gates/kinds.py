@@ -165,7 +165,7 @@ class Unsealed:
 
     def judge(self, gate: str, opened: Opened) -> Verdict:
         """Return the verdict on what one look showed."""
-        return Verdict(gate, opened.lower > self.limit, opened.lower, self.limit, ">", str(opened))
+        return Verdict(gate, bool(opened.lower > self.limit), opened.lower, self.limit, ">", str(opened))
 
     def judge_study(self, gate: str, study: Case) -> None:
         """Return no judge: research cannot read the sealed cells."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.errors import DataError, ModelError
+from alpha.core.errors import DataError, ModelError, RiskBreach
 from alpha.core.nouns import Scorecard, Verdict
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
@@ -170,10 +170,11 @@ class TestProperty:
         assert found == Verdict("own", False, 3.0, 0.0, "<=", "the study", "property")
         assert self.judge([], ["one", "two"]).note == "one"
 
+    @pytest.mark.parametrize("error", [DataError, ModelError, RiskBreach])
     @pytest.mark.parametrize("where", ["study_finds", "candidate_finds"])
-    def test_what_cannot_be_checked_is_the_one_problem(self, where):
+    def test_what_cannot_be_checked_is_the_one_problem(self, where, error):
         other = {"study_finds": "candidate_finds", "candidate_finds": "study_finds"}[where]
-        found = self.judge(**{where: ["seen", DataError("a hole", code="hole")], other: ["more"]})
+        found = self.judge(**{where: ["seen", error("a hole", code="hole")], other: ["more"]})
         assert (found.passed, found.value) == (False, 1.0)
         assert found.note == "it could not be checked: [hole] a hole"
 
