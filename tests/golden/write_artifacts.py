@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
+import shlex
 import shutil
 import sys
 import tempfile
@@ -19,9 +19,9 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-import pytest
-import structlog
-from reading import account, metrics, predictions, report, with_commands
+from commands import run as ended_with
+from commands import with_commands
+from reading import account, metrics, predictions, report
 
 from alpha import paper
 from alpha.core.errors import DataError
@@ -37,11 +37,7 @@ FAILS = "gates=[{name: ic, limit: 0.9}, {name: turnover, limit: 0.01}, {name: pr
 
 def run(*line: str, status: int = 0) -> None:
     """Run one command in this process; its exit status must be the one expected."""
-    sys.argv = list(line)
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(line[0], run_name="__main__")
-    assert ended.value.code == status, line
-    structlog.reset_defaults()
+    assert ended_with(shlex.join(line)) == status, line
 
 
 def write() -> None:
