@@ -22,6 +22,7 @@ from reading import (
     metrics,
     predictions,
     report,
+    shape,
 )
 
 BLESS, PAPER = "tools/bless_model_inference.py", "scripts/paper_runner.py"
@@ -205,3 +206,27 @@ class TestTheRules:
         new.unlink()
         with pytest.raises(AssertionError, match="exit status 3"):
             read_or_migrated(read, lambda line: 3)
+
+    def test_numbers_are_compared_to_a_tolerance_and_all_else_exactly(self):
+        wanted = {"ic": 0.02, "names": ["a", "b"], "missing": None, "trials": 3}
+        compare(json.loads(json.dumps(wanted)), wanted)
+        compare({**wanted, "ic": 0.02 * (1 + 1e-10)}, wanted)
+        wrong = [
+            {**wanted, "ic": 0.02 * (1 + 1e-8)},
+            {**wanted, "ic": None},
+            {**wanted, "missing": 0.0},
+            {**wanted, "trials": 4},
+            {**wanted, "names": ["b", "a"]},
+            {**wanted, "names": ["a"]},
+            {**wanted, "more": 1},
+            {"ic": 0.02},
+        ]
+        for found in wrong:
+            with pytest.raises(AssertionError):
+                compare(found, wanted)
+
+    def test_the_shape_of_a_report_shows_a_part_that_is_gone_or_of_another_type(self):
+        record = {"models": [{"ic": 0.1, "bundle": None}, {"ic": 0.2, "bundle": None}], "blessed": False}
+        assert shape(record) == {"blessed": "bool", "models": [{"bundle": "NoneType", "ic": "number"}]}
+        assert shape({**record, "blessed": 0}) != shape(record)
+        assert shape({**record, "models": [{"ic": 0.1}, *record["models"]]}) != shape(record)
