@@ -30,7 +30,7 @@ from alpha.execution import Event, SqliteJournal
 
 BLESS, PAPER = "tools/bless_model_inference.py", "scripts/paper_runner.py"
 UNUSABLE = {"2001-05-17"}
-JOURNALS = {"paper": "artifacts/golden/paper.sqlite", "halted": "artifacts/golden/halted.sqlite"}
+JOURNALS = {name: f"artifacts/golden/{name}.sqlite" for name in ("paper", "halted", "killed")}
 ANOTHER = "models.candidates=[{name: linear_v1, alphas: [1000.0]}]"
 FAILS = "gates=[{name: ic, limit: 0.9}, {name: turnover, limit: 0.01}, {name: predictions, limit: 100}]"
 
@@ -55,6 +55,7 @@ def write() -> None:
     run(BLESS, "--rollback")
     run(BLESS, "--set", FAILS, status=5)
     by_hand(Path(JOURNALS["halted"]))
+    killed(Path(JOURNALS["halted"]), Path(JOURNALS["killed"]))
 
 
 def usable(bar, sane=paper.sane):
@@ -101,6 +102,27 @@ def by_hand(path: Path) -> None:
         journal.append([
             Event.action(name, days[3], "CCC", "delisting", -50.0, 10.0, 500.0),
             Event.halt(name, days[3], 0, "equity 20000.00 is 0.6008 below its peak 50100.25", 20_000.0),
+        ])  # fmt: skip
+
+
+def killed(halted: Path, path: Path) -> None:
+    """Write a journal that goes on after the halt, and whose process was killed in the middle of its last bar.
+
+    The highest equity begins anew at the halt. One bar is skipped; in the last one AAA splits one for two, BBB pays a
+    dividend and an order is journaled, and the bar has no mark.
+    """
+    with SqliteJournal(halted, readonly=True) as before:
+        events = list(before.events())
+    skipped, last = "2001-07-09T20:00:00+00:00", "2001-07-10T20:00:00+00:00"
+    with SqliteJournal(path, "paper-golden") as journal:
+        name = journal.run
+        journal.append(events)
+        journal.append([Event.acknowledge(name, events[-1].bar, 1, "sold too late")])
+        journal.append([Event.skip(name, skipped, "[bar_without_prices] no symbol has a price")])
+        journal.append([
+            Event.action(name, last, "BBB", "dividend", price=0.5, cash=-50.0),
+            Event.action(name, last, "AAA", "split", quantity=-360.0, price=0.5),
+            Event.order(Order("order-BBB-2", last, "BBB", 40.0), 49.0),
         ])  # fmt: skip
 
 
