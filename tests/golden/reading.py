@@ -7,7 +7,8 @@ nothing else.
 from __future__ import annotations
 
 import json
-import shutil
+import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,29 +22,28 @@ from alpha.report import read_daily
 from alpha.store import load
 
 __all__ = [
-    "V1",
+    "CLOSE",
+    "PROPERTIES",
     "AlphaError",
     "ModelError",
+    "SqliteJournal",
     "account",
+    "compare",
     "daily",
+    "day",
+    "findings",
     "metrics",
     "predictions",
     "report",
     "shape",
-    "with_commands",
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
-V1 = Path(__file__).with_name("artifacts") / "v1"
+CLOSE = 1e-9  # relative; exp, log and sums of floats differ in their last bits between processors
+TINY = 1e-12  # absolute, for what is zero but for rounding
 TOTALS = ("cash", "fees", "slippage", "dividends", "realised")  # micro-units of the quote currency
+VOLATILE = ("created", "run", "config_id", "data_id", "code_id", "environment", "command")
+PROPERTIES = ("no_lookahead", "leakage", "batch_equals_stream", "golden_reproduces")  # gates without a limit
 STATE = ("peak", "last_equity", "last_bar", "halted", "halted_at", "halts")
-
-
-def with_commands(folder: Path) -> Path:
-    """Put the commands of this version into a folder, and return it."""
-    for name in ("scripts", "tools"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
 
 
 def account(path: Path) -> dict[str, Any]:
@@ -83,10 +83,57 @@ def report(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "alpha_eval.json").read_text(encoding="utf-8"))
 
 
+def findings(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a report says of the study, less what may differ between two runs of equal worth.
+
+    Left out are when, where and by which code it was made, and the wording of texts: of those only their numbers count.
+    """
+    found = {key: value for key, value in record.items() if key not in VOLATILE}
+    found["label"] = {key: value for key, value in record["label"].items() if key != "fills"}
+    found["holdout"] = sorted(re.findall(r"\d[\d.-]*", record["holdout"]))
+    found["models"] = [_model(result) for result in record["models"]]
+    return found
+
+
+def _model(result: Mapping[str, Any]) -> dict[str, Any]:
+    gates = {verdict["gate"]: _verdict(verdict) for verdict in result["gates"]}
+    return {**result, "gates": gates, "bundle": (result["bundle"] or "").partition("-")[0]}
+
+
+def _verdict(verdict: Mapping[str, Any]) -> list[Any]:
+    """Return a verdict: a gate on a property holds or does not; it has no value."""
+    if verdict["gate"] in PROPERTIES:
+        return [verdict["passed"]]
+    return [verdict[key] for key in ("passed", "value", "relation", "limit")]
+
+
+def day(folder: Path) -> dict[str, Any]:
+    """Return the orders and the money of the one daily report under a folder of a paper run."""
+    (path,) = folder.glob("*/daily_report.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return {name: record[name] for name in ("order_hash", "equity_end", "sessions", "costs", "pnl", "limits_hit")}
+
+
 def metrics(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return every metric of every model and baseline of a report, by name."""
     found = {result["model"]: result["metrics"] for result in record["models"]}
     return found | record["models"][0]["baselines"]
+
+
+def compare(found: Any, wanted: Any, where: str = "") -> None:
+    """Assert that two values of JSON are equal: numbers to a relative tolerance, all else exactly."""
+    if isinstance(wanted, dict):
+        assert found.keys() == wanted.keys(), where
+        for key, value in wanted.items():
+            compare(found[key], value, f"{where}.{key}")
+    elif isinstance(wanted, list):
+        assert len(found) == len(wanted), where
+        for place, (one, other) in enumerate(zip(found, wanted, strict=True)):
+            compare(one, other, f"{where}[{place}]")
+    elif isinstance(wanted, float) and found is not None:
+        assert math.isclose(found, wanted, rel_tol=CLOSE, abs_tol=TINY), f"{where}: {found!r}, expected {wanted!r}"
+    else:
+        assert found == wanted, f"{where}: {found!r}, expected {wanted!r}"
 
 
 def shape(value: Any) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
+import shlex
 import shutil
 import sys
 import tempfile
@@ -19,10 +19,16 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+<<<<<<< HEAD
 import pytest
 import structlog
 from alpha.core.types import Fill, Order
 from reading import account, metrics, predictions, report, with_commands
+=======
+from commands import run as ended_with
+from commands import with_commands
+from reading import account, metrics, predictions, report
+>>>>>>> e1f931b659b07d9f93ba6bd98577f5e9db2e8f5d
 
 from alpha import paper
 from alpha.core.errors import DataError
@@ -30,18 +36,14 @@ from alpha.execution import Event, SqliteJournal
 
 BLESS, PAPER = "tools/bless_model_inference.py", "scripts/paper_runner.py"
 UNUSABLE = {"2001-05-17"}
-JOURNALS = {"paper": "artifacts/golden/paper.sqlite", "halted": "artifacts/golden/halted.sqlite"}
+JOURNALS = {name: f"artifacts/golden/{name}.sqlite" for name in ("paper", "halted", "killed")}
 ANOTHER = "models.candidates=[{name: linear_v1, alphas: [1000.0]}]"
 FAILS = "gates=[{name: ic, limit: 0.9}, {name: turnover, limit: 0.01}, {name: predictions, limit: 100}]"
 
 
 def run(*line: str, status: int = 0) -> None:
     """Run one command in this process; its exit status must be the one expected."""
-    sys.argv = list(line)
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(line[0], run_name="__main__")
-    assert ended.value.code == status, line
-    structlog.reset_defaults()
+    assert ended_with(shlex.join(line)) == status, line
 
 
 def write() -> None:
@@ -59,6 +61,7 @@ def write() -> None:
     run(BLESS, "--rollback")
     run(BLESS, "--set", FAILS, status=5)
     by_hand(Path(JOURNALS["halted"]))
+    killed(Path(JOURNALS["halted"]), Path(JOURNALS["killed"]))
 
 
 def usable(bar, sane=paper.sane):
@@ -105,6 +108,27 @@ def by_hand(path: Path) -> None:
         journal.append([
             Event.action(name, days[3], "CCC", "delisting", -50.0, 10.0, 500.0),
             Event.halt(name, days[3], 0, "equity 20000.00 is 0.6008 below its peak 50100.25", 20_000.0),
+        ])  # fmt: skip
+
+
+def killed(halted: Path, path: Path) -> None:
+    """Write a journal that goes on after the halt, and whose process was killed in the middle of its last bar.
+
+    The highest equity begins anew at the halt. One bar is skipped; in the last one AAA splits one for two, BBB pays a
+    dividend and an order is journaled, and the bar has no mark.
+    """
+    with SqliteJournal(halted, readonly=True) as before:
+        events = list(before.events())
+    skipped, last = "2001-07-09T20:00:00+00:00", "2001-07-10T20:00:00+00:00"
+    with SqliteJournal(path, "paper-golden") as journal:
+        name = journal.run
+        journal.append(events)
+        journal.append([Event.acknowledge(name, events[-1].bar, 1, "sold too late")])
+        journal.append([Event.skip(name, skipped, "[bar_without_prices] no symbol has a price")])
+        journal.append([
+            Event.action(name, last, "BBB", "dividend", price=0.5, cash=-50.0),
+            Event.action(name, last, "AAA", "split", quantity=-360.0, price=0.5),
+            Event.order(Order("order-BBB-2", last, "BBB", 40.0), 49.0),
         ])  # fmt: skip
 
 
