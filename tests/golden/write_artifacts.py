@@ -19,16 +19,10 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-<<<<<<< HEAD
-import pytest
-import structlog
 from alpha.core.types import Fill, Order
-from reading import account, metrics, predictions, report, with_commands
-=======
 from commands import run as ended_with
 from commands import with_commands
 from reading import account, metrics, predictions, report
->>>>>>> e1f931b659b07d9f93ba6bd98577f5e9db2e8f5d
 
 from alpha import paper
 from alpha.core.errors import DataError
