@@ -100,6 +100,7 @@ Exchange = Annotated[str, AfterValidator(_exchange)]
 UserPlugins = Annotated[tuple[str, ...], AfterValidator(_plugins)]
 Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
 
+
 class Universe(Section):
     """Which names may be held, and when."""
 

@@ -62,29 +62,11 @@ def check_configured(cfg: Config, track: Track) -> Iterator[CheckResult]:
             yield CheckResult(model.name, name, _said(name, case))
 
 
-def own(cfg: Config, track: Track) -> bool:
-    """Print what every check says of a configuration, as it is found; return whether nothing leaked."""
-    model, leaks = "", 0
-    for finding in check_configured(cfg, track):
-        if finding.model != model:
-            model = finding.model
-            print(f"\n{model}")
-        print(finding, flush=True)
-        leaks += finding.said is not None
-    print(f"\nleaks found: {leaks}")
-    return not leaks
-
-
-def battery(*, leaks: int, seeds: int, only: list[str], jobs: int, explain: bool, track: Track) -> bool:
-    """Print the matrix of the planted leaks and clean worlds; return whether all were caught and none accused."""
+def battery(*, leaks: int, seeds: int, only: list[str], jobs: int, track: Track) -> list[matrix.Verdict]:
+    """Return the verdicts on the planted leaks and on the clean worlds."""
     count = len(matrix.drawn(leaks=leaks, seeds=seeds, names=only))
     running = matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs)
-    verdicts = list(track(Counted(running, count), "worlds"))
-    print("\n".join(matrix.lines(verdicts)))
-    for verdict in verdicts if explain else ():
-        for name, said in verdict.found.items():
-            print(f"{verdict.world.name}, {name}: {said}")
-    return not any(verdict.wrong for verdict in verdicts)
+    return list(track(Counted(running, count), "worlds"))
 
 
 def _said(name: str, case: Case) -> str | None:

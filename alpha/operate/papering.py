@@ -20,7 +20,8 @@ from alpha.core.panel import Panel
 from alpha.data import source
 from alpha.data.seal import Key, origin, overlap
 from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
-from alpha.operate.blessing import candidates_root, models_root
+from alpha.operate.blessing import candidates_root
+from alpha.operate.control import models_root
 from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
@@ -300,53 +301,3 @@ def _tell(
     ledger = f"-{cfg.paper.ledger.stem}" if cfg.paper.ledger else ""  # two ledgers of a world have two reports
     folder = cfg.paths.reports / f"{journal.run}{ledger}" / f"{report.last_bar:%Y-%m-%d}"
     return report, write_daily(report, folder)[1]
-
-
-def overrides(options: Mapping[str, object]) -> list[str]:
-    """Return `key=value` overrides for the command-line options that were given."""
-    keys = {"cash": "paper.cash", "poll_sec": "paper.poll_sec", "kill_file": "paper.kill_file",
-            "ledger": "paper.ledger", "source": "source"}  # fmt: skip
-    given = {key: options[name] for name, key in keys.items() if options.get(name) is not None}
-    if "source" in given and not str(given["source"]).lstrip().startswith("{"):
-        given["source"] = f"{{name: {given['source']}}}"
-    return [f"{key}={value if key == 'source' else json.dumps(value)}" for key, value in given.items()]
-
-
-def profile_path(name: str, folder: Path = Path("config/profiles")) -> Path:
-    """Return the overlay of a profile.
-
-    Raises
-    ------
-    ConfigError
-        ``unknown_profile``, with the nearest.
-    """
-    path = folder / f"{name}.yaml"
-    if not path.exists():
-        raise ConfigError(f"no profile {name!r} in {folder}; {nearest(name, (p.stem for p in folder.glob('*.yaml')))}",
-                          code="unknown_profile")  # fmt: skip
-    return path
-
-
-def show_day(report: DailyReport, page: Path) -> None:
-    """Print the day in a few lines."""
-    pnl, fees, slippage = report.pnl, report.costs.fees or 0.0, report.costs.slippage or 0.0
-    if report.mode == "shadow":
-        print("SHADOW: this bundle is replayed, blessed or not; nothing here earns it promotion")
-    if report.fallback:
-        print(f"FALLBACK: {report.bundle} trades, because {report.fallback}")
-    if report.other_data:
-        print(f"OTHER DATA: {report.other_data}")
-    if report.in_sample:
-        print("IN SAMPLE: some bars lie in the window the bundle was trained on; profit on them is no evidence")
-    if report.traded == 0:
-        print("NO NEW BAR: nothing was traded in this run; this is the ledger as it stands")
-    print(f"{report.run}  {report.bundle}")
-    for span in report.bundles[:-1]:
-        print(f"  before that {span.ref} decided {span.sessions} sessions")
-    print(f"  {report.first_bar:%Y-%m-%d} to {report.last_bar:%Y-%m-%d}, {report.sessions} sessions")
-    print(f"  equity     {report.equity_end:>16,.2f}   P&L {pnl.total:+,.2f} (last day {pnl.day:+,.2f})")
-    print(f"  costs      {fees + slippage:>16,.2f}   fees {fees:,.2f}, slippage {slippage:,.2f}")
-    print(f"  trades     {len(report.trades):>16,}   positions {len(report.positions)}")
-    print(f"  limits hit {sum(report.limits_hit.values()):>16,}   skipped bars {len(report.skipped)}")
-    print(f"  orders     {report.order_hash}")
-    print(f"  report     {page}")

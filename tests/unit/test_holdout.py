@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.cli import show
 from alpha.config import load
 from alpha.core.errors import ConfigError, DataError, GateFailed
 from alpha.data import source
 from alpha.data.seal import Key, origin, overlap
-from alpha.operate import blessing, opening, papering
+from alpha.operate import blessing, control, opening, papering
 from alpha.operate.blessing import candidates_root
 from alpha.operate.papering import Wanted
 from alpha.research import research
@@ -276,10 +277,11 @@ def found(small_yaml, tmp_path_factory):
 class TestOpening:
     def test_a_planted_edge_passes_and_the_look_is_recorded(self, sealed, found, capsys):
         assert found.best.passed, "\n".join(map(str, found.best.gates))
-        ref = blessing.keep(found, found.best, reason="a test")
-        assert Blessings(blessing.models_root(sealed)).current == ref
+        kept = blessing.keep(found, found.best, reason="a test")
+        assert Blessings(control.models_root(sealed)).current == kept.blessed
         (line,) = Looks(sealed.paths.looks).chain.read()
         assert (line["number"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
+        show.looked(kept)
         assert "PASS  holdout" in capsys.readouterr().out
         assert "looks so far 1" in opening.state(sealed, found.panel.id)
 
@@ -296,8 +298,10 @@ class TestOpening:
             lambda bundle, values, tradable: noise.normal(size=predict(bundle, values, tradable).shape),
         )  # fmt: skip
         monkeypatch.setattr(opening, "predict", lambda model, values, tradable: noise.normal(size=tradable.shape))
+        kept = blessing.keep(found, found.best)
+        assert not kept.holdout.passed
         with pytest.raises(GateFailed, match="holdout"):
-            blessing.keep(found, found.best)
+            kept.blessed  # noqa: B018
         assert Looks(sealed.paths.looks).chain.read()
 
     def test_research_before_the_seal_was_put_on_counts_as_looks(self, sealed, small, found, capsys):
