@@ -28,7 +28,7 @@ def main(args: argparse.Namespace) -> int:
         args.config = args.config or "config/base.yaml"
         held = show_lab.checks(leakage.check_configured(cli.configured(args), cli.track))
     else:
-        verdicts = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs or -1,
+        verdicts = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs,
                                    track=cli.track)  # fmt: skip
         held = show_lab.battery(verdicts, explain=args.explain)
     return 0 if held else 5

@@ -29,7 +29,7 @@ def role(name: str) -> dict[str, Any]:
     ----------
     name : {"data", "window", "after", "place"}
         Of the data that are read; the part of them that research sees; of what is done with scores, so that no score
-        depends on more of it than one model; the place of a result or of code, which changes no result.
+        depends on more of it than one model; the place of a result or of work, which changes no result.
     """
     return {"json_schema_extra": {"role": name}}
 

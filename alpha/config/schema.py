@@ -183,6 +183,7 @@ class Config(Section):
     holdout: Holdout | None = Field(
         None, description="what of this research may not read, and blessing must pass on", **role("window")
     )
+    jobs: PositiveInt | None = Field(None, description="processes at most; default: one a processor", **role("place"))
     seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from", **role("data"))
     joins: tuple[Join, ...] = Field(

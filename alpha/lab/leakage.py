@@ -17,7 +17,7 @@ from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.lab.battery import matrix
 from alpha.leaks import Case, Pipeline, check
-from alpha.research import Counted, Track
+from alpha.research import Track
 from alpha.strategy import backtest
 from alpha.validation.crossfit import cross_fit
 
@@ -62,11 +62,9 @@ def check_configured(cfg: Config, track: Track) -> Iterator[CheckResult]:
             yield CheckResult(model.name, name, _said(name, case))
 
 
-def battery(*, leaks: int, seeds: int, only: list[str], jobs: int, track: Track) -> list[matrix.Verdict]:
+def battery(*, leaks: int, seeds: int, only: list[str], jobs: int | None, track: Track) -> list[matrix.Verdict]:
     """Return the verdicts on the planted leaks and on the clean worlds."""
-    count = len(matrix.drawn(leaks=leaks, seeds=seeds, names=only))
-    running = matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs)
-    return list(track(Counted(running, count), "worlds"))
+    return list(track(matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs), "worlds"))
 
 
 def _said(name: str, case: Case) -> str | None:

@@ -46,6 +46,8 @@ def name(page: Path) -> str:
 @pytest.fixture
 def _forgotten() -> Iterator[None]:
     """Forget afterwards what a page registered, and the standard error that its commands log to."""
+    for registry in registries():
+        registry.load()
     before = [(registry, dict(registry._made)) for registry in registries()]
     yield
     for registry, made in before:

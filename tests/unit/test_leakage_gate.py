@@ -54,6 +54,7 @@ def test_models_that_share_the_data_share_what_was_found(evidence, monkeypatch):
 
 
 def test_a_label_entered_at_the_signal_close_is_refused(evidence, monkeypatch):  # type: ignore[no-untyped-def]
+    label.load()
     made = label.bind({"name": "forward_excess", "horizon": 1})
 
     def close_to_close(panel, *, horizon: int):  # type: ignore[no-untyped-def]
