@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 import structlog
+from pages.configuration import registries
 
 from alpha.config import load
-from alpha.reference import registries
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

@@ -103,7 +103,9 @@ def test_a_file_that_cannot_be_imported_is_skipped_and_named(folder, text):
     base("plugins=[mine]")
     (named,) = [each for each in broken() if each.path.name == "wrong.py"]
     assert str(named).startswith("mine/wrong.py could not be imported: ")
-    with pytest.raises(ConfigError, match=r"no policy named 'needed'; mine/wrong.py could not be imported: \w+: .") as e:
+    with pytest.raises(
+        ConfigError, match=r"no policy named 'needed'; mine/wrong.py could not be imported: \w+: ."
+    ) as e:
         base("plugins=[mine]", "policy=needed")
     assert e.value.code == "invalid_config"
     with pytest.raises(ConfigError, match=r"did you mean 'long_short'\?; mine/wrong.py could not"):
@@ -136,7 +138,7 @@ def test_a_module_and_an_entry_point(folder, monkeypatch):
 
 
 def test_a_plugin_that_is_nowhere_is_a_problem_of_the_configuration(folder):
-    with pytest.raises(ConfigError, match="plugins: no folder, .* named 'mime'; did you mean 'mine'") as caught:
+    with pytest.raises(ConfigError, match=r"plugins: no folder, .* named 'mime'; did you mean 'mine'") as caught:
         base("plugins=[mime]", "seed=x")
     assert "seed: " in caught.value.args[0], "all problems are told at once"
     places = load_places(ROOT / "config/base.yaml", (), ["plugins=[mime]", "gates=[none]", "seed=x"])
