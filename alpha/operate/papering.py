@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -16,8 +16,8 @@ from alpha.config import Config
 from alpha.config.places import keys
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, nearest
-from alpha.core.panel import Panel
 from alpha.data import source
+from alpha.data.feed import Feed
 from alpha.data.seal import Key, origin, overlap
 from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
 from alpha.operate.blessing import candidates_root
@@ -31,7 +31,6 @@ from alpha.store import Blessings, bundles, load, locate, read_manifest, referen
 from alpha.strategy import Bundle
 
 HISTORY = Key("history of the features of what is traded after the sealed sessions")
-LIVE = {"yfinance"}  # sources worth asking again for a bar that has not come yet
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,8 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
         A limit or the kill file halted the run.
     """
     chosen = tracked(lambda: choose(cfg, wanted), f"{cfg.name}: bundle", track)
-    _check_symbols(cfg, wanted.symbols)
+    feed = bars(cfg)
+    _check_symbols(feed, wanted.symbols)
     path = ledger_path(cfg, wanted)
     with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:
         _check_cash(cfg, journal, wanted)
@@ -111,7 +111,8 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
         if wanted.acknowledge is not None:
             _acknowledged(cfg, journal, wanted.acknowledge)
         try:
-            ticks = clock(cfg, wanted, track, chosen.sealed)
+            tracked(feed.since, f"{cfg.name}: data", track)
+            ticks = clock(cfg, feed, wanted, track, chosen.sealed)
             trade(cfg, chosen.bundle, ticks, journal, ref=chosen.ref, symbols=wanted.symbols)
         finally:
             told = _tell(cfg, wanted, chosen, journal, traded)
@@ -199,8 +200,13 @@ def _blessed(cfg: Config, ref: str | None, options: str = "") -> Chosen:
     return _loaded(cfg, locate(models_root(cfg), ref))
 
 
-def clock(cfg: Config, wanted: Wanted, track: Track, sealed: date | None = None) -> Clock:
-    """Return the clock over the configured source, up to the newest bar or `paper.end`.
+def bars(cfg: Config) -> Feed:
+    """Return the feed of what may be traded: up to the newest session that is over, or `paper.end`."""
+    return cfg.feed(lambda: last_session(cfg), HISTORY)
+
+
+def clock(cfg: Config, feed: Feed, wanted: Wanted, track: Track, sealed: date | None = None) -> Clock:
+    """Return the clock over a feed, up to the newest bar or `paper.end`.
 
     It begins after the sessions that are `sealed`, by the configuration or when the bundle was made: what is traded on
     them is seen, and no look.
@@ -211,19 +217,10 @@ def clock(cfg: Config, wanted: Wanted, track: Track, sealed: date | None = None)
         raise ConfigError(f"--start {start.date()} is not after the sealed sessions, which end {sealed}: nothing is "
                           f"traded on them; give a later one", code="sealed")  # fmt: skip
 
-    shown = iter([track])  # the first time only: a live source is read again at every poll
-
-    def read() -> Panel:
-        return tracked(lambda: cfg.panel(last_session(cfg), HISTORY)[0], f"{cfg.name}: data", next(shown, _silent))
-
     return Clock(
-        read, sessions=cfg.paper.sessions, start=start, sealed=sealed, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
-        live=cfg.source.name in LIVE and cfg.paper.poll_sec > 0, track=track,
+        feed, sessions=cfg.paper.sessions, start=start, sealed=sealed, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
+        follow=cfg.paper.poll_sec > 0, track=track,
     )  # fmt: skip
-
-
-def _silent(items: Iterable[Any], what: str) -> Iterable[Any]:
-    return items
 
 
 def _day(option: str, text: str | None) -> pd.Timestamp | None:
@@ -251,9 +248,9 @@ def ledger_path(cfg: Config, wanted: Wanted) -> Path:
     return path.with_stem(f"{path.stem}-shadow") if wanted.shadow else path
 
 
-def _check_symbols(cfg: Config, symbols: tuple[str, ...]) -> None:
+def _check_symbols(feed: Feed, symbols: tuple[str, ...]) -> None:
     if symbols:
-        known = cfg.panel(last_session(cfg), HISTORY)[0].symbols
+        known = feed.since().symbols
         for symbol in symbols:
             if symbol not in known:
                 raise ConfigError(f"--symbols: no symbol {symbol!r}; {nearest(symbol, known)}", code="unknown_symbol")

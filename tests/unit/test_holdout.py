@@ -333,17 +333,17 @@ class TestOpening:
 class TestPaper:
     def test_nothing_is_traded_on_sealed_sessions(self, sealed):
         with pytest.raises(ConfigError, match="not after the sealed sessions") as caught:
-            papering.clock(sealed, Wanted(start="2001-04-30"), plain)
+            papering.clock(sealed, papering.bars(sealed), Wanted(start="2001-04-30"), plain)
         assert caught.value.code == "sealed"
         cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"sessions": 1000})})
-        history, bars = papering.clock(cfg, Wanted(), plain).after(None)
+        history, bars = papering.clock(cfg, papering.bars(cfg), Wanted(), plain).after(None)
         assert history.times[-1].date() == date(2001, 4, 30)
         assert next(iter(bars)).time.date() == date(2001, 5, 1)
 
     def test_there_must_be_a_session_after_them(self, sealed):
         cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"end": date(2001, 4, 30)})})
         with pytest.raises(DataError, match="no bar after the sealed sessions") as caught:
-            papering.clock(cfg, Wanted(), plain).after(None)
+            papering.clock(cfg, papering.bars(cfg), Wanted(), plain).after(None)
         assert caught.value.code == "no_bars"
 
     @pytest.mark.parametrize("opened", ["holdout=null", "end=2001-03-01", "source.calendar=XNAS"])
@@ -358,7 +358,7 @@ class TestPaper:
         assert chosen.sealed == date(2001, 4, 30)
         with pytest.raises(ConfigError, match="not after the sealed sessions, which end 2001-04-30"):
             papering.paper(cfg, Wanted(shadow=True, start="2001-04-02"), plain)
-        _, bars = papering.clock(cfg, Wanted(), plain, chosen.sealed).after(None)
+        _, bars = papering.clock(cfg, papering.bars(cfg), Wanted(), plain, chosen.sealed).after(None)
         assert next(iter(bars)).time.date() == date(2001, 5, 1)
 
     def test_a_seal_is_on_its_own_source(self, sealed, found, small_yaml):

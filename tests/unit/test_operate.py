@@ -110,16 +110,23 @@ class TestChoosing:
         assert "nothing_blessed" in str(chosen.fallback)
 
 
-def test_reading_is_shown_once_though_a_live_source_is_read_again(cfg):
-    said = []
+def test_the_data_are_read_once(cfg, quick, monkeypatch):
+    said, read = [], []
 
     def track(items, what):
         said.append(what)
         return items
 
-    clock = papering.clock(cfg, Wanted(), track)
-    assert clock.read().id == clock.read().id
-    assert said == ["small: data"]
+    def watched(start, end, **params):
+        read.append(end)
+        return made(start, end, **params)
+
+    made = cfg.source.make
+    cfg = cfg.model_copy(update={"source": replace(cfg.source, make=watched)})
+    day, _ = papering.paper(cfg, Wanted(symbols=("S001", "S002")), track)
+    assert day.sessions == cfg.paper.sessions
+    assert len(read) == 1
+    assert said.count("small: data") == 1
 
 
 class TestCommandLine:
@@ -149,19 +156,22 @@ class TestCommandLine:
     @pytest.mark.parametrize("start", ["soon", "2001-02-30", "1500-01-01", "2300-01-01", ""])
     def test_a_start_is_a_date(self, cfg, start):
         with pytest.raises(ConfigError, match="--start takes a date") as caught:
-            papering.clock(cfg, Wanted(start=start), plain)
+            papering.clock(cfg, papering.bars(cfg), Wanted(start=start), plain)
         assert caught.value.code == "bad_date"
 
     def test_the_clock_is_what_was_asked_for(self, cfg):
-        clock = papering.clock(cfg, Wanted(start="2001-06-20", steps=3), plain)
+        clock = papering.clock(cfg, papering.bars(cfg), Wanted(start="2001-06-20", steps=3), plain)
         _, bars = clock.after(None)
         assert [f"{bar.time:%Y-%m-%d}" for bar in bars] == ["2001-06-20", "2001-06-21", "2001-06-22"]
-        assert not clock.live
+        assert not clock.feed.live
         assert clock.sessions == cfg.paper.sessions
 
     def test_only_a_source_that_may_have_more_is_asked_again(self, cfg):
         live = load("config/base.yaml", (), ["source={name: yfinance, symbols: [SPY]}", "paper.poll_sec=60"])
-        assert papering.clock(live, Wanted(), plain).live
+        clock = papering.clock(live, papering.bars(live), Wanted(), plain)
+        assert clock.feed.live
+        assert clock.follow
+        assert not papering.clock(cfg, papering.bars(cfg), Wanted(), plain).follow
 
     def test_unknown_symbols_are_refused(self, cfg):
         with pytest.raises(ConfigError, match="--symbols: no symbol 'S00l'; did you mean 'S0") as caught:
