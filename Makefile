@@ -31,7 +31,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) install -q --require-hashes --no-deps -r $(VENV)/build.lock
 	@$(PIP) install -q --require-hashes --no-deps --no-build-isolation -r requirements.lock
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m alpha.features.engine.kernels
+	@$(BIN)/python -m alpha.cli.kernels
 	@touch $@
 
 smoke: $(READY)  ## run everything end to end on a real and on a planted market

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from alpha.config.layers import validated
 from alpha.core.registry import Schema
 
 NAME = r"^[a-z0-9_]+$"
@@ -27,7 +29,7 @@ def role(name: str) -> dict[str, Any]:
     ----------
     name : {"data", "window", "after", "place"}
         Of the data that are read; the part of them that research sees; of what is done with scores, so that no score
-        depends on more of it than one model; the place of a result or of code, which changes no result.
+        depends on more of it than one model; the place of a result or of work, which changes no result.
     """
     return {"json_schema_extra": {"role": name}}
 
@@ -91,3 +93,14 @@ class Places(BaseModel):
     def home(self) -> Path:
         """The folder of what this world made."""
         return self.paths.artifacts / self.name
+
+
+def load_places(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:
+    """Read where results are from the files of a configuration: no plugin is imported, and no other key is checked.
+
+    Raises
+    ------
+    ConfigError
+        As `load` does, for the keys that are read.
+    """
+    return validated(Places, path, overlays, overrides)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import reduce
 from operator import getitem
@@ -32,6 +32,7 @@ from alpha.core.identity import definition, digest
 from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
+from alpha.data.feed import Feed, feed
 from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
@@ -183,6 +184,7 @@ class Config(Section):
     holdout: Holdout | None = Field(
         None, description="what of this research may not read, and blessing must pass on", **role("window")
     )
+    jobs: PositiveInt | None = Field(None, description="processes at most; default: one a processor", **role("place"))
     seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from", **role("data"))
     joins: tuple[Join, ...] = Field(
@@ -272,7 +274,22 @@ class Config(Section):
         DataError
             ``sealed``, where they reach into the holdout and there is no key.
         """
-        opened = self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
+        return self._loaded(self._opened(key), until)
+
+    def feed(self, until: Callable[[], date], key: Key | None = None) -> Feed:
+        """Return the feed of the data up to a day that may move on, such as that of the newest session.
+
+        Raises
+        ------
+        DataError
+            ``sealed``, when it is read, as `panel` does.
+        """
+        return feed(self._opened(key), lambda source: self._loaded(source, until())[0])
+
+    def _opened(self, key: Key | None) -> Plugin:
+        return self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
+
+    def _loaded(self, opened: Plugin, until: date | None) -> tuple[Panel, tuple[Finding, ...]]:
         panel, findings = load_panel(
             opened, pd.Timestamp(self.start), pd.Timestamp(until or self.research_end), calendar=self.calendar,
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,

@@ -291,6 +291,7 @@ def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
 
 
 def test_a_feature_that_was_rewritten_is_another_trial(monkeypatch):
+    feature.load()
     cfg = load(BASE, (), ["features.columns=[{name: ret, window: 5}]"])
     before = cfg.trial_id(cfg.models.candidates[0])
 
@@ -335,6 +336,7 @@ def test_what_no_score_depends_on_may_be_rewritten(key):
 
 def test_a_window_function_that_was_rewritten_is_another_trial(monkeypatch):
     def tried(body: str) -> tuple[str, str]:
+        feature.load()
         typed = {"__name__": "typed_here"}
         exec(f"def last(x):\n    return {body}", typed)
         monkeypatch.setitem(FUNCTIONS, "typed_here.last", typed["last"])

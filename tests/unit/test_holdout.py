@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.cli import show
 from alpha.config import load
 from alpha.core.errors import ConfigError, DataError, GateFailed
 from alpha.core.nouns import Verdict
 from alpha.data import source
 from alpha.data.seal import Key, origin, overlap
 from alpha.gates import gate
-from alpha.operate import blessing, opening, papering
+from alpha.operate import blessing, control, opening, papering
 from alpha.operate import study as studies
 from alpha.operate.blessing import candidates_root
 from alpha.operate.papering import Wanted
@@ -318,10 +319,11 @@ def found(small_yaml, tmp_path_factory):
 class TestOpening:
     def test_a_planted_edge_passes_and_the_look_is_recorded(self, sealed, found, capsys):
         assert found.best.passed, "\n".join(map(str, found.best.gates))
-        ref = blessing.keep(found, found.best, reason="a test")
-        assert Blessings(blessing.models_root(sealed)).current == ref
+        kept = blessing.keep(found, found.best, reason="a test")
+        assert Blessings(control.models_root(sealed)).current == kept.blessed
         (line,) = Looks(sealed.paths.looks).chain.read()
         assert (line["number"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
+        show.looked(kept)
         assert "PASS  holdout" in capsys.readouterr().out
         assert "looks so far 1" in opening.state(sealed, found.panel.id)
 
@@ -373,8 +375,10 @@ class TestOpening:
             lambda bundle, values, tradable: noise.normal(size=predict(bundle, values, tradable).shape),
         )  # fmt: skip
         monkeypatch.setattr(opening, "predict", lambda model, values, tradable: noise.normal(size=tradable.shape))
+        kept = blessing.keep(found, found.best)
+        assert not kept.holdout.passed
         with pytest.raises(GateFailed, match="holdout"):
-            blessing.keep(found, found.best)
+            kept.blessed  # noqa: B018
         assert Looks(sealed.paths.looks).chain.read()
 
     def test_research_before_the_seal_was_put_on_counts_as_looks(self, sealed, small, found, capsys):
@@ -406,17 +410,17 @@ class TestOpening:
 class TestPaper:
     def test_nothing_is_traded_on_sealed_sessions(self, sealed):
         with pytest.raises(ConfigError, match="not after the sealed sessions") as caught:
-            papering.clock(sealed, Wanted(start="2001-04-30"), plain)
+            papering.clock(sealed, papering.bars(sealed), Wanted(start="2001-04-30"), plain)
         assert caught.value.code == "sealed"
         cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"sessions": 1000})})
-        history, bars = papering.clock(cfg, Wanted(), plain).after(None)
+        history, bars = papering.clock(cfg, papering.bars(cfg), Wanted(), plain).after(None)
         assert history.times[-1].date() == date(2001, 4, 30)
         assert next(iter(bars)).time.date() == date(2001, 5, 1)
 
     def test_there_must_be_a_session_after_them(self, sealed):
         cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"end": date(2001, 4, 30)})})
         with pytest.raises(DataError, match="no bar after the sealed sessions") as caught:
-            papering.clock(cfg, Wanted(), plain).after(None)
+            papering.clock(cfg, papering.bars(cfg), Wanted(), plain).after(None)
         assert caught.value.code == "no_bars"
 
     @pytest.mark.parametrize("opened", ["holdout=null", "end=2001-03-01", "source.calendar=XNAS"])
@@ -431,7 +435,7 @@ class TestPaper:
         assert chosen.sealed == date(2001, 4, 30)
         with pytest.raises(ConfigError, match="not after the sealed sessions, which end 2001-04-30"):
             papering.paper(cfg, Wanted(shadow=True, start="2001-04-02"), plain)
-        _, bars = papering.clock(cfg, Wanted(), plain, chosen.sealed).after(None)
+        _, bars = papering.clock(cfg, papering.bars(cfg), Wanted(), plain, chosen.sealed).after(None)
         assert next(iter(bars)).time.date() == date(2001, 5, 1)
 
     def test_a_seal_is_on_its_own_source(self, sealed, found, small_yaml):
