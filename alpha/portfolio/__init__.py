@@ -1,10 +1,18 @@
-"""From a signal to the weights wanted: policies, limits, and what trading costs."""
+"""From a signal to the weights wanted: policies, overlays, limits, risk models, and what trading costs.
+
+A policy turns a `View` into weights, overlays change them, limits hold them within bounds. A risk model estimates
+covariances bar by bar. Only `alpha.strategy`, which trades, and the layers above it use this package.
+"""
 
 from alpha.core.registry import Registry, discover
 
 policy = Registry("policy")
+overlay = Registry("overlay")
 limit = Registry("limit")
+risk_model = Registry("risk_model")
+
+from alpha.portfolio.view import Risk, View, needs_risk  # noqa: E402
 
 discover(__name__)
 
-__all__ = ["limit", "policy"]
+__all__ = ["Risk", "View", "limit", "needs_risk", "overlay", "policy", "risk_model"]

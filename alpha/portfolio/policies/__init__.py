@@ -1,0 +1,5 @@
+"""Policies: from a view to the weights wanted, a module a family. Found through `alpha.portfolio.policy`."""
+
+from alpha.core.registry import discover
+
+discover(__name__)
