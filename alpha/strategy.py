@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import DataError
-from alpha.core.nouns import Broker, FeatureSet, Fill, GateResult, Label, Model, Order, Scorecard, Target
+from alpha.core.nouns import FeatureSet, Fill, GateResult, Label, Model, Order, Scorecard, Target
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
-from alpha.execution import Journal, Ledger, MemoryJournal, bar_key, halt, order_hash, rebalance
+from alpha.execution import Account, Ledger, MemoryJournal, bar_key, order_hash, rebalance
 from alpha.execution.corporate import actions, delistings
 from alpha.execution.events import MICRO, Event
 from alpha.execution.ledger import quotes
-from alpha.execution.reconcile import refuse, write
 from alpha.portfolio.limits import limited
 from alpha.stats.arguments import of_panel
 
@@ -155,7 +154,7 @@ class Rules:
     delist_after: int = 5
 
 
-def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Journal, broker: Broker) -> Target:
+def step(signal: np.ndarray, bar: Bar, rules: Rules, account: Account) -> Target:
     """Trade one bar: settle, mark, decide, send. The same in backtest, paper and live.
 
     An order lives for one bar: where the next has no price for it, it is cancelled there and the decision made anew.
@@ -184,37 +183,44 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Jo
         ``unknown_fill``: a fill of an order that was never journaled.
     """
     key = bar_key(bar)
-    _check_ready(key, ledger)
-    if key not in (ledger.settled, ledger.decided):
-        happened = [*actions(bar, ledger), *_fills(broker.settle(bar), ledger)]
-        gone = delistings(bar, ledger, rules.delist_after, {event.symbol for event in happened})
-        write([*happened, *gone], ledger, journal)
-    _expire(key, ledger, journal, broker)
-    _check_loss(ledger.value(bar).equity, bar, rules, ledger, journal, broker)
-    raw = rules.policy(signal, ledger.weights(bar))
+    _check_ready(key, account)
+    _settle(bar, rules, account)
+    _expire(key, account)
+    _check_loss(bar, rules, account)
+    raw = rules.policy(signal, account.ledger.weights(bar))
     if not np.isfinite(raw).all():
-        halt(f"{rules.policy.label} wants weights that are not finite", bar, ledger, journal, broker,
-             code="bad_weights")  # fmt: skip
+        account.halt(f"{rules.policy.label} wants weights that are not finite", bar, code="bad_weights")
     target = limited(raw, rules.limits)
-    orders = _decide(target, bar, key, rules, ledger, journal)
+    orders = _decide(target, bar, rules, account)
     if orders:
-        broker.submit(orders)
-    _finish(orders, target, bar, key, ledger, journal)
+        account.broker.submit(orders)
+    _finish(orders, target, bar, account)
     return target
 
 
-def _check_ready(key: str, ledger: Ledger) -> None:
-    if ledger.halted:
-        refuse(ledger)
-    if key <= ledger.last_bar:
-        raise DataError(f"expected a bar after {ledger.last_bar}, the last one finished; it is {key}", code="old_bar")
+def _check_ready(key: str, account: Account) -> None:
+    last = account.ledger.last_bar
+    if account.ledger.halted:
+        account.refuse()
+    if key <= last:
+        raise DataError(f"expected a bar after {last}, the last one finished; it is {key}", code="old_bar")
 
 
-def _expire(key: str, ledger: Ledger, journal: Journal, broker: Broker) -> None:
+def _settle(bar: Bar, rules: Rules, account: Account) -> None:
+    """Journal what happened before this bar's decision: corporate actions, fills, delistings."""
+    ledger = account.ledger
+    if bar_key(bar) in (ledger.settled, ledger.decided):
+        return
+    happened = [*actions(bar, ledger), *_fills(account.broker.settle(bar), ledger)]
+    gone = delistings(bar, ledger, rules.delist_after, {event.symbol for event in happened})
+    account.write([*happened, *gone])
+
+
+def _expire(key: str, account: Account) -> None:
     """Cancel what the bar after the decision did not fill: what it would buy today was never decided."""
-    if stale := [order for order in ledger.open_orders.values() if order.bar < key]:
-        broker.cancel_all()
-        write([Event.cancel(key, order) for order in stale], ledger, journal)
+    if stale := [order for order in account.ledger.open_orders.values() if order.bar < key]:
+        account.broker.cancel_all()
+        account.write(Event.cancel(key, order) for order in stale)
 
 
 def _fills(fills: Iterable[Fill], ledger: Ledger) -> Iterator[Event]:
@@ -226,32 +232,36 @@ def _fills(fills: Iterable[Fill], ledger: Ledger) -> Iterator[Event]:
             yield event
 
 
-def _check_loss(equity: float, bar: Bar, rules: Rules, ledger: Ledger, journal: Journal, broker: Broker) -> None:
+def _check_loss(bar: Bar, rules: Rules, account: Account) -> None:
+    """Halt an account that lost too much since its highest equity, or everything."""
+    equity, peak = account.ledger.value(bar).equity, account.ledger.peak
     if equity <= 0:
-        halt(f"equity is {equity:.2f}", bar, ledger, journal, broker, code="bankrupt")
-    drawdown = 1 - equity / max(equity, ledger.peak)
+        account.halt(f"equity is {equity:.2f}", bar, code="bankrupt")
+    drawdown = 1 - equity / max(equity, peak)
     if drawdown > rules.max_drawdown:
-        halt(f"equity {equity:.2f} is {drawdown:.4f} below its peak {ledger.peak:.2f}; at most {rules.max_drawdown:g} "
-             f"is allowed", bar, ledger, journal, broker, code="drawdown")  # fmt: skip
+        account.halt(f"equity {equity:.2f} is {drawdown:.4f} below its peak {peak:.2f}; at most "
+                     f"{rules.max_drawdown:g} is allowed", bar, code="drawdown")  # fmt: skip
 
 
-def _decide(target: Target, bar: Bar, key: str, rules: Rules, ledger: Ledger, journal: Journal) -> tuple[Order, ...]:
-    """Return the orders of this bar, journaled. What was journaled before a crash is not decided again."""
-    if ledger.decided == key:
-        return tuple(order for order in ledger.open_orders.values() if order.bar == key)
+def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[Order, ...]:
+    """Return the orders of this bar, journaled. Orders that were journaled before a crash are not decided again."""
+    ledger = account.ledger
+    if ledger.decided == bar_key(bar):
+        return tuple(order for order in ledger.open_orders.values() if order.bar == ledger.decided)
     orders = rebalance(target.weights, ledger, bar, lot_size=rules.lot_size, min_trade=rules.min_trade)
     quoted = quotes(bar, "close", [order.symbol for order in orders])
-    write([Event.order(order, quoted[order.symbol]) for order in orders], ledger, journal)
+    account.write(Event.order(order, quoted[order.symbol]) for order in orders)
     return orders
 
 
-def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, key: str, ledger: Ledger, journal: Journal) -> None:
+def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Account) -> None:
     """Close the bar: that its orders were sent, and what the account was worth."""
-    account = ledger.value(bar)
-    unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in account.unpriced}
-    mark = Event.mark(ledger.run, key, equity=account.equity, orders=len(orders), limits=list(target.clipped),
-                      prices=account.prices, unpriced=unpriced)  # fmt: skip
-    write([Event.sent(ledger.run, key, orders), mark] if orders else [mark], ledger, journal)
+    ledger, key = account.ledger, bar_key(bar)
+    worth = ledger.value(bar)
+    unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in worth.unpriced}
+    mark = Event.mark(ledger.run, key, equity=worth.equity, orders=len(orders), limits=list(target.clipped),
+                      prices=worth.prices, unpriced=unpriced)  # fmt: skip
+    account.write([Event.sent(ledger.run, key, orders), mark] if orders else [mark])
 
 
 def backtest(
@@ -279,14 +289,14 @@ def backtest(
         `not_numbers`, `bad_shape`: the signal is not of the panel's times and symbols.
     """
     signal = of_panel(signal, "signal", panel)
-    journal, venue = MemoryJournal(run), broker()
-    ledger = Ledger.open(journal, cash)
+    account = Account.open(MemoryJournal(run), cash, broker())
+    ledger = account.ledger
     shape = (len(panel), len(panel.symbols))
     weights, targets, equity, spent = np.empty(shape), np.empty(shape), np.empty(len(panel)), np.empty(len(panel))
     clipped: Counter[str] = Counter()
     for row in range(len(panel)):
         bar = panel.bar(row)
-        target = step(signal[row], bar, rules, ledger, journal, venue)
+        target = step(signal[row], bar, rules, account)
         targets[row], weights[row] = target.weights, ledger.weights(bar)
         equity[row], spent[row] = ledger.last_equity, (ledger.fees + ledger.slippage) / MICRO
         clipped.update(target.clipped)
@@ -294,6 +304,7 @@ def backtest(
     costs = np.diff(spent, prepend=0.0) / before
     net = equity / before - 1
     turnover = np.abs(np.diff(weights, axis=0, prepend=0.0)).sum(axis=1)
-    trades = sum(event.kind == "fill" for event in journal.events())
+    events = list(account.journal.events())
+    trades = sum(event.kind == "fill" for event in events)
     return Book(panel.times, equity, net + costs, net, weights, targets, turnover, costs, trades, dict(clipped),
-                order_hash(journal.events()))  # fmt: skip
+                order_hash(events))  # fmt: skip

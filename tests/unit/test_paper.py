@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import DataError, RiskBreach
-from alpha.execution import Ledger, MemoryJournal, SqliteJournal, acknowledge, order_hash
+from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, order_hash
 from alpha.paper import Clock, sane, trade
 from alpha.strategy import backtest
 
@@ -200,7 +200,7 @@ def test_the_kill_file_cancels_and_halts_until_a_person_says_so(cfg, bundle, pan
         trade(cfg, bundle, replay(panel), journal)
     assert caught.value.code == "halted"
     assert len(marks(journal)) == 5
-    acknowledge(Ledger.replay(journal), journal, "it was a drill")
+    Account.replay(journal, cfg.broker()).acknowledge("it was a drill")
     ledger = trade(cfg, bundle, replay(panel), journal)
     assert len(marks(journal)) == BARS
     assert not ledger.halted

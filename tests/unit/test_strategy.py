@@ -10,7 +10,7 @@ from alpha.core.errors import BrokerError, DataError, RiskBreach
 from alpha.core.nouns import Fill, GateResult, Order
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
-from alpha.execution import Event, Ledger, MemoryJournal, SqliteJournal, acknowledge, broker, order_hash, reconcile
+from alpha.execution import Account, Event, Ledger, MemoryJournal, SqliteJournal, broker, order_hash
 from alpha.portfolio import limit, policy
 from alpha.strategy import Bundle, Candidate, Rules, backtest, step
 
@@ -41,12 +41,12 @@ def fixed(*weights):
 
 
 def run(signal, panel, rules, journal, broker=FREE, cash=100_000.0, rows=None):
-    """Trade some rows, as a paper run does; return the account and the venue."""
-    ledger, venue = Ledger.open(journal, cash), broker()
-    reconcile(ledger, venue, journal)
+    """Trade some rows, as a paper run does; return the account."""
+    account = Account.open(journal, cash, broker())
+    account.reconcile()
     for row in range(len(panel)) if rows is None else rows:
-        step(signal[row], panel.bar(row), rules, ledger, journal, venue)
-    return ledger, venue
+        step(signal[row], panel.bar(row), rules, account)
+    return account
 
 
 class Spy:
@@ -70,9 +70,9 @@ class Spy:
 def test_orders_are_journaled_before_they_are_sent():
     market = panel(6)
     log, journal = [], MemoryJournal()
-    venue, ledger = Spy(FREE(), log), Ledger.open(journal, 10_000.0)
+    account = Account.open(Spy(journal, log), 10_000.0, Spy(FREE(), log))
     for row in range(6):
-        step(signals(market)[row], market.bar(row), rules(), ledger, Spy(journal, log), venue)
+        step(signals(market)[row], market.bar(row), rules(), account)
     on_disk, sent = set(), 0
     for name, args in log:
         if name == "append":
@@ -92,7 +92,7 @@ def test_an_order_whose_row_cannot_be_written_is_not_sent():
 
     market, journal, venue = panel(1), Full(), FREE()
     with pytest.raises(BrokerError, match="disk is full"):
-        step(signals(market)[0], market.bar(0), rules(), Ledger.open(journal, 10_000.0), journal, venue)
+        step(signals(market)[0], market.bar(0), rules(), Account.open(journal, 10_000.0, venue))
     assert venue.open_orders() == ()
 
 
@@ -143,8 +143,8 @@ def test_nothing_fills_at_the_price_that_made_the_signal():
 
 def test_the_limits_are_in_force_and_told():
     market, journal = panel(1), MemoryJournal()
-    ledger, venue = Ledger.open(journal, 10_000.0), FREE()
-    target = step(signals(market)[0], market.bar(0), rules(limits=(limit.bind("max_name"),)), ledger, journal, venue)
+    account = Account.open(journal, 10_000.0, FREE())
+    target = step(signals(market)[0], market.bar(0), rules(limits=(limit.bind("max_name"),)), account)
     np.testing.assert_array_equal(target.weights, np.full(5, 0.1))
     np.testing.assert_array_equal(target.raw, np.full(5, 0.2))
     assert target.clipped == ("max_name",)
@@ -153,11 +153,11 @@ def test_the_limits_are_in_force_and_told():
 
 def test_a_finished_bar_is_not_traded_again():
     market, journal = panel(3), MemoryJournal()
-    ledger, venue = run(signals(market), market, rules(), journal)
+    account = run(signals(market), market, rules(), journal)
     before = list(journal.events())
     for row in (1, 2):
         with pytest.raises(DataError, match=r"\[old_bar\]"):
-            step(signals(market)[row], market.bar(row), rules(), ledger, journal, venue)
+            step(signals(market)[row], market.bar(row), rules(), account)
     assert list(journal.events()) == before
 
 
@@ -177,13 +177,13 @@ def test_a_drawdown_halts_and_a_person_lets_it_go_on():
     kinds = [event.kind for event in journal.events()]
     assert "halt" in kinds
     assert kinds.count("mark") == 3
-    ledger, venue = Ledger.replay(journal), FREE()
+    account = Account.replay(journal, FREE())
     with pytest.raises(RiskBreach, match=r"\[halted\]"):
-        step(signals(market)[3], market.bar(3), strict, ledger, journal, venue)
-    acknowledge(ledger, journal, "seen")
+        step(signals(market)[3], market.bar(3), strict, account)
+    account.acknowledge("seen")
     for row in range(3, 6):
-        step(signals(market)[row], market.bar(row), strict, ledger, journal, venue)
-    assert ledger.last_bar == market.times[5].isoformat()
+        step(signals(market)[row], market.bar(row), strict, account)
+    assert account.ledger.last_bar == market.times[5].isoformat()
 
 
 def test_a_halt_cancels_what_is_open():
@@ -207,11 +207,11 @@ def test_an_order_lives_for_one_bar():
     once = Plugin("policy", "once", {}, lambda signal, held: np.array([0.9, 0.0]) * (signal > 0))
     signal = np.full((30, 2), -1.0)
     signal[0] = 1.0
-    ledger, venue = run(signal, market.with_fields(close=close, open=opens), rules(once), journal)
+    account = run(signal, market.with_fields(close=close, open=opens), rules(once), journal)
     kinds = [(event.kind, event.bar) for event in journal.events() if event.kind in ("order", "fill", "cancel")]
     assert kinds == [("order", market.times[0].isoformat()), ("cancel", market.times[1].isoformat())]
-    assert not ledger.positions
-    assert not venue.open_orders()
+    assert not account.ledger.positions
+    assert not account.broker.open_orders()
 
 
 def test_an_account_worth_nothing_is_halted():
@@ -247,23 +247,21 @@ class Stray:
 
 def test_a_fill_of_an_unknown_order_is_refused_before_it_is_journaled():
     market, journal = panel(1), MemoryJournal()
-    ledger = Ledger.open(journal, 10_000.0)
+    account = Account.open(journal, 10_000.0, Stray("stray"))
     with pytest.raises(BrokerError, match=r"\[unknown_fill\].*stray"):
-        step(signals(market)[0], market.bar(0), rules(), ledger, journal, Stray("stray"))
+        step(signals(market)[0], market.bar(0), rules(), account)
     assert [event.kind for event in journal.events()] == ["open"]
 
 
 def test_a_fill_told_twice_counts_once():
     market, journal = panel(2), MemoryJournal()
-    ledger = Ledger.open(journal, 10_000.0)
+    account = Account.open(journal, 10_000.0, Stray("o"))
     order = Event.order(Order("o", "2019-12-31", "A", 1.0), 2.0)
     fill = Event.fill(Fill("o", market.times[1].isoformat(), "A", 1.0, 2.0, 0.0))
-    for event in (order, fill):
-        journal.append([event])
-        ledger.post(event)
-    ledger.settled = ""  # as after a bar in which nothing was journaled
-    step(signals(market)[1], market.bar(1), rules(fixed(0, 0, 0, 0, 0)), ledger, journal, Stray("o"))
-    assert ledger.cash == 9_998_000_000
+    account.write([order, fill])
+    account.ledger.settled = ""  # as after a bar in which nothing was journaled
+    step(signals(market)[1], market.bar(1), rules(fixed(0, 0, 0, 0, 0)), account)
+    assert account.ledger.cash == 9_998_000_000
 
 
 def test_a_delisted_name_is_settled_and_its_orders_cancelled():
@@ -275,7 +273,8 @@ def test_a_delisted_name_is_settled_and_its_orders_cancelled():
     signal = np.ones((12, 2))
     signal[3, 0] = np.nan  # the sale is ordered at the last price there is, and never fills
     signal[4:, 0] = np.nan
-    ledger, venue = run(signal, market, rules(wanted, delist_after=3), journal)
+    account = run(signal, market, rules(wanted, delist_after=3), journal)
+    ledger = account.ledger
     [gone] = [event for event in journal.events() if event.kind == "action"]
     assert (gone.note, gone.symbol, gone.price, gone.bar) == (
         "delisting",
@@ -285,7 +284,7 @@ def test_a_delisted_name_is_settled_and_its_orders_cancelled():
     )
     assert [event.symbol for event in journal.events() if event.kind == "cancel"] == ["A"]
     assert ledger.positions.keys() == {"B"}
-    assert "A" not in {order.symbol for order in (*ledger.open_orders.values(), *venue.open_orders())}
+    assert "A" not in {order.symbol for order in (*ledger.open_orders.values(), *account.broker.open_orders())}
     marks = [event.note for event in journal.events() if event.kind == "mark"]
     assert [mark["unpriced"] for mark in marks[3:7]] == [{}, {"A": 1}, {"A": 2}, {}]
     assert marks[6]["equity"] == pytest.approx(ledger.cash / 1e6 + ledger.positions["B"] * close[-1, 1], rel=0.2)
@@ -356,7 +355,7 @@ def test_paper_with_restarts_equals_the_backtest_to_the_cent(tmp_path):
     book = backtest(signal, market, strategy, COSTLY, cash=100_000.0)
     for row in range(12):  # a new process each bar
         with SqliteJournal(tmp_path / "paper.sqlite", "paper") as journal:
-            ledger, _ = run(signal, market, strategy, journal, COSTLY, rows=[row])
+            ledger = run(signal, market, strategy, journal, COSTLY, rows=[row]).ledger
             assert ledger.last_equity == book.equity[row]
             np.testing.assert_array_equal(ledger.weights(market.bar(row)), book.weights[row])
     with SqliteJournal(tmp_path / "paper.sqlite", readonly=True) as journal:
