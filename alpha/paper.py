@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -16,7 +16,8 @@ from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
 from alpha.execution import Account, Event, Journal, Ledger, bar_key
 from alpha.execution.corporate import actions
-from alpha.strategy import Bundle, step
+from alpha.risk import guard
+from alpha.strategy import Bundle, Rules, step
 
 log = structlog.get_logger("alpha.paper")
 
@@ -121,21 +122,19 @@ def trade(
     Raises
     ------
     RiskBreach
-        The drawdown limit or the kill file halted the run; open orders are cancelled.
+        A guard, such as the drawdown or the kill file, halted the run; open orders are cancelled.
     DataError
         Too many bars in a row could not be used.
     """
     skipped, bad = _skipped(journal)
     last = Ledger.replay(journal).last_bar
     history, bars = clock.after(pd.Timestamp(last) if last else None)
-    stream = bundle.plan.stream(_without(history, skipped))  # what cannot trade has failed by now, and left no trace
-    account, rules = Account.open(journal, cfg.paper.cash, cfg.broker()), cfg.rules()
+    seen, rules = _without(history, skipped), _killable(cfg)
+    stream, risk_model = bundle.plan.stream(seen), rules.machine(seen)  # faults show here, before anything is journaled
+    account = Account.open(journal, cfg.paper.cash, cfg.broker())
     account.decided_by(ref or bundle.name, str(bundle.trained["end"]))
     account.reconcile()
     for bar in bars:
-        if cfg.paper.kill_file.exists():
-            account.write(actions(bar, account.ledger))  # without them the account has no value at today's prices
-            account.halt(f"the kill file {cfg.paper.kill_file} was there", bar, code="kill_file")
         try:
             values = stream.push(sane(bar))
         except DataError as error:
@@ -143,9 +142,15 @@ def trade(
             continue
         bad = 0
         signal = _only(bundle.predict(values, bar.tradable), bar.symbols, symbols)
-        step(signal, bar, rules, account)
+        step(signal, bar, rules, account, risk_model)
         log.info("bar", time=str(bar.time.date()), equity=round(account.ledger.last_equity, 2))
     return account.ledger
+
+
+def _killable(cfg: Config) -> Rules:
+    """Return the configured rules, with the kill file as their first guard."""
+    rules = cfg.rules()
+    return replace(rules, guards=(guard.bind({"name": "kill_file", "path": cfg.paper.kill_file}), *rules.guards))
 
 
 def sane(bar: Bar) -> Bar:

@@ -83,16 +83,16 @@ class _Bench:
 
     def trade(self, signal: np.ndarray, panel: Panel) -> np.ndarray:
         """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
-        rules = replace(self.rules, max_drawdown=1.0)
-        return backtest(signal, panel, rules, self.config.broker, cash=self.config.paper.cash).gross_returns
+        return backtest(signal, panel, self.rules.unguarded(), self.config.broker, cash=self.config.paper.cash).gross_returns
 
     def books(self, traded: Sequence[tuple[np.ndarray, Rules]], track: Track) -> list[Book]:
         """Trade each signal over the rows out of sample, to their end: no person is there to halt for."""
         rows, cfg = self.tested, self.config
-        panel = self.panel.rows(rows)
+        panel, before = self.panel.rows(rows), self.panel.rows(slice(0, rows.start))
+        history = before if self.rules.risk_model else None
         processes = -1 if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
         books = Parallel(processes, return_as="generator")(
-            delayed(backtest)(signal[rows], panel, replace(rules, max_drawdown=1.0), cfg.broker, cash=cfg.paper.cash)
+            delayed(backtest)(signal[rows], panel, rules.unguarded(), cfg.broker, cash=cfg.paper.cash, history=history)
             for signal, rules in traded
         )
         return list(track(Counted(books, len(traded)), f"{cfg.name}: backtests"))

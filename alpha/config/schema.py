@@ -37,7 +37,8 @@ from alpha.gates import gate
 from alpha.labels import label
 from alpha.models import model
 from alpha.models.search import Search
-from alpha.portfolio import limit, policy
+from alpha.portfolio import limit, overlay, policy, risk_model
+from alpha.risk import guard
 from alpha.strategy import Rules
 from alpha.validation import baseline, splitter
 
@@ -47,7 +48,10 @@ LabelPlugin = Annotated[Plugin, Bound(label)]
 ModelPlugin = Annotated[Plugin, Bound(model)]
 Baseline = Annotated[Plugin, Bound(baseline)]
 Policy = Annotated[Plugin, Bound(policy)]
+Overlay = Annotated[Plugin, Bound(overlay)]
 Limit = Annotated[Plugin, Bound(limit)]
+RiskModelPlugin = Annotated[Plugin, Bound(risk_model)]
+Guard = Annotated[Plugin, Bound(guard)]
 BrokerPlugin = Annotated[Plugin, Bound(broker)]
 Gate = Annotated[Plugin, Bound(gate)]
 
@@ -96,7 +100,9 @@ PLACES = (
 """Keys that say where a result is, and change none."""
 
 PANEL = "calendar", "start", "end", "holdout", "source", "joins", "aggregates", "universe"  # its id says all they do
-AFTERWARDS = "name", "models", "baselines", "gates", "paper", "paths"  # no score depends on more of them than one model
+AFTERWARDS = "name", "models", "baselines", "guards", "gates", "paper", "paths"  # scores depend on one model of them
+LATER = "overlays", "risk_model", "guards"
+"""Keys added after configurations had ids: left out, they change none."""
 
 
 class _Section(Schema):
@@ -213,8 +219,11 @@ class Config(_Section):
     )
     walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
     policy: Policy = Field(description="from a signal to the weights wanted")
+    overlays: tuple[Overlay, ...] = Field((), description="changes to the weights, in this order, before the limits")
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
+    risk_model: RiskModelPlugin | None = Field(None, description="estimates the covariances that the others may read")
     risk: Risk = Risk()
+    guards: tuple[Guard, ...] = Field((), description="checks that halt trading on paper, or let positions only shrink")
     broker: BrokerPlugin = Field(description="who fills orders, and at what cost")
     gates: tuple[Gate, ...] = Field(min_length=1, description="what a candidate must show to be blessed")
     paper: Paper = Paper()
@@ -237,6 +246,14 @@ class Config(_Section):
                 raise ValueError(f"holdout: there must be {FEWEST_SESSIONS} sessions from start to end to seal some; "
                                  f"there are {len(sessions)}")  # fmt: skip
             self.__dict__["source"] = sealed(self.source, sessions, self.holdout)
+        return self
+
+    @model_validator(mode="after")
+    def _has_risk(self) -> Self:
+        """Refuse what reads covariances where nothing estimates them."""
+        readers = (self.policy, *self.overlays, *self.limits, *self.guards) if self.risk_model is None else ()
+        if needing := [plugin.name for plugin in readers if getattr(plugin.make, "needs_risk", False)]:
+            raise ValueError(f"risk_model: {', '.join(needing)} needs one; name one of {', '.join(risk_model)}")
         return self
 
     @property
@@ -274,15 +291,20 @@ class Config(_Section):
 
     def rules(self) -> Rules:
         """Return how the strategy decides and what bounds it."""
-        return Rules(policy=self.policy, limits=self.limits, **self.risk.model_dump())
+        return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
+                     risk_model=self.risk_model, **self.risk.model_dump())  # fmt: skip
 
     @property
     def id(self) -> str:
         """Hash of the resolved configuration, less the bundle that is selected and the places that files go to."""
-        values = self.resolved()
+        values = self._named()
         for section, key in PLACES:
             del values[section][key]
         return digest(values)[:12]
+
+    def _named(self) -> dict[str, Any]:
+        """Return the resolved configuration without the later keys that are left out."""
+        return {key: value for key, value in self.resolved().items() if value or key not in LATER}
 
     @property
     def home(self) -> Path:
@@ -298,13 +320,13 @@ class Config(_Section):
         """Hash of the experiment: what a model's score depends on, given the data.
 
         A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
-        label, splitter, policy, limits, broker and model by the code of their modules (see `definition`).
+        label, splitter, policy, limits, broker, model, overlays and risk model by the code of their modules (see
+        `definition`).
         """
-        values = self.resolved()
-        for section in (*PANEL, *AFTERWARDS):
-            del values[section]
+        values = {key: value for key, value in self._named().items() if key not in (*PANEL, *AFTERWARDS)}
         made = columns(self.features.columns).values()
-        plugins = self.label, self.walk_forward, self.policy, *self.limits, self.broker, model
+        plugins = [self.label, self.walk_forward, self.policy, *self.limits, self.broker, model, *self.overlays]
+        plugins += [self.risk_model] if self.risk_model else []
         values["formulas"] = [column.key.hex() for column in made]
         values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
         return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]
