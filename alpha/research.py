@@ -83,7 +83,9 @@ class _Bench:
 
     def trade(self, signal: np.ndarray, panel: Panel) -> np.ndarray:
         """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
-        return backtest(signal, panel, self.rules.unguarded(), self.config.broker, cash=self.config.paper.cash).gross_returns
+        return backtest(
+            signal, panel, self.rules.unguarded(), self.config.broker, cash=self.config.paper.cash
+        ).gross_returns
 
     def books(self, traded: Sequence[tuple[np.ndarray, Rules]], track: Track) -> list[Book]:
         """Trade each signal over the rows out of sample, to their end: no person is there to halt for."""

@@ -269,9 +269,7 @@ def _fills(fills: Iterable[Fill], ledger: Ledger) -> Iterator[Event]:
             yield event
 
 
-def _view(
-    signal: np.ndarray | Mapping[str, np.ndarray], bar: Bar, account: Account, risk: Risk | None
-) -> View:
+def _view(signal: np.ndarray | Mapping[str, np.ndarray], bar: Bar, account: Account, risk: Risk | None) -> View:
     """Return the account and the market at the close of a bar, settled."""
     worth, price, broker = account.ledger.value(bar), bar.quoted("close"), account.broker
     return View(
@@ -285,11 +283,11 @@ def _permitted(view: View, rules: Rules, account: Account) -> str:
     """Halt where a guard says so; return the name of one that lets positions only shrink, or nothing."""
     if not view.equity > 0:
         account.halt(f"equity is {view.equity:.2f}", view.bar, code="bankrupt")
-    permissions = {each.name: each(account, view) for each in rules.watch}
-    for permission in permissions.values():
+    permissions = [(each.name, each(account, view)) for each in rules.watch]
+    for _, permission in permissions:
         if permission.action == "halt":
             account.halt(permission.reason, view.bar, code=permission.code)
-    return next((name for name, permission in permissions.items() if permission.action == "reduce"), "")
+    return next((name for name, permission in permissions if permission.action == "reduce"), "")
 
 
 def _target(view: View, rules: Rules, account: Account, *, reducing: str) -> Target:

@@ -87,6 +87,6 @@ class View:
 
 
 def needs_risk(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a policy, overlay, limit or guard that reads `View.risk`: a configuration without a risk model refuses it."""
+    """Mark a plugin that reads `View.risk`: a configuration without a risk model refuses it."""
     vars(make)["needs_risk"] = True
     return make

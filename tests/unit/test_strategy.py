@@ -37,7 +37,7 @@ def rules(policy=LONG, **more):
 
 def fixed(*weights):
     """Return a policy that always wants the same weights."""
-    return Plugin("policy", "fixed", {}, lambda signal, held: np.array(weights, float))
+    return Plugin("policy", "fixed", {}, lambda view: np.array(weights, float))
 
 
 def run(signal, panel, rules, journal, broker=FREE, cash=100_000.0, rows=None):
@@ -204,7 +204,7 @@ def test_an_order_lives_for_one_bar():
     close[1:20, 0] = opens[1:20, 0] = np.nan
     close[20:, 0] = opens[20:, 0] = 10 * close[0, 0]
     journal = MemoryJournal()
-    once = Plugin("policy", "once", {}, lambda signal, held: np.array([0.9, 0.0]) * (signal > 0))
+    once = Plugin("policy", "once", {}, lambda view: np.array([0.9, 0.0]) * (view.signal > 0))
     signal = np.full((30, 2), -1.0)
     signal[0] = 1.0
     account = run(signal, market.with_fields(close=close, open=opens), rules(once), journal)
@@ -269,7 +269,7 @@ def test_a_delisted_name_is_settled_and_its_orders_cancelled():
     close, opens = market["close"].copy(), market["open"].copy()
     close[4:, 0] = opens[4:, 0] = np.nan
     market, journal = market.with_fields(close=close, open=opens), MemoryJournal()
-    wanted = Plugin("policy", "leave", {}, lambda signal, held: np.where(np.isnan(signal), 0.0, 0.5))
+    wanted = Plugin("policy", "leave", {}, lambda view: np.where(np.isnan(view.signal), 0.0, 0.5))
     signal = np.ones((12, 2))
     signal[3, 0] = np.nan  # the sale is ordered at the last price there is, and never fills
     signal[4:, 0] = np.nan
@@ -306,7 +306,7 @@ def corporate(rows=30):
 
 def test_splits_and_dividends_come_to_what_adjusted_prices_say():
     adjusted, as_traded = corporate()
-    once = Plugin("policy", "once", {}, lambda signal, held: np.where(held == 0, signal, held))
+    once = Plugin("policy", "once", {}, lambda view: np.where(view.held == 0, view.signal, view.held))
     signal = np.tile([0.9, 0.1], (30, 1))
     plain = backtest(signal, adjusted, rules(once, lot_size=0), FREE)
     traded = backtest(signal, as_traded, rules(once, lot_size=0), FREE)
