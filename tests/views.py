@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from alpha.core.errors import RiskBreach
 from alpha.core.panel import Bar
 from alpha.portfolio import Risk, View
+from alpha.portfolio.target import target
 
 TIME = pd.Timestamp("2020-01-02 21:00", tz="UTC")
 
@@ -44,3 +46,13 @@ def frozen(seen):
     for array in (seen.signal, seen.held, seen.stuck, seen.costs, *seen.bar.fields.values()):
         array.flags.writeable = False
     return seen
+
+
+def decided(seen, policy, overlays, limits):
+    """Return the target of a view, or None where the weights are none that could be traded."""
+    try:
+        return target(seen, policy, overlays, limits)
+    except RiskBreach as breach:
+        if breach.code != "bad_weights":
+            raise
+        return None
