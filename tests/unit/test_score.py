@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from traded import Traded
 
+import alpha.stats
 import alpha.validation
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.nouns import Fold, Label, Scorecard
@@ -354,7 +355,7 @@ def test_there_is_no_score_without_a_record(case: Case, trials: object) -> None:
 
 def test_there_is_no_other_public_way_to_a_scorecard() -> None:
     """What makes one asks for the record of trials, or for a scorecard that was made before."""
-    public = [getattr(alpha.validation, name) for name in alpha.validation.__all__]
+    public = [getattr(home, name) for home in (alpha.validation, alpha.stats) for name in home.__all__]
     makers = [get_type_hints(made) for made in public if inspect.isfunction(made)]
     makers = [hints for hints in makers if hints.get("return") is Scorecard]
     assert len(makers) == 2
