@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -15,10 +15,10 @@ from alpha.config import Config
 from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
 from alpha.data.feed import Feed
-from alpha.execution import Event, Journal, Ledger, bar_key, halt, reconcile
+from alpha.execution import Account, Event, Journal, Ledger, bar_key
 from alpha.execution.corporate import actions
-from alpha.execution.reconcile import cancel, write
-from alpha.strategy import Bundle, step
+from alpha.risk import guard
+from alpha.strategy import Bundle, Rules, step
 
 log = structlog.get_logger("alpha.paper")
 
@@ -122,34 +122,35 @@ def trade(
     Raises
     ------
     RiskBreach
-        The drawdown limit or the kill file halted the run; open orders are cancelled.
+        A guard, such as the drawdown or the kill file, halted the run; open orders are cancelled.
     DataError
         Too many bars in a row could not be used.
     """
     skipped, bad = _skipped(journal)
     last = Ledger.replay(journal).last_bar
     history, bars = clock.after(pd.Timestamp(last) if last else None)
-    stream = bundle.plan.stream(_without(history, skipped))  # what cannot trade has failed by now, and left no trace
-    ledger, broker, rules = Ledger.open(journal, cfg.paper.cash), cfg.broker(), cfg.rules()
-    ledger.decided_by(journal, ref or bundle.name, str(bundle.trained["end"]))
-    reconcile(ledger, broker, journal)
+    seen, rules = _without(history, skipped), _killable(cfg)
+    stream, risk_model = bundle.plan.stream(seen), rules.machine(seen)  # faults show here, before anything is journaled
+    account = Account.open(journal, cfg.paper.cash, cfg.broker())
+    account.decided_by(ref or bundle.name, str(bundle.trained["end"]))
+    account.reconcile()
     for bar in bars:
-        if cfg.paper.kill_file.exists():
-            write(actions(bar, ledger), ledger, journal)  # without them the account has no value at today's prices
-            halt(f"the kill file {cfg.paper.kill_file} was there", bar, ledger, journal, broker, code="kill_file")
         try:
             values = stream.push(sane(bar))
         except DataError as error:
-            if bar_key(bar) != ledger.settled:
-                write(actions(bar, ledger), ledger, journal)  # they have happened, whether we can decide or not
-            cancel(bar_key(bar), ledger, journal, broker)
-            bad = _skip(bar, error, ledger, journal, bad, cfg.paper.max_bad_bars)
+            bad = _skip(bar, error, account, bad, cfg.paper.max_bad_bars)
             continue
         bad = 0
         signal = _only(bundle.predict(values, bar.tradable), bar.symbols, symbols)
-        step(signal, bar, rules, ledger, journal, broker)
-        log.info("bar", time=str(bar.time.date()), equity=round(ledger.last_equity, 2))
-    return ledger
+        step(signal, bar, rules, account, risk_model)
+        log.info("bar", time=str(bar.time.date()), equity=round(account.ledger.last_equity, 2))
+    return account.ledger
+
+
+def _killable(cfg: Config) -> Rules:
+    """Return the configured rules, with the kill file as their first guard."""
+    rules = cfg.rules()
+    return replace(rules, guards=(guard.bind({"name": "kill_file", "path": cfg.paper.kill_file}), *rules.guards))
 
 
 def sane(bar: Bar) -> Bar:
@@ -187,9 +188,13 @@ def _without(history: Panel, skipped: set[str]) -> Panel:
     return history.rows(~history.times.isin(pd.DatetimeIndex(sorted(skipped))))
 
 
-def _skip(bar: Bar, error: DataError, ledger: Ledger, journal: Journal, bad: int, most: int) -> int:
+def _skip(bar: Bar, error: DataError, account: Account, bad: int, most: int) -> int:
     """Journal that a bar was not traded; positions are held, and nothing is on order. Raise after `most` in a row."""
-    write([Event.skip(ledger.run, bar_key(bar), str(error))], ledger, journal)
+    key, ledger = bar_key(bar), account.ledger
+    if key != ledger.settled:
+        account.write(actions(bar, ledger))  # they have happened, whether we can decide or not
+    account.cancel(key)
+    account.write([Event.skip(ledger.run, key, str(error))])
     log.warning("bar skipped", time=str(bar.time), error=str(error))
     bad += 1
     if bad >= most:

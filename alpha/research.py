@@ -96,16 +96,18 @@ class _Bench:
 
     def trade(self, signal: np.ndarray, panel: Panel) -> np.ndarray:
         """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
-        rules = replace(self.rules, max_drawdown=1.0)
-        return backtest(signal, panel, rules, self.config.broker, cash=self.config.paper.cash).gross_returns
+        return backtest(
+            signal, panel, self.rules.unguarded(), self.config.broker, cash=self.config.paper.cash
+        ).gross_returns
 
     def books(self, traded: Sequence[tuple[np.ndarray, Rules]], track: Track) -> list[Book]:
         """Trade each signal over the rows out of sample, to their end: no person is there to halt for."""
         rows, cfg = self.tested, self.config
-        panel = self.panel.rows(rows)
+        panel, before = self.panel.rows(rows), self.panel.rows(slice(0, rows.start))
+        history = before if self.rules.risk_model else None
         jobs = cfg.jobs if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
-        tasks = [(signal[rows], panel, replace(own, max_drawdown=1.0), cfg.broker) for signal, own in traded]
-        books = executor.run(partial(backtest, cash=cfg.paper.cash), tasks, jobs=jobs)
+        tasks = [(signal[rows], panel, own.unguarded(), cfg.broker) for signal, own in traded]
+        books = executor.run(partial(backtest, cash=cfg.paper.cash, history=history), tasks, jobs=jobs)
         return list(track(books, f"{cfg.name}: backtests"))
 
 

@@ -20,18 +20,20 @@ class Section(Schema):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
 
-def role(name: str) -> dict[str, Any]:
+def role(name: str = "experiment", *, later: bool = False) -> dict[str, Any]:
     """Return the arguments of ``Field`` by which a key declares what it is to the ids of results.
 
     A key without a role is part of the experiment: a score depends on it.
 
     Parameters
     ----------
-    name : {"data", "window", "after", "place"}
+    name : {"data", "window", "after", "place", "experiment"}
         Of the data that are read; the part of them that research sees; of what is done with scores, so that no score
         depends on more of it than one model; the place of a result or of work, which changes no result.
+    later : bool
+        Whether configurations had ids before the key was added: left empty, it changes none.
     """
-    return {"json_schema_extra": {"role": name}}
+    return {"json_schema_extra": {"role": name, "later": later}}
 
 
 def keys(section: type[BaseModel], *roles: str, under: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -107,23 +107,10 @@ class Ledger:
             ledger.post(event)
         return ledger
 
-    @classmethod
-    def open(cls, journal: Journal, cash: float) -> Self:
-        """Return the account of a journal; where that is empty, `cash` is paid in first."""
-        ledger = cls.replay(journal)
-        if not ledger._posted:
-            event = Event.open(journal.run, cash)
-            journal.append([event])
-            ledger.post(event)
-        return ledger
-
-    def decided_by(self, journal: Journal, ref: str, trained_until: str) -> None:
-        """Journal that this bundle decides from here on, unless it did already."""
-        note = {"ref": ref, "trained_until": trained_until}
-        if not self.bundles or self.bundles[-1][1] != note:
-            event = Event.bundle(self.run, self.last_bar, len(self.bundles), **note)
-            journal.append([event])
-            self.post(event)
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has happened yet, not even cash paid in."""
+        return not self._posted
 
     def __contains__(self, event_id: object) -> bool:
         return event_id in self._posted

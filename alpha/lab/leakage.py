@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +34,7 @@ class CheckResult(NamedTuple):
 
 def pipeline(cfg: Config, model: Plugin) -> Pipeline:
     """Return the configured pipeline with one of its models, stage by stage."""
-    plan, rules = cfg.plan(), replace(cfg.rules(), max_drawdown=1.0)
+    plan, rules = cfg.plan(), cfg.rules().unguarded()
     exchange = Calendar(cfg.calendar)
 
     def load(at: pd.Timestamp | None) -> Panel:

@@ -19,7 +19,7 @@ from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, ne
 from alpha.data import source
 from alpha.data.feed import Feed
 from alpha.data.seal import Key, origin, overlap
-from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
+from alpha.execution import MICRO, Account, Journal, SqliteJournal, micros
 from alpha.operate.blessing import candidates_root
 from alpha.operate.control import models_root
 from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
@@ -277,7 +277,7 @@ def _acknowledged(cfg: Config, journal: Journal, note: str) -> None:
     if cfg.paper.kill_file.exists():
         message = f"the kill file {cfg.paper.kill_file} is still there; remove it, then acknowledge"
         raise RiskBreach(message, code="kill_file")
-    acknowledge(Ledger.replay(journal), journal, note)
+    Account.replay(journal, cfg.broker()).acknowledge(note)
 
 
 def _sessions(journal: Journal) -> int:

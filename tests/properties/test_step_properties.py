@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alpha.core.errors import RiskBreach
 from alpha.core.panel import Panel
-from alpha.execution import Ledger, MemoryJournal, SqliteJournal, broker, reconcile
+from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, broker
 from alpha.portfolio import limit, policy
 from alpha.strategy import Rules, step
 
@@ -79,20 +79,13 @@ class Fused:
 
 def life(journal, panel, signal, rules, fuse):
     """Live from start or restart to the end of the bars, or to the crash."""
-    disk, venue = Fused(journal, fuse), Fused(MARKET(), fuse)
-    ledger = Ledger.open(disk, 50_000.0)
-    reconcile(ledger, venue, disk)
+    account = Account.open(Fused(journal, fuse), 50_000.0, Fused(MARKET(), fuse))
+    account.reconcile()
     for row in range(len(panel)):
-        if panel.times[row].isoformat() > ledger.last_bar:
-            step(
-                np.where(np.isfinite(panel["close"][row]), signal[row], np.nan),
-                panel.bar(row),
-                rules,
-                ledger,
-                disk,
-                venue,
-            )
-    return ledger
+        if panel.times[row].isoformat() > account.ledger.last_bar:
+            known = np.where(np.isfinite(panel["close"][row]), signal[row], np.nan)
+            step(known, panel.bar(row), rules, account)
+    return account.ledger
 
 
 def state(ledger):

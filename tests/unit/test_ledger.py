@@ -23,22 +23,15 @@ def bar(day, symbols="AB", **fields):
 
 
 def account(cash=1000.0):
-    return Ledger.open(MemoryJournal("run"), cash)
+    ledger = Ledger("run")
+    ledger.post(Event.open("run", cash))
+    return ledger
 
 
 def trade(ledger, day, symbol, quantity, price, fee=0.0, slippage=0.0, asked=None):
     order = Order(f"{symbol}{day}", DAYS[day], symbol, asked or quantity)
     ledger.post(Event.order(order, price))
     ledger.post(Event.fill(Fill(order.id, DAYS[day + 1], symbol, quantity, price, fee, slippage)))
-
-
-def test_it_opens_with_cash_once():
-    journal = MemoryJournal("run")
-    for cash in (1000.0, 5.0):
-        ledger = Ledger.open(journal, cash)
-        assert (ledger.cash, ledger.peak, ledger.last_equity) == (1000_000_000, 1000.0, 1000.0)
-    assert len(list(journal.events())) == 1
-    assert Ledger.replay(MemoryJournal()).cash == 0
 
 
 def test_a_fill_moves_cash_shares_and_costs():

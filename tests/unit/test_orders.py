@@ -10,7 +10,7 @@ import pytest
 
 from alpha.core.nouns import Order
 from alpha.core.panel import Bar
-from alpha.execution import Event, Ledger, MemoryJournal, order_hash, rebalance
+from alpha.execution import Event, Ledger, order_hash, rebalance
 from alpha.execution.events import order_id
 
 KEY = "2020-01-02T21:00:00+00:00"
@@ -24,8 +24,8 @@ def bar(close, symbols=("A", "B", "C"), time=KEY, **fields):
 
 def ledger(cash=1000.0, **held):
     """Return an account with `cash` left after its positions were bought at 10."""
-    journal = MemoryJournal("run")
-    account = Ledger.open(journal, cash + sum(10 * shares for shares in held.values()))
+    account = Ledger("run")
+    account.post(Event.open("run", cash + sum(10 * shares for shares in held.values())))
     for symbol, shares in held.items():
         order = Order(order_id("run", "2020-01-01", symbol), "2020-01-01", symbol, shares)
         account.post(Event.order(order, 10.0))

@@ -10,8 +10,10 @@ import pytest
 
 from alpha.core.errors import DataError, RiskBreach
 from alpha.data.feed import PanelFeed
-from alpha.execution import Ledger, MemoryJournal, SqliteJournal, acknowledge, order_hash
+from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, order_hash
 from alpha.paper import Clock, sane, trade
+from alpha.portfolio import overlay, risk_model
+from alpha.risk import guard
 from alpha.strategy import backtest
 
 BARS = 24
@@ -80,6 +82,51 @@ def test_runs_of_some_steps_are_one_run(steps, cfg, bundle, panel, whole, tmp_pa
             trade(cfg, bundle, replay(panel, steps=steps), journal)
     with SqliteJournal(tmp_path / "paper.sqlite", readonly=True) as journal:
         assert list(journal.events()) == whole
+
+
+@pytest.fixture
+def risky(cfg):
+    """Return a configuration whose decisions hang on covariances since the first bar."""
+    values = {
+        "risk_model": risk_model.bind({"name": "exponential", "halflife": 100.0}),
+        "overlays": (overlay.bind({"name": "volatility_target", "annual": 0.02}),),
+    }
+    return cfg.model_copy(update=values)
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_a_risk_model_decides_as_in_a_backtest_however_often_it_is_stopped(steps, risky, bundle, panel, whole):
+    signal = bundle.predict(bundle.plan.batch(panel).values, panel.tradable)
+    rows, before = slice(-BARS, None), panel.rows(slice(0, len(panel) - BARS))
+    book = backtest(signal[rows], panel.rows(rows), risky.rules(), risky.broker, cash=risky.paper.cash, history=before)
+    journal = MemoryJournal("run")
+    for _ in range(-(-BARS // steps)):
+        trade(risky, bundle, replay(panel, steps=steps), journal)
+    assert order_hash(journal.events()) == book.order_hash
+    assert book.order_hash != order_hash(whole)
+
+
+def test_bars_that_were_skipped_do_not_enter_the_risk_after_a_restart(risky, bundle, panel):
+    bad = spoiled(panel, -12, value=-1.0, symbols=3)
+    at_once, stopped = MemoryJournal("run"), MemoryJournal("run")
+    trade(risky, bundle, replay(bad), at_once)
+    for _ in range(BARS):
+        trade(risky, bundle, replay(bad, steps=1), stopped)
+    assert list(stopped.events()) == list(at_once.events())
+
+
+def test_a_configured_guard_halts_and_the_kill_file_is_asked_first(cfg, bundle, panel):
+    strict = guard.bind({"name": "drawdown", "limit": 1e-4})
+    cfg = cfg.model_copy(update={"guards": (strict,)})
+    with pytest.raises(RiskBreach, match="below its peak") as caught:
+        trade(cfg, bundle, replay(panel), MemoryJournal("run"))
+    assert caught.value.code == "drawdown"
+    journal = MemoryJournal("run")
+    trade(cfg, bundle, replay(panel, steps=1), journal)
+    cfg.paper.kill_file.touch()
+    with pytest.raises(RiskBreach, match="kill file") as caught:
+        trade(cfg, bundle, replay(panel), journal)
+    assert caught.value.code == "kill_file"
 
 
 def test_more_bars_later_are_one_run(cfg, bundle, panel, whole):
@@ -201,7 +248,7 @@ def test_the_kill_file_cancels_and_halts_until_a_person_says_so(cfg, bundle, pan
         trade(cfg, bundle, replay(panel), journal)
     assert caught.value.code == "halted"
     assert len(marks(journal)) == 5
-    acknowledge(Ledger.replay(journal), journal, "it was a drill")
+    Account.replay(journal, cfg.broker()).acknowledge("it was a drill")
     ledger = trade(cfg, bundle, replay(panel), journal)
     assert len(marks(journal)) == BARS
     assert not ledger.halted

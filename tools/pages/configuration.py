@@ -65,12 +65,13 @@ def registries() -> tuple[Registry, ...]:
     from alpha.gates import gate
     from alpha.labels import label
     from alpha.models import model
-    from alpha.portfolio import limit, policy
+    from alpha.portfolio import limit, overlay, policy, risk_model
+    from alpha.risk import guard
     from alpha.validation import baseline, splitter
 
     return (
         source, aggregate, scorer, tick_feature, bar_builder, feature, feature_set, label, model, splitter, baseline,
-        policy, limit, broker, gate,
+        policy, overlay, limit, risk_model, guard, broker, gate,
     )  # fmt: skip
 
 

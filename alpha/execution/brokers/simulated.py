@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from pydantic import NonNegativeFloat
 
 from alpha.core.nouns import Fill, Order
@@ -13,7 +14,7 @@ from alpha.execution import broker
 from alpha.execution.corporate import splits
 from alpha.execution.events import bar_key
 from alpha.execution.ledger import quotes, split_order
-from alpha.portfolio.costs import fee, paid
+from alpha.portfolio.costs import BPS, fee, paid
 
 
 @broker
@@ -85,3 +86,7 @@ class simulated:
         """Forget what waits, and return it."""
         cancelled, self._open = tuple(self._open.values()), {}
         return cancelled
+
+    def costs(self, bar: Bar) -> np.ndarray:
+        """Return the slippage and the fee of a trade in each name, shape (N,), as a fraction of its value."""
+        return np.full(len(bar.symbols), (self.slippage_bps + self.fee_bps) * BPS)
