@@ -178,7 +178,7 @@ class TestLooks:
 
     def test_a_look_from_before_budgets_were_kept_counts(self, tmp_path):
         looks = Looks(tmp_path / "looks.jsonl")
-        looks.chain.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
+        looks.log.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
         assert looks.next(**SPAN, budget=0.05) == Look(2, 0.05)
 
     def test_a_record_that_was_cut_off_is_noticed(self, tmp_path):
@@ -278,7 +278,7 @@ class TestOpening:
         assert found.best.passed, "\n".join(map(str, found.best.gates))
         ref = blessing.keep(found, found.best, reason="a test")
         assert Blessings(blessing.models_root(sealed)).current == ref
-        (line,) = Looks(sealed.paths.looks).chain.read()
+        (line,) = Looks(sealed.paths.looks).log.read()
         assert (line["number"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
         assert "PASS  holdout" in capsys.readouterr().out
         assert "looks so far 1" in opening.state(sealed, found.panel.id)
@@ -298,7 +298,7 @@ class TestOpening:
         monkeypatch.setattr(opening, "predict", lambda model, values, tradable: noise.normal(size=tradable.shape))
         with pytest.raises(GateFailed, match="holdout"):
             blessing.keep(found, found.best)
-        assert Looks(sealed.paths.looks).chain.read()
+        assert Looks(sealed.paths.looks).log.read()
 
     def test_research_before_the_seal_was_put_on_counts_as_looks(self, sealed, small, found, capsys):
         read_all = research(small.model_copy(update={"paths": sealed.paths}))
