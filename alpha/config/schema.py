@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
@@ -26,6 +27,7 @@ from pydantic import (
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError
 from alpha.core.identity import definition, digest
+from alpha.core.log import SQLITE, place
 from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin, Schema, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
@@ -87,6 +89,7 @@ def _exchange(name: str) -> str:
 
 Session = Annotated[date, AfterValidator(_session)]
 Exchange = Annotated[str, AfterValidator(_exchange)]
+Place = Annotated[Path | str, BeforeValidator(lambda where: place(where) if isinstance(where, str | Path) else where)]
 Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
 
 PLACES = (
@@ -173,13 +176,19 @@ class Paths(_Section):
 
     artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers")
     reports: Path = Field(Path("reports"), description="scorecards and reports")
-    trials: Path = Field(Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored")
-    looks: Path = Field(Path("artifacts/looks.jsonl"), description="every look at a sealed holdout")
+    trials: Place = Field(
+        Path("artifacts/trials.jsonl"),
+        description="the record of everything that was scored: a file, or `sqlite:///FILE`",
+    )
+    looks: Place = Field(
+        Path("artifacts/looks.jsonl"), description="every look at a sealed holdout: a file, or `sqlite:///FILE`"
+    )
 
     @field_validator("*")
     @classmethod
-    def _can_be_made(cls, path: Path, info: ValidationInfo) -> Path:
+    def _can_be_made(cls, where: Path | str, info: ValidationInfo) -> Path | str:
         """A file in the way is told before the work, not after it."""
+        path = Path(str(where).removeprefix(SQLITE))
         folder = path.parent if info.field_name in ("trials", "looks") else path
         try:
             there = next(place for place in (folder, *folder.parents) if place.exists())
@@ -189,7 +198,7 @@ class Paths(_Section):
             raise ValueError(f"cannot be used: {error}") from None
         if not there.is_dir():
             raise ValueError(f"{there} is no folder, so nothing can be kept in it")
-        return path
+        return where
 
 
 class Config(_Section):
