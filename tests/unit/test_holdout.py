@@ -330,7 +330,7 @@ class TestOpening:
     def test_research_reports_it_as_not_judged(self, found, capsys):
         assert found.best.waiting == ("holdout",)
         assert "holdout" not in [verdict.gate for verdict in found.best.gates]
-        studies.show(found, metrics=False)
+        show.study(found, metrics=False)
         assert "\n  ----  holdout                      not judged: blessing opens it\n" in capsys.readouterr().out
 
     def test_once_judged_it_waits_no_longer(self, sealed, found, capsys):
