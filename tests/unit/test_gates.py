@@ -69,12 +69,20 @@ def test_net_return_is_held_against_the_best_baseline():
     assert (beaten.passed, beaten.note) == (False, "short by 0.03 against long")
 
 
+def test_a_net_return_that_is_missing_is_named():
+    baselines = {"long": {"net_return_annual": 0.08}}
+    for metrics in ({}, {"net_return_annual": float("nan")}):
+        assert _judge("net_return_above_baseline", metrics, baselines).note == "the net return is missing"
+
+
 @pytest.mark.parametrize(
     ("baselines", "note"),
     [
         ({}, "no baseline was scored"),
         ({"long": {"net_return_annual": None}, "b": {"net_return_annual": -1.0}}, "the net return of long is missing"),
         ({"long": {}}, "the net return of long is missing"),
+        ({"long": {"net_return_annual": float("inf")}}, "the net return of long is missing"),
+        ({"long": {"net_return_annual": float("-inf")}, "b": {}}, "the net return of long, b is missing"),
     ],
 )
 def test_without_baselines_the_net_return_proves_nothing(baselines, note):  # type: ignore[no-untyped-def]
