@@ -272,15 +272,16 @@ def test_the_ic_of_sealed_cells_reads_no_other():
 class TestGate:
     """The registered gate: it judges what one look showed, and waits until there is a look."""
 
-    IC = np.r_[np.nan, np.random.default_rng(0).normal(0.05, 0.1, 60)]
+    IC = np.r_[np.nan, np.random.default_rng(0).normal(0.05, 0.1, 400)]
 
     def judged(self, opened, **params):
         return gate.bind({"name": "holdout", **params})().judge("holdout", opened)
 
     def test_the_lower_bound_at_the_level_of_the_look_must_be_above_the_limit(self):
-        opened = Opened(Look(2, 0.05), self.IC, horizon=3, sealed=4, names=20)
-        low = lower_bound(self.IC, level(0.05, 2), horizon=3)
-        note = f"IC {np.nanmean(self.IC):.4f} over 60 sealed days; 4 of 20 names sealed; look 2 at level 0.0083"
+        opened = Opened(Look(2, 0.05), self.IC, horizon=15, sealed=4, names=20)
+        low = lower_bound(self.IC, level(0.05, 2), horizon=15)
+        assert low != lower_bound(self.IC, level(0.05, 2), horizon=1)
+        note = f"IC {np.nanmean(self.IC):.4f} over 400 sealed days; 4 of 20 names sealed; look 2 at level 0.0083"
         assert self.judged(opened) == Verdict("holdout", True, low, 0.0, ">", note)
         assert opened.metrics == {"holdout_ic": np.nanmean(self.IC), "holdout_ic_low": low, "holdout_looks": 2.0}
         at = self.judged(opened, limit=low)
@@ -291,6 +292,7 @@ class TestGate:
     def test_where_only_sessions_are_sealed_no_names_are_counted(self):
         assert "sealed days; look 1 at level 0.025" in str(Opened(Look(1, 0.05), self.IC, horizon=1, names=20))
 
+    @pytest.mark.filterwarnings("error")
     def test_without_an_ic_nothing_passes(self):
         opened = Opened(Look(1, 0.05), np.full(9, np.nan), horizon=1)
         assert np.isnan([opened.mean, opened.lower]).all()
