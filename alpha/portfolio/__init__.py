@@ -4,15 +4,13 @@ A policy turns a `View` into weights, overlays change them, limits hold them wit
 covariances bar by bar. Only `alpha.strategy`, which trades, and the layers above it use this package.
 """
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-policy = Registry("policy")
-overlay = Registry("overlay")
-limit = Registry("limit")
-risk_model = Registry("risk_model")
+policy = Registry("policy", "alpha.portfolio.policies")
+overlay = Registry("overlay", __name__)
+limit = Registry("limit", __name__)
+risk_model = Registry("risk_model", "alpha.portfolio.risk_models")
 
 from alpha.portfolio.view import Risk, View, needs_risk  # noqa: E402
-
-discover(__name__)
 
 __all__ = ["Risk", "View", "limit", "needs_risk", "overlay", "policy", "risk_model"]

@@ -3,12 +3,10 @@
 `alpha.strategy.step` asks them; nothing below it does.
 """
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-guard = Registry("guard")
+guard = Registry("guard", __name__)
 
 from alpha.risk.permission import TRADE, Permission  # noqa: E402
-
-discover(__name__)
 
 __all__ = ["TRADE", "Permission", "guard"]

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from pydantic import PositiveInt
 
-from alpha.config import AFTERWARDS, PANEL, Config, load, merged, read_yaml
-from alpha.config.schema import PLACES
+from alpha.config import Config, load, merged, read_yaml
+from alpha.config.places import keys
 from alpha.core.errors import ConfigError
 from alpha.core.identity import digest
 from alpha.features import feature
@@ -287,7 +287,9 @@ def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
     """A key that is new is of the experiment until somebody says that it is not: what is in doubt counts."""
     experiment = {"seed", "features", "label", "walk_forward", "policy", "overlays", "limits", "risk_model", "risk",
                   "broker"}  # fmt: skip
-    assert set(PANEL) | set(AFTERWARDS) | experiment == set(Config.model_fields)
+    others = {section for section, *inner in keys(Config, "data", "window", "after", "place") if not inner}
+    assert others | experiment == set(Config.model_fields)
+    assert others & experiment == set()
 
 
 def test_a_feature_that_was_rewritten_is_another_trial(monkeypatch):
@@ -358,8 +360,8 @@ def test_keys_that_came_later_change_no_id_where_they_are_left_out():
     cfg, model = load(BASE), load(BASE).models.candidates[0]
     values = cfg.resolved()
     assert [values.pop(key) for key in ("overlays", "risk_model", "guards")] == [[], None, []]
-    for section, key in PLACES:
-        del values[section][key]
+    for *sections, key in keys(Config, "place"):
+        del (values[sections[0]] if sections else values)[key]
     assert cfg.id == digest(values)[:12]
     used = load(BASE, (), ["overlays=[no_trade_band]"])
     assert used.id != cfg.id

@@ -360,3 +360,13 @@ def test_there_is_no_other_public_way_to_a_scorecard() -> None:
     makers = [hints for hints in makers if hints.get("return") is Scorecard]
     assert len(makers) == 2
     assert all(Trials in hints.values() or hints.get("card") is Scorecard for hints in makers)
+
+
+def test_returns_are_annualised_by_the_calendar_of_the_panel(case: Case) -> None:
+    """The same bars on a market that trades every day have more rows a year."""
+    usual = measure("m", case.signal, case.label, case.book, case.folds, panel=PANEL)
+    always = replace(PANEL, calendar="24/7")
+    other = measure("m", case.signal, case.label, case.book, case.folds, panel=always)
+    assert always.periods != PANEL.periods == 252
+    scale = np.sqrt(always.periods / 252)
+    assert other.metrics["sharpe"] == pytest.approx(usual.metrics["sharpe"] * scale)

@@ -1,5 +1,1 @@
 """Policies: from a view to the weights wanted, a module a family. Found through `alpha.portfolio.policy`."""
-
-from alpha.core.registry import discover
-
-discover(__name__)

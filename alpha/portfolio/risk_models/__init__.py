@@ -2,7 +2,3 @@
 
 A module a model; found through `alpha.portfolio.risk_model`. `machine.RiskModel` is what they share.
 """
-
-from alpha.core.registry import discover
-
-discover(__name__)
