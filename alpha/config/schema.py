@@ -279,7 +279,7 @@ class Config(Section):
         return self.model_dump(mode="json")
 
     def _without(self, *roles: str) -> dict[str, Any]:
-        """Return the plain values less the keys that have one of these roles."""
+        """Return the plain values less the keys that have one of these roles, and the later keys that are left out."""
         values = self.resolved()
         for *sections, key in keys(Config, *roles):
             del reduce(getitem, sections, values)[key]

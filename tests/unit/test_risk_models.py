@@ -114,6 +114,33 @@ def test_traded_value_is_that_of_the_shares_as_traded():
     assert np.isnan(last("exponential", panel(returns)).adv).all()
 
 
+@pytest.mark.parametrize("odd", [-1e4, np.inf, np.nan])
+def test_a_volume_that_cannot_be_is_missing(odd):
+    volume = np.full((ROWS, NAMES), 1e4)
+    volume[-3, 1] = odd
+    market = panel(moves(), volume=volume)
+    expected = np.delete((market["close"] * 1e4)[-20:, 1], -3).mean()
+    assert last("exponential", market).adv[1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["ledoit_wolf", "statistical_factors"])
+def test_returns_before_the_window_are_no_history(name):
+    """A name without a price for the whole window is as risky as a new one, however long it was known."""
+    market = panel(moves())
+    close = market["close"].copy()
+    close[-45:, 0] = np.nan
+    risk = last(name, market.with_fields(close=close), window=40)
+    assert risk.vol[0] == pytest.approx(np.sqrt(np.quantile(risk.vol[1:] ** 2, 0.9)))
+
+
+def test_a_name_that_does_not_move_has_no_variance_and_spoils_no_other():
+    returns = moves()
+    returns[:, 2] = 0.0
+    risk = last("statistical_factors", panel(returns), window=60)
+    assert risk.vol[2] == 0.0
+    np.testing.assert_allclose(np.delete(risk.vol, 2), np.delete(returns[-60:].std(axis=0), 2))
+
+
 @pytest.mark.parametrize("wrong", [{"halflife": 0}, {"min_bars": 0}, {"unseen": -1}, {"adv_window": 0}, {"window": 9}])
 def test_wrong_parameters_are_refused(wrong):
     with pytest.raises(ConfigError):
