@@ -1,19 +1,22 @@
-"""A market that fills every order at the next price, with slippage and a fee."""
+"""A market that fills orders at the prices of later bars, with slippage and a fee."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import math
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
 
-from pydantic import NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from alpha.core.nouns import Fill, Order
+from alpha.core.nouns import Accepted, Fill, Order, Rejected, Update
 from alpha.core.panel import Bar
 from alpha.execution import broker
 from alpha.execution.corporate import splits
-from alpha.execution.events import bar_key
+from alpha.execution.events import bar_key, identifier
 from alpha.execution.ledger import quotes, split_order
 from alpha.portfolio.costs import fee, paid
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @broker
@@ -23,14 +26,25 @@ class simulated:
     An order waits while its symbol has no price. Where the panel has no opens, the close of the next bar stands
     in for its open: nothing ever fills on the bar that made the signal. A split multiplies what is waiting.
 
+    A limit order fills at the quote where that is no worse than the limit, and else at the limit, if the bar trades
+    through it: a low under the limit of a buyer, a high above that of a seller. A bar that only touches the limit
+    does not fill it.
+
     Parameters
     ----------
     slippage_bps : float
-        The price is worse than the quote by so many basis points.
+        The price is worse than the quote by so many basis points, but never worse than a limit.
     fee_bps : float
         Fee, in basis points of what was paid.
     price : str
         The quote that fills: ``open`` or ``close`` of the next bar.
+    participation : float, optional
+        The most of a symbol that trades in a bar, as a fraction of its volume; what is beyond waits. Default: no bound.
+    parts : int
+        Fills in which an order trades; the k-th of n at the price k / n of the way from the quote to the close.
+    rejects : float
+        Fraction of the orders that are rejected, chosen by `seed` and the order's id.
+    seed : int
     """
 
     def __init__(
@@ -39,32 +53,50 @@ class simulated:
         slippage_bps: NonNegativeFloat = 5.0,
         fee_bps: NonNegativeFloat = 1.0,
         price: Literal["open", "close"] = "open",
+        participation: Share | None = None,
+        parts: PositiveInt = 1,
+        rejects: Share = 0.0,
+        seed: int = 0,
     ) -> None:
         self.slippage_bps = slippage_bps
         self.fee_bps = fee_bps
         self.price = price
+        self.participation = participation
+        self.parts = parts
+        self.rejects = rejects
+        self.seed = seed
         self._taken: set[str] = set()
+        self._accepted: set[str] = set()
         self._open: dict[str, Order] = {}
-        self._settled = ""
+        self._news: list[Update] = []
+        self._bar = ""
+        self._tried: set[str] = set()  # orders that had their turn in this bar
+        self._volume: dict[str, float] = {}  # shares that may still trade in this bar, by symbol
 
     def submit(self, orders: Sequence[Order]) -> None:
-        """Take orders; one whose id was taken before is ignored, filled or not."""
+        """Take orders; one whose id was taken before is ignored, however it ended."""
         for order in orders:
-            if order.id not in self._taken:
-                self._taken.add(order.id)
+            if order.id in self._taken:
+                continue
+            self._taken.add(order.id)
+            if self.rejects and _drawn(self.seed, order.id) < self.rejects:
+                self._news.append(Rejected(order.id, f"the market rejects {self.rejects:g} of all orders"))
+            else:
                 self._open[order.id] = order
 
-    def settle(self, bar: Bar) -> Sequence[Fill]:
-        """Return the fills of this bar; asked again for the same bar, those of orders taken since."""
+    def advance(self, bar: Bar) -> None:
+        """Trade a bar; called again for the same bar, only the orders taken since."""
         key = bar_key(bar)
-        if key != self._settled:
-            self._settled = key
+        if key != self._bar:
+            self._bar, self._tried = key, set()
             self._split(bar)
-        quoted = quotes(bar, self.price, [order.symbol for order in self._open.values()])
-        due = [order for order in self._open.values() if order.bar < key and order.symbol in quoted]
+            self._volume = {} if self.participation is None else _volumes(bar, self.participation)
+        due = [order for order in self._open.values() if order.bar < key and order.id not in self._tried]
+        quoted = quotes(bar, self.price, [order.symbol for order in due])
         for order in due:
-            del self._open[order.id]
-        return [self._fill(order, key, quoted[order.symbol]) for order in due]
+            self._tried.add(order.id)
+            fills = list(self._fills(order, bar, quoted[order.symbol])) if order.symbol in quoted else []
+            self._report(order, fills)
 
     def _split(self, bar: Bar) -> None:
         ratios = splits(bar)
@@ -72,16 +104,101 @@ class simulated:
             if order.symbol in ratios:
                 self._open[name] = split_order(order, ratios[order.symbol])
 
-    def _fill(self, order: Order, bar: str, quote: float) -> Fill:
-        price = paid(quote, order.quantity, self.slippage_bps)
-        cost = fee(price, order.quantity, self.fee_bps)
-        return Fill(order.id, bar, order.symbol, order.quantity, price, cost, (price - quote) * order.quantity)
+    def _fills(self, order: Order, bar: Bar, quote: float) -> Iterator[Fill]:
+        """Yield the fills of an order in a bar; their ids name the bar, and from the second on their number."""
+        for number, (quantity, market) in enumerate(self._slices(order, bar, quote)):
+            quote, price = market, paid(market, quantity, self.slippage_bps)
+            if order.limit is not None:
+                quote, price = _limited(order.limit, quantity, market, price, self._extreme(order, bar))
+            if price:
+                name = f"{self._bar}/{number}" if number else self._bar
+                yield Fill(order.id, name, order.symbol, quantity, price, fee(price, quantity, self.fee_bps),
+                           (price - quote) * quantity)  # fmt: skip
+
+    def _slices(self, order: Order, bar: Bar, quote: float) -> Iterator[tuple[float, float]]:
+        """Yield the quantities in which an order trades, and the price of the market at each."""
+        quantity = self._available(order)
+        if self.parts == 1:
+            if quantity:
+                yield quantity, quote
+            return
+        done, way = 0.0, quotes(bar, "close", [order.symbol]).get(order.symbol, quote) - quote
+        for number in range(self.parts):
+            upto = _whole(quantity * (number + 1) / self.parts, order) if number < self.parts - 1 else quantity
+            if upto != done:
+                yield round(upto - done, 9), quote + way * number / self.parts
+            done = upto
+
+    def _available(self, order: Order) -> float:
+        """Return the quantity of an order that the volume of this bar still allows."""
+        if self.participation is None:
+            return order.quantity
+        most = self._volume.get(order.symbol, 0.0)
+        quantity = order.quantity if abs(order.quantity) <= most else _whole(math.copysign(most, order.quantity), order)
+        self._volume[order.symbol] = most - abs(quantity)
+        return quantity
+
+    def _extreme(self, order: Order, bar: Bar) -> float:
+        """Return the price of the bar that is best for the order: its low for a buyer, its high for a seller."""
+        name = "close" if self.price == "close" else "low" if order.quantity > 0 else "high"
+        return quotes(bar, name, [order.symbol]).get(order.symbol, math.nan)
+
+    def _report(self, order: Order, fills: list[Fill]) -> None:
+        """Put the outcome of an order's turn into the news: fills, or else that it waits."""
+        left = round(order.quantity - sum(fill.quantity for fill in fills), 9)
+        if left:
+            self._open[order.id] = order._replace(quantity=left)
+        else:
+            del self._open[order.id]
+        if not fills and order.id not in self._accepted:
+            self._accepted.add(order.id)
+            self._news.append(Accepted(order.id))
+        self._news.extend(fills)
+
+    def poll(self) -> Sequence[Update]:
+        """Return what happened since the last call."""
+        news, self._news = self._news, []
+        return news
 
     def open_orders(self) -> Sequence[Order]:
-        """Return what waits for a price."""
+        """Return the orders that wait, with what is left of each."""
         return tuple(self._open.values())
 
-    def cancel_all(self) -> Sequence[Order]:
-        """Forget what waits, and return it."""
-        cancelled, self._open = tuple(self._open.values()), {}
-        return cancelled
+    def cancel(self, ids: Sequence[str]) -> None:
+        """Forget orders, by id."""
+        for name in ids:
+            self._open.pop(name, None)
+
+    def cancel_all(self) -> None:
+        """Forget all orders."""
+        self._open = {}
+
+
+def _limited(limit: float, quantity: float, quote: float, price: float, extreme: float) -> tuple[float, float]:
+    """Return quote and price of a limit order; a price of 0 where the bar does not trade through the limit."""
+    side = math.copysign(1.0, quantity)
+    if side * (limit - quote) >= 0:
+        return quote, side * min(side * price, side * limit)
+    return limit, limit if side * (limit - extreme) > 0 else 0.0
+
+
+def _volumes(bar: Bar, participation: float) -> dict[str, float]:
+    """Return the shares of each symbol that may trade in a bar.
+
+    A volume adjusted for splits is brought back to shares by the ratio of adjusted and raw close.
+    """
+    volume = bar["volume"]
+    if "raw_close" in bar.fields:
+        volume = volume * (bar["close"] / bar["raw_close"])
+    shares = dict(zip(bar.symbols, (volume * participation).tolist(), strict=True))
+    return {symbol: most for symbol, most in shares.items() if 0 < most < math.inf}
+
+
+def _whole(quantity: float, order: Order) -> float:
+    """Return a part of an order, in whole shares where the order is."""
+    return round(quantity, 9) if order.quantity % 1 else float(math.trunc(quantity))
+
+
+def _drawn(seed: int, order: str) -> float:
+    """Return the number in [0, 1) that an order draws: the same one however often it is sent."""
+    return int(identifier(seed, order), 16) / 16**20
