@@ -179,9 +179,11 @@ class Ledger:
     def _take_off(self, name: str, quantity: float) -> None:
         """Take a fill off an open order, or off the rest of one that was cancelled or expired."""
         for orders in (self.open_orders, self.rests):
-            if (order := orders.pop(name, None)) is not None:
+            if (order := orders.get(name)) is not None:
                 if (left := left_of(order.quantity, quantity)) * order.quantity > 0:
                     orders[name] = order._replace(quantity=left)
+                else:
+                    del orders[name]
                 if orders is self.open_orders:
                     self.status[name] = "partially filled" if name in orders else "filled"
 

@@ -16,9 +16,9 @@ from alpha.strategy import Rules, step
 DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]
 ORDERS = [Order("one", DAYS[1], "A", 10.0, expires=None), Order("two", DAYS[1], "B", -4.0, expires=None)]
 MOODS = [
-    {"name": "simulated", "parts": 3},
-    {"name": "simulated", "participation": 0.1},
-    {"name": "simulated", "participation": 0.05, "parts": 2, "price": "close"},
+    {"name": "simulated", "price": "close"},
+    {"name": "frictional", "parts": 3, "participation": 1.0},
+    {"name": "frictional", "participation": 0.05, "price": "close"},
 ]
 LIMITED = pytest.mark.parametrize("quantity", [8.0, -8.0])
 
@@ -213,13 +213,13 @@ def test_every_order_comes_to_an_end(entry):
 
 
 def test_a_rejected_order_leaves_nothing_open():
-    venue = broker.bind({"name": "simulated", "rejects": 1.0})()
+    venue = broker.bind({"name": "frictional", "rejects": 1.0})()
     venue.submit(ORDERS)
     venue.advance(bar(2))
     updates = venue.poll()
     assert [(type(update), update.order_id) for update in updates] == [(Rejected, "one"), (Rejected, "two")]
     assert not venue.open_orders()
-    account = Account.open(MemoryJournal("run"), 10_000.0, broker.bind({"name": "simulated", "rejects": 0.5})())
+    account = Account.open(MemoryJournal("run"), 10_000.0, broker.bind({"name": "frictional", "rejects": 0.5})())
     live(account, range(1, 15))
     status = list(account.ledger.status.values())
     assert {"rejected", "filled"} <= set(status)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import NonNegativeFloat
 
 from alpha.core.nouns import Accepted, Fill, Order, Rejected, Update
 from alpha.core.panel import Bar
 from alpha.execution import broker
 from alpha.execution.corporate import splits
-from alpha.execution.events import bar_key, identifier
+from alpha.execution.events import bar_key
 from alpha.execution.ledger import quotes, split_order
 from alpha.portfolio.costs import fee, paid
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @broker
@@ -38,13 +36,6 @@ class simulated:
         Fee, in basis points of what was paid.
     price : str
         The quote that fills: ``open`` or ``close`` of the next bar.
-    participation : float, optional
-        The most of a symbol that trades in a bar, as a fraction of its volume; what is beyond waits. Default: no bound.
-    parts : int
-        Fills in which an order trades; the k-th of n at the price k / n of the way from the quote to the close.
-    rejects : float
-        Fraction of the orders that are rejected, chosen by `seed` and the order's id.
-    seed : int
     """
 
     def __init__(
@@ -53,25 +44,16 @@ class simulated:
         slippage_bps: NonNegativeFloat = 5.0,
         fee_bps: NonNegativeFloat = 1.0,
         price: Literal["open", "close"] = "open",
-        participation: Share | None = None,
-        parts: PositiveInt = 1,
-        rejects: Share = 0.0,
-        seed: int = 0,
     ) -> None:
         self.slippage_bps = slippage_bps
         self.fee_bps = fee_bps
         self.price = price
-        self.participation = participation
-        self.parts = parts
-        self.rejects = rejects
-        self.seed = seed
         self._taken: set[str] = set()
         self._accepted: set[str] = set()
         self._open: dict[str, Order] = {}
         self._news: list[Update] = []
         self._bar = ""
         self._tried: set[str] = set()  # orders that had their turn in this bar
-        self._volume: dict[str, float] = {}  # shares that may still trade in this bar, by symbol
 
     def submit(self, orders: Sequence[Order]) -> None:
         """Take orders; one whose id was taken before is ignored, however it ended."""
@@ -79,18 +61,21 @@ class simulated:
             if order.id in self._taken:
                 continue
             self._taken.add(order.id)
-            if self.rejects and _drawn(self.seed, order.id) < self.rejects:
-                self._news.append(Rejected(order.id, f"the market rejects {self.rejects:g} of all orders"))
+            if reason := self._refusal(order):
+                self._news.append(Rejected(order.id, reason))
             else:
                 self._open[order.id] = order
+
+    def _refusal(self, order: Order) -> str:
+        """Return why an order is rejected; empty where it is not, as here."""
+        return ""
 
     def advance(self, bar: Bar) -> None:
         """Trade a bar; called again for the same bar, only the orders taken since."""
         key = bar_key(bar)
         if key != self._bar:
             self._bar, self._tried = key, set()
-            self._split(bar)
-            self._volume = {} if self.participation is None else _volumes(bar, self.participation)
+            self._begin(bar)
         due = [order for order in self._open.values() if order.bar < key and order.id not in self._tried]
         quoted = quotes(bar, self.price, [order.symbol for order in due])
         for order in due:
@@ -98,7 +83,8 @@ class simulated:
             fills = list(self._fills(order, bar, quoted[order.symbol])) if order.symbol in quoted else []
             self._report(order, fills)
 
-    def _split(self, bar: Bar) -> None:
+    def _begin(self, bar: Bar) -> None:
+        """Split the orders that wait."""
         ratios = splits(bar)
         for name, order in self._open.items():
             if order.symbol in ratios:
@@ -116,27 +102,8 @@ class simulated:
                            (price - quote) * quantity)  # fmt: skip
 
     def _slices(self, order: Order, bar: Bar, quote: float) -> Iterator[tuple[float, float]]:
-        """Yield the quantities in which an order trades, and the price of the market at each."""
-        quantity = self._available(order)
-        if self.parts == 1:
-            if quantity:
-                yield quantity, quote
-            return
-        done, way = 0.0, quotes(bar, "close", [order.symbol]).get(order.symbol, quote) - quote
-        for number in range(self.parts):
-            upto = _whole(quantity * (number + 1) / self.parts, order) if number < self.parts - 1 else quantity
-            if upto != done:
-                yield round(upto - done, 9), quote + way * number / self.parts
-            done = upto
-
-    def _available(self, order: Order) -> float:
-        """Return the quantity of an order that the volume of this bar still allows."""
-        if self.participation is None:
-            return order.quantity
-        most = self._volume.get(order.symbol, 0.0)
-        quantity = order.quantity if abs(order.quantity) <= most else _whole(math.copysign(most, order.quantity), order)
-        self._volume[order.symbol] = most - abs(quantity)
-        return quantity
+        """Yield the quantities in which an order trades, and the price of the market at each: here one, the whole."""
+        yield order.quantity, quote
 
     def _extreme(self, order: Order, bar: Bar) -> float:
         """Return the price of the bar that is best for the order: its low for a buyer, its high for a seller."""
@@ -180,25 +147,3 @@ def _limited(limit: float, quantity: float, quote: float, price: float, extreme:
     if side * (limit - quote) >= 0:
         return quote, side * min(side * price, side * limit)
     return limit, limit if side * (limit - extreme) > 0 else 0.0
-
-
-def _volumes(bar: Bar, participation: float) -> dict[str, float]:
-    """Return the shares of each symbol that may trade in a bar.
-
-    A volume adjusted for splits is brought back to shares by the ratio of adjusted and raw close.
-    """
-    volume = bar["volume"]
-    if "raw_close" in bar.fields:
-        volume = volume * (bar["close"] / bar["raw_close"])
-    shares = dict(zip(bar.symbols, (volume * participation).tolist(), strict=True))
-    return {symbol: most for symbol, most in shares.items() if 0 < most < math.inf}
-
-
-def _whole(quantity: float, order: Order) -> float:
-    """Return a part of an order, in whole shares where the order is."""
-    return round(quantity, 9) if order.quantity % 1 else float(math.trunc(quantity))
-
-
-def _drawn(seed: int, order: str) -> float:
-    """Return the number in [0, 1) that an order draws: the same one however often it is sent."""
-    return int(identifier(seed, order), 16) / 16**20
