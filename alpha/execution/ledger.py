@@ -163,7 +163,6 @@ class Ledger:
             self.status[event.order] = "acknowledged"
 
     def _fill(self, event: e.OrderFilled) -> None:
-        self._check_placed(event.order, "unknown_fill")
         self._take_off(event.order, event.quantity)
         self.settled = event.bar
         self.marks[event.symbol] = event.price
@@ -178,14 +177,16 @@ class Ledger:
 
     def _take_off(self, name: str, quantity: float) -> None:
         """Take a fill off an open order, or off the rest of one that was cancelled or expired."""
-        for orders in (self.open_orders, self.rests):
-            if (order := orders.get(name)) is not None:
-                if (left := left_of(order.quantity, quantity)) * order.quantity > 0:
-                    orders[name] = order._replace(quantity=left)
-                else:
-                    del orders[name]
-                if orders is self.open_orders:
-                    self.status[name] = "partially filled" if name in orders else "filled"
+        self._check_placed(name, "unknown_fill")
+        orders = self.open_orders if name in self.open_orders else self.rests
+        if (order := orders.get(name)) is None:
+            return
+        if (left := left_of(order.quantity, quantity)) * order.quantity > 0:
+            orders[name] = order._replace(quantity=left)
+        else:
+            del orders[name]
+        if orders is self.open_orders:
+            self.status[name] = "partially filled" if name in orders else "filled"
 
     def _reject(self, event: e.OrderRejected) -> None:
         self._check_placed(event.order)

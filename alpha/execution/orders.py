@@ -72,10 +72,8 @@ def order_hash(orders: Iterable[Order | Event]) -> str:
     """
     lines = sha256()
     for order in orders:
-        if isinstance(order, OrderPlaced):
-            order = order.order
-        if isinstance(order, Order):
-            terms = order[4:]
+        if isinstance(order, Order | OrderPlaced):
+            terms = order[4:] if isinstance(order, Order) else (order.type, order.limit, order.expires)
             more = "" if terms == _MARKET_DAY else "".join(f"|{term}" for term in terms)
             lines.update(f"{order.bar}|{order.symbol}|{float(order.quantity)!r}{more}\n".encode())
     return lines.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from alpha.core.errors import BrokerError
-from alpha.core.nouns import Accepted, Cancelled, Expired, Fill, Order, Rejected, Update
+from alpha.core.nouns import Accepted, Cancelled, Fill, Order, Rejected, Update
 from alpha.execution.events import (
     Event,
     OrderAccepted,
@@ -42,51 +42,56 @@ def news(updates: Iterable[Update], bar: str, ledger: Ledger, ratios: Mapping[st
     ended: set[str] = set()
     for update in updates:
         name = update.order_id
-        _check_placed(update, ledger)
         if name not in rests:
-            rests[name] = _rest(name, ledger, ratios)
-        event = _event(update, bar, rests[name] if name in ledger.open_orders and name not in ended else None)
-        if event is None or event.id in ledger or event == seen.get(event.id):
-            continue
-        if event.id in seen:
-            raise conflict(seen[event.id], event)
+            rests[name] = _rest(update, ledger, ratios)
         if isinstance(update, Fill):
-            rests[name] = _after(update, rests[name])
-        elif not isinstance(update, Accepted):
+            event: Event | None = OrderFilled.of(bar, update)
+        else:
+            event = _event(update, bar, rests[name] if name in ledger.open_orders and name not in ended else None)
+        if event is None or event.id in ledger:
+            continue
+        if (known := seen.setdefault(event.id, event)) is not event:
+            if known != event:
+                raise conflict(known, event)
+            continue
+        if not isinstance(update, Fill | Accepted):
             ended.add(name)
-        seen[event.id] = event
+        rests[name] = _after(update, rests[name])
         yield event
 
 
-def _check_placed(update: Update, ledger: Ledger) -> None:
+def _rest(update: Update, ledger: Ledger, ratios: Mapping[str, float]) -> Order | None:
+    """Return what is left of an order, for a fill also where it was cancelled; None where it came to its end."""
     if update.order_id not in ledger.status:
         code = "unknown_fill" if isinstance(update, Fill) else "unknown_order"
         raise BrokerError(f"the broker reports {update} on an order that was never placed; find out whose it is",
                           code=code)  # fmt: skip
-
-
-def _rest(name: str, ledger: Ledger, ratios: Mapping[str, float]) -> Order | None:
-    order = ledger.open_orders.get(name) or ledger.rests.get(name)
-    return order and split_order(order, ratios.get(order.symbol, 1.0))
+    order = ledger.open_orders.get(update.order_id) or ledger.rests.get(update.order_id)
+    return split_order(order, ratios[order.symbol]) if order and order.symbol in ratios else order
 
 
 def _event(update: Update, bar: str, rest: Order | None) -> Event | None:
-    """Return the event of an update; None where nothing of the order is open, and it is no fill."""
+    """Return the event of an update that is no fill; None where nothing of the order is left."""
+    if rest is None:
+        return None
     match update:
-        case Fill():
-            return OrderFilled.of(bar, update)
-        case Accepted() if rest:
+        case Accepted():
             return OrderAccepted.of(bar, rest.id)
-        case Rejected() if rest:
+        case Rejected():
             return OrderRejected.of(bar, rest.id, update.reason)
-        case Cancelled() if rest:
+        case Cancelled():
             return OrderCancelled.of(bar, rest)
-        case Expired() if rest:
-            return OrderExpired.of(bar, rest)
-    return None
+    return OrderExpired.of(bar, rest)
 
 
-def _after(fill: Fill, rest: Order | None) -> Order | None:
+def _after(update: Update, rest: Order | None) -> Order | None:
+    """Return what may still be filled of an order after an update."""
+    if isinstance(update, Fill):
+        return _less(update, rest)
+    return None if isinstance(update, Rejected) else rest
+
+
+def _less(fill: Fill, rest: Order | None) -> Order | None:
     """Return what is left of an order after a fill."""
     name, quantity = fill.order_id, rest.quantity if rest else 0.0
     if rest and (fill.symbol != rest.symbol or fill.quantity * quantity <= 0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
@@ -70,7 +70,7 @@ class frictional(simulated):
         shares = dict(zip(bar.symbols, (volume * self.participation).tolist(), strict=True))
         self._volume = {symbol: most for symbol, most in shares.items() if 0 < most < math.inf}
 
-    def _slices(self, order: Order, bar: Bar, quote: float) -> Iterator[tuple[float, float]]:
+    def _slices(self, order: Order, bar: Bar, quote: float) -> Iterable[tuple[float, float]]:
         """Yield the parts that the volume allows, at prices on the way from the quote to the close."""
         quantity, done = self._available(order), 0.0
         way = quotes(bar, "close", [order.symbol]).get(order.symbol, quote) - quote

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import NonNegativeFloat
@@ -80,8 +80,7 @@ class simulated:
         quoted = quotes(bar, self.price, [order.symbol for order in due])
         for order in due:
             self._tried.add(order.id)
-            fills = list(self._fills(order, bar, quoted[order.symbol])) if order.symbol in quoted else []
-            self._report(order, fills)
+            self._report(order, self._fills(order, bar, quoted[order.symbol]) if order.symbol in quoted else [])
 
     def _begin(self, bar: Bar) -> None:
         """Split the orders that wait."""
@@ -90,20 +89,22 @@ class simulated:
             if order.symbol in ratios:
                 self._open[name] = split_order(order, ratios[order.symbol])
 
-    def _fills(self, order: Order, bar: Bar, quote: float) -> Iterator[Fill]:
-        """Yield the fills of an order in a bar; their ids name the bar, and from the second on their number."""
+    def _fills(self, order: Order, bar: Bar, quote: float) -> list[Fill]:
+        """Return the fills of an order in a bar; their ids name the bar, and from the second on their number."""
+        fills = []
         for number, (quantity, market) in enumerate(self._slices(order, bar, quote)):
             quote, price = market, paid(market, quantity, self.slippage_bps)
             if order.limit is not None:
                 quote, price = _limited(order.limit, quantity, market, price, self._extreme(order, bar))
             if price:
                 name = f"{self._bar}/{number}" if number else self._bar
-                yield Fill(order.id, name, order.symbol, quantity, price, fee(price, quantity, self.fee_bps),
-                           (price - quote) * quantity)  # fmt: skip
+                fills.append(Fill(order.id, name, order.symbol, quantity, price, fee(price, quantity, self.fee_bps),
+                                  (price - quote) * quantity))  # fmt: skip
+        return fills
 
-    def _slices(self, order: Order, bar: Bar, quote: float) -> Iterator[tuple[float, float]]:
-        """Yield the quantities in which an order trades, and the price of the market at each: here one, the whole."""
-        yield order.quantity, quote
+    def _slices(self, order: Order, bar: Bar, quote: float) -> Iterable[tuple[float, float]]:
+        """Return the quantities in which an order trades, and the price of the market at each: here one, the whole."""
+        return ((order.quantity, quote),)
 
     def _extreme(self, order: Order, bar: Bar) -> float:
         """Return the price of the bar that is best for the order: its low for a buyer, its high for a seller."""
