@@ -12,6 +12,7 @@ import pytest
 from alpha.core.errors import BrokerError
 from alpha.core.nouns import Fill, Order
 from alpha.execution import MemoryJournal, SqliteJournal
+from alpha.execution import events as e
 from alpha.execution.events import (
     AccountOpened,
     BarMarked,
@@ -322,3 +323,30 @@ def test_a_place_where_nothing_can_be_written_is_told(tmp_path):
     with pytest.raises(BrokerError) as caught:
         SqliteJournal(tmp_path / "file" / "j.sqlite", "run")
     assert caught.value.code == "journal_unavailable"
+
+
+def examples():
+    """Return an event of every kind, with values of the types that its fields declare."""
+    values = {"str": "text é", "int": 10**18, "float": 1 / 3, "float | None": -2.5, "int | None": None,
+              "tuple[str, ...]": ("a", "b"), "Mapping[str, float]": {"A": 0.1}, "Mapping[str, int]": {"A": 3},
+              "Literal['market', 'limit']": "limit"}  # fmt: skip
+    for kind, event in e.KINDS.items():
+        fields = {name: str(getattr(of, "__forward_arg__", of)).replace('"', "'") for name, of in
+                  event.__annotations__.items() if name not in ("id", "kind")}  # fmt: skip
+        yield event(id=kind, **{name: values[of] for name, of in fields.items()})
+
+
+@pytest.mark.parametrize("event", list(examples()), ids=lambda event: event.kind)
+def test_an_event_of_every_kind_comes_back_as_it_was(tmp_path, event):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append([event])
+        journal.append([event])
+        assert list(journal.events()) == [event]
+        [found] = journal.events()
+        assert type(found) is type(event)
+        assert [type(value) for value in found] == [type(value) for value in event]
+
+
+def test_every_kind_of_event_has_its_own_fields():
+    assert len({event.__name__ for event in e.KINDS.values()}) == len(e.KINDS) == 16
+    assert all(event._fields[:2] == ("id", "bar") and event._fields[-1] == "kind" for event in e.KINDS.values())

@@ -156,10 +156,11 @@ def test_a_migrated_journal_is_append_only_and_chained(path):
         list(journal.events())
 
 
-def test_a_changed_file_is_refused_and_not_migrated(path):
+@pytest.mark.parametrize("change", ["price = 1", "price = 9e999", "note = '0'", "kind = 'skip'"])
+def test_a_changed_file_is_refused_and_not_migrated(path, change):
     written(path)
     with closing(sqlite3.connect(path)) as db:
-        db.executescript("DROP TRIGGER events_not_edited; UPDATE events SET price = 1 WHERE seq = 7")
+        db.executescript(f"DROP TRIGGER events_not_edited; UPDATE events SET {change} WHERE seq = 7")
     before = content(path)
     for readonly in (True, False):
         with raises("journal_tampered"), SqliteJournal(path, readonly=readonly) as journal:

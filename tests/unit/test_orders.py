@@ -101,3 +101,23 @@ def test_the_hash_is_of_bar_symbol_and_quantity_in_order():
     ]
     assert order_hash(events) == expected
     assert order_hash([one._replace(quantity=3), two]) == expected
+
+
+def test_orders_that_are_still_open_count_as_held():
+    account = ledger(A=10, B=5)
+    for order in (Order("more", "2020-01-01", "A", 30.0), Order("away", "2020-01-01", "Z", 3.0)):
+        account.post(OrderPlaced.of(order, 10.0))
+    prices = bar([10.0, 10.0, 10.0])
+    assert account.value(prices).equity == 1150.0
+    orders = rebalance(np.array([0.5, 0.0, 0.0]), account, prices)
+    assert shares(orders) == {"A": 17, "B": -5}  # 57 wanted, 10 held, 30 on order
+    assert shares(rebalance(np.zeros(3), account, prices)) == {"A": -40, "B": -5}
+
+
+def test_kind_limit_and_life_count_in_the_hash_where_they_are_no_market_order_for_one_bar():
+    plain = Order("1", KEY, "A", 3.0)
+    kinds = [plain, plain._replace(kind="limit", limit=9.0), plain._replace(kind="limit", limit=9.5),
+             plain._replace(expires=2), plain._replace(expires=None)]  # fmt: skip
+    assert len({order_hash([order]) for order in kinds}) == 5
+    for order in kinds:
+        assert order_hash([OrderPlaced.of(order, 9.0)]) == order_hash([order])

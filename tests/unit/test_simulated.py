@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import ConfigError
-from alpha.core.nouns import Fill, Order
+from alpha.core.nouns import Accepted, Fill, Order
 from alpha.core.panel import Bar
 from alpha.execution import broker
 
@@ -135,3 +135,53 @@ def test_a_split_on_the_day_of_the_fill_multiplies_too():
 def test_wrong_parameters_are_refused(wrong):
     with pytest.raises(ConfigError):
         venue(**wrong)
+
+
+@pytest.mark.parametrize(("quantity", "quote", "far", "price"), [
+    (10.0, 19.0, 18.0, 19.0),  # the open is better than the limit
+    (10.0, 20.0, 20.0, 20.0),
+    (10.0, 21.0, 19.9, 20.0),  # the bar trades through it
+    (10.0, 21.0, 20.0, None),  # it is touched only
+    (10.0, 21.0, 20.5, None),
+    (-10.0, 21.0, 22.0, 21.0),
+    (-10.0, 19.0, 20.1, 20.0),
+    (-10.0, 19.0, 20.0, None),
+])  # fmt: skip
+def test_a_limit_order_fills_where_the_bar_trades_through_it(quantity, quote, far, price):
+    market = venue(slippage_bps=0)
+    market.submit([order(quantity=quantity, kind="limit", limit=20.0)])
+    name = "low" if quantity > 0 else "high"
+    fills = traded(market, bar(1, open=[quote, 1.0], close=[quote, 1.0], **{name: [far, 1.0]}))
+    assert [(fill.quantity, fill.price, fill.slippage) for fill in fills] == ([(quantity, price, 0.0)] if price else [])
+
+
+def test_slippage_never_takes_a_price_beyond_the_limit():
+    market = venue(slippage_bps=100)
+    market.submit([order(kind="limit", limit=20.1), order("B", -10.0, kind="limit", limit=49.9)])
+    buy, sell = traded(market, bar(1, open=[20.0, 50.0], close=[20.0, 50.0]))
+    assert (buy.price, sell.price) == (20.1, 49.9)
+    assert (buy.slippage, sell.slippage) == (pytest.approx(1.0), pytest.approx(1.0))
+
+
+def test_where_closes_fill_only_the_close_counts_for_a_limit():
+    market = venue(slippage_bps=0, price="close")
+    market.submit([order(kind="limit", limit=20.0)])
+    assert traded(market, bar(1, open=[19.0, 1.0], low=[18.0, 1.0], close=[21.0, 1.0])) == []
+    assert traded(market, bar(2, open=[21.0, 1.0], low=[18.0, 1.0], close=[19.5, 1.0]))[0].price == 19.5
+
+
+def test_a_split_divides_the_limit():
+    market = venue(slippage_bps=0)
+    market.submit([order(kind="limit", limit=20.0)])
+    split = {"close": [1.0, 1.0], "raw_close": [11.0, 1.0], "split": [2.0, 1.0], "raw_open": [11.0, 1.0]}
+    assert traded(market, bar(1, **split, raw_low=[10.5, 1.0])) == []
+    assert market.open_orders() == (order(quantity=20.0, kind="limit", limit=10.0),)
+
+
+def test_an_order_that_waits_is_acknowledged_once():
+    market = venue()
+    market.submit([order()])
+    for day, expected in ((1, [Accepted("A0")]), (2, [])):
+        market.advance(bar(day, close=[np.nan, 1.0]))
+        assert market.poll() == expected
+    assert market.poll() == []
