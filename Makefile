@@ -12,7 +12,7 @@ CHOSEN  = --config $(CONFIG) $(OVERLAY:%=--overlay %) $(SET:%=--set '%')
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test parity lint format types layers check research bless paper calibrate calibrate-short leakage docs lock clean \
+.PHONY: help setup smoke test parity pins lint format types layers check research bless paper calibrate calibrate-short leakage docs lock clean \
   bench-features bench-features-short
 
 help:  ## list the targets
@@ -42,6 +42,9 @@ test: $(READY)  ## run the tests; at least 90 % of lines and branches must be co
 
 parity: $(READY)  ## compare stream and batch in every bit: 500 symbols, ten years, every feature (an hour)
 	@ALPHA_PARITY=whole $(BIN)/python -m pytest -s tests/contracts/test_feature_parity.py
+
+pins: smoke  ## in a fresh clone, compare whole studies with what they found before; takes minutes
+	@ALPHA_PINS=whole $(BIN)/python -m pytest tests/golden
 
 lint: $(READY)  ## style, names, imports
 	@$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from alpha.config import Config
-from alpha.core.errors import DataError
+from alpha.core.errors import DataError, ModelError
 from alpha.core.nouns import FeatureSet, Fold, Label, Scorecard
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
@@ -19,7 +19,9 @@ from alpha.data import Finding
 from alpha.data.seal import origin
 from alpha.features import Plan
 from alpha.features.engine.warmup import warmup
-from alpha.gates import Evidence, judge
+from alpha.gates import judge_study, waiting
+from alpha.gates.judging import Judge
+from alpha.leaks import Case, Pipeline
 from alpha.models.search import drawn
 from alpha.portfolio import policy
 from alpha.strategy import Book, Bundle, Candidate, Rules, backtest
@@ -41,7 +43,7 @@ class Study:
     Parameters
     ----------
     candidates : tuple of Candidate
-        One a model, in the order of the configuration, each judged by every gate.
+        One a model, in the order of the configuration, each judged by every gate that does not wait for the holdout.
     baselines : mapping of str to Scorecard
         What a person without a model would have got over the same rows, at the same costs.
     trials : int
@@ -74,12 +76,22 @@ class _Bench:
     label: Label
     folds: tuple[Fold, ...]
     rules: Rules
-    memo: dict[tuple[object, ...], tuple[str | None, ...]] = field(default_factory=dict)
 
     @property
     def tested(self) -> slice:
         """The rows that are out of sample: from the first test row to the last."""
         return slice(int(self.folds[0].test[0]), int(self.folds[-1].test[-1]) + 1)
+
+    @property
+    def case(self) -> Case:
+        """The pipeline without a model, for the gates; it serves the data at hand, and so reads none again."""
+        panel, folds = self.panel, self.folds
+        pipeline = Pipeline(
+            load=lambda at: panel if at is None else panel.until(at), features=self.plan.batch, label=self.config.label,
+            folds=lambda times, label: folds, predict=_no_model, trade=self.trade,
+        )  # fmt: skip
+        no_signal = np.full(panel.tradable.shape, np.nan)
+        return Case(pipeline, panel, self.features, self.label, folds, no_signal, self.config.seed)
 
     def trade(self, signal: np.ndarray, panel: Panel) -> np.ndarray:
         """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
@@ -137,7 +149,8 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
     beaten = {made.card.model: made.card for made in _baselines(bench, track)}
     scored = _candidates(bench, track)
     tried = selection(Trials(cfg.paths.trials), panel.id, scored[0].card, beaten, source=origin(cfg.source))
-    candidates = [_candidate(bench, each, beaten, tried) for each in track(scored, f"{cfg.name}: gates")]
+    judge = tracked(lambda: judge_study(bench.case, cfg.judges), f"{cfg.name}: gates on the data", track)
+    candidates = [_candidate(bench, each, beaten, tried, judge) for each in track(scored, f"{cfg.name}: gates")]
     return Study(cfg, panel, findings, folds, tuple(candidates), beaten, tried.trials)
 
 
@@ -234,19 +247,25 @@ def _cross_fitted(bench: _Bench, model: Plugin, track: Track) -> np.ndarray:
     return cross_fit(model, bench.features, bench.label, folds, bench.panel.tradable)
 
 
-def _candidate(bench: _Bench, made: _Scored, beaten: Mapping[str, Scorecard], tried: Selection) -> Candidate:
-    """Work out the rest of the evidence, refit on everything known, and let every gate judge."""
+def _no_model(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+    raise ModelError("the data of a study are judged without a model", code="no_model")
+
+
+def _candidate(
+    bench: _Bench, made: _Scored, beaten: Mapping[str, Scorecard], tried: Selection, judge: Judge
+) -> Candidate:
+    """Work out the rest of the evidence, refit on everything known, and let the gates judge."""
     cfg, panel = bench.config, bench.panel
     card = detailed(made.card, made.signal, bench.label, made.book, panel, bench.folds, seed=cfg.seed)
     card = replace(card, metrics={**card.metrics, **tried.metrics(card, bench.label.horizon)},
                    baselines={name: dict(other.metrics) for name, other in beaten.items()},
                    series={**card.series, "pbo_logits": pd.Series(tried.logits)})  # fmt: skip
     bundle = _refit(bench, made.plugin, made.signal)
-    candidate = Candidate(
-        bundle, panel, bench.features, bench.label, made.signal, made.book, card, (), cfg.id, panel.id, cfg.seed
-    )
-    evidence = Evidence(card.metrics, card.baselines, candidate, bench.folds, trade=bench.trade, memo=bench.memo)
-    return replace(candidate, gates=judge(evidence, cfg.gates))
+    return Candidate(
+        bundle=bundle, panel=panel, features=bench.features, label=bench.label, signal=made.signal, book=made.book,
+        scorecard=card, gates=judge(card, bundle, made.signal), config_id=cfg.id, data_id=panel.id, seed=cfg.seed,
+        waiting=waiting(cfg.judges),
+    )  # fmt: skip
 
 
 def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import DataError
-from alpha.core.nouns import FeatureSet, GateResult, Label, Model, Order, Scorecard, Target
+from alpha.core.nouns import FeatureSet, Label, Model, Order, Scorecard, Target, Verdict
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
 from alpha.execution import Account, MemoryJournal, bar_key, order_hash, rebalance
@@ -118,7 +118,15 @@ class Book:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A bundle, the data and the out-of-sample evidence it rests on, and what the gates said."""
+    """A bundle, the data it was made from, its out-of-sample evidence, and the verdicts of the gates.
+
+    Parameters
+    ----------
+    gates : tuple of Verdict
+        Of the gates that have judged it.
+    waiting : tuple of str
+        The gates that judge it only once blessing has opened the holdout.
+    """
 
     bundle: Bundle
     panel: Panel
@@ -127,14 +135,15 @@ class Candidate:
     signal: np.ndarray
     book: Book
     scorecard: Scorecard
-    gates: tuple[GateResult, ...] = ()
+    gates: tuple[Verdict, ...] = ()
     config_id: str = ""
     data_id: str = ""
     seed: int = 0
+    waiting: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether it was judged and every gate passed."""
+        """Whether it was judged, and every gate that has judged it passed."""
         return bool(self.gates) and all(gate.passed for gate in self.gates)
 
 

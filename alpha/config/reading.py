@@ -7,9 +7,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from alpha.config.layers import layered
+from alpha.config.places import Places
 from alpha.config.schema import Config
 from alpha.core.errors import ConfigError, nearest
 
@@ -22,92 +23,37 @@ def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Seque
     ConfigError
         Naming every problem at once, with the nearest right answer.
     """
-    values: dict[str, Any] = {}
-    for each in (path, *overlays):
-        values = merged(values, read_yaml(each))
-    for override in overrides:
-        values = merged(values, _parse_override(override))
+    values = layered(path, overlays, overrides)
     try:
         return Config(**values)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        problems = [_describe(problem) for problem in found if not _follows(problem)] or [*map(_describe, found)]
-        shown = "\n".join(f"  {line}" for line in problems)
-        noun = "problem" if len(problems) == 1 else "problems"
-        given = " + ".join([*map(str, (path, *overlays)), *(f"--set {override}" for override in overrides)])
-        raise ConfigError(f"{given} has {len(problems)} {noun}:\n{shown}", code="invalid_config") from None
+        raise _refusal(error, Config, path, overlays, overrides) from None
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with `over` on top: mappings are merged, anything else is replaced.
+def load_places(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:
+    """Read from the same files where results are, and nothing else: no plugin is looked up, and no other key checked.
 
-    A mapping that names another plugin than the one below it replaces it whole.
+    Raises
+    ------
+    ConfigError
     """
-    result = dict(base)
-    for key, value in over.items():
-        below = result.get(key)
-        if isinstance(below, str) and isinstance(value, Mapping):
-            below = {"name": below}  # a plugin named without parameters
-        same = isinstance(value, Mapping) and isinstance(below, Mapping) and _named_alike(below, value)
-        result[key] = merged(below, value) if same else value  # type: ignore[arg-type]
-    return result
-
-
-YAML_FAULTS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
-"""What the parser raises on bad text: on no date, on tags that do not fit their value, on endless nesting."""
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping strictly: no duplicate keys, no aliases, no infinities."""
+    values = layered(path, overlays, overrides)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}", code="unreadable_config") from None
-    try:
-        values = yaml.load(text, _Strict)
-    except YAML_FAULTS as error:
-        raise ConfigError(f"{path} is not valid: {error}", code="invalid_yaml") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} must hold a mapping; it holds {type(values).__name__}", code="invalid_yaml")
-    return values
+        return Places.model_validate(values)
+    except ValidationError as error:
+        raise _refusal(error, Places, path, overlays, overrides) from None
 
 
-class _Strict(yaml.SafeLoader):
-    """Safe YAML in which nothing is said twice and nothing is said by reference."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} must be a text", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _parse_override(text: str) -> dict[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set takes key=value, with dots in the key; it was {text!r}", code="bad_override")
-    try:
-        result: Any = yaml.load(value, _Strict)
-    except YAML_FAULTS as error:
-        raise ConfigError(f"--set {key}: {value!r} is not a value: {error}", code="bad_override") from None
-    for part in reversed(key.strip().split(".")):
-        result = {part: result}
-    return result
-
-
-def _named_alike(below: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
-    return "name" not in value or below.get("name") == value["name"]
+def _refusal(
+    error: ValidationError, schema: type[BaseModel], path: str | Path, overlays: Sequence[str | Path],
+    overrides: Sequence[str],
+) -> ConfigError:  # fmt: skip
+    found = error.errors(include_url=False)
+    real = [problem for problem in found if not _follows(problem)] or found
+    shown = "\n".join(f"  {_describe(problem, schema)}" for problem in real)
+    noun = "problem" if len(real) == 1 else "problems"
+    given = " + ".join([*map(str, (path, *overlays)), *(f"--set {override}" for override in overrides)])
+    return ConfigError(f"{given} has {len(real)} {noun}:\n{shown}", code="invalid_config")
 
 
 def _follows(problem: Mapping[str, Any]) -> bool:
@@ -115,10 +61,10 @@ def _follows(problem: Mapping[str, Any]) -> bool:
     return problem["type"] == "too_short" and bool(problem["input"])
 
 
-def _describe(problem: Mapping[str, Any]) -> str:
+def _describe(problem: Mapping[str, Any], schema: type[BaseModel]) -> str:
     where = ".".join(map(str, problem["loc"])) or "the file"
     if problem["type"] == "extra_forbidden":
-        return f"{where}: no such key; {nearest(problem['loc'][-1], _keys_at(problem['loc'][:-1]))}"
+        return f"{where}: no such key; {nearest(problem['loc'][-1], _keys_at(schema, problem['loc'][:-1]))}"
     if problem["type"] == "missing":
         return f"{where}: is missing"
     message = problem["msg"].removeprefix("Value error, ")
@@ -127,9 +73,8 @@ def _describe(problem: Mapping[str, Any]) -> str:
     return f"{where}: {message}" + (f" (it was {shown})" if len(shown) < 60 else "")
 
 
-def _keys_at(location: Sequence[Any]) -> Iterator[str]:
+def _keys_at(section: Any, location: Sequence[Any]) -> Iterator[str]:
     """Yield the keys a section may have, found by walking the schema along `location`."""
-    section: Any = Config
     for part in location:
         if isinstance(part, str) and isinstance(section, type) and issubclass(section, BaseModel):
             annotation = section.model_fields[part].annotation

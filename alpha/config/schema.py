@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +14,6 @@ import pandas as pd
 import yaml
 from pydantic import (
     AfterValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -23,17 +24,19 @@ from pydantic import (
     model_validator,
 )
 
+from alpha.config.places import NAME, Paths, Section, keys, role
+from alpha.core import plugins
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError
 from alpha.core.identity import definition, digest
 from alpha.core.panel import Panel
-from alpha.core.registry import Bound, Plugin, Schema, value_errors
+from alpha.core.registry import Bound, Plugin, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
 from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
 from alpha.features.apply import applied
-from alpha.gates import gate
+from alpha.gates import gate, waiting
 from alpha.labels import label
 from alpha.models import model
 from alpha.models.search import Search
@@ -85,25 +88,20 @@ def _exchange(name: str) -> str:
         return Calendar(name).name
 
 
+def _plugins(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Import the user's plugins: this key comes before those that name one."""
+    with value_errors():
+        plugins.load(entries)
+    return entries
+
+
 Session = Annotated[date, AfterValidator(_session)]
 Exchange = Annotated[str, AfterValidator(_exchange)]
+UserPlugins = Annotated[tuple[str, ...], AfterValidator(_plugins)]
 Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
 
-PLACES = (
-    ("models", "selected"), ("paper", "ledger"), ("paper", "kill_file"),
-    ("paths", "artifacts"), ("paths", "reports"), ("paths", "trials"), ("paths", "looks"),
-)  # fmt: skip
-"""Keys that say where a result is, and change none."""
 
-PANEL = "calendar", "start", "end", "holdout", "source", "joins", "aggregates", "universe"  # its id says all they do
-AFTERWARDS = "name", "models", "baselines", "gates", "paper", "paths"  # no score depends on more of them than one model
-
-
-class _Section(Schema):
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
-
-
-class Universe(_Section):
+class Universe(Section):
     """Which names may be held, and when."""
 
     membership: Path | None = Field(None, description="table of symbol, start_date, end_date: point-in-time members")
@@ -111,7 +109,7 @@ class Universe(_Section):
     waive: tuple[Waiver, ...] = Field((), description="findings of the sanity checks accepted by a person")
 
 
-class Features(_Section):
+class Features(Section):
     """The columns a model reads."""
 
     cross_section: Literal["rank", "zscore", "none"] = Field(
@@ -134,18 +132,18 @@ class Features(_Section):
             return tuple(entries(given, cross_section=across))
 
 
-class Models(_Section):
+class Models(Section):
     """What is tried, and what is blessed."""
 
     candidates: Annotated[tuple[ModelPlugin, ...], AfterValidator(_distinct)] = Field(
         min_length=1, description="models that research fits and judges; no two of one name"
     )
     search: Search | None = Field(None, description="parameters of the candidates are drawn, each draw a trial")
-    selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools")
+    selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools", **role("place"))
     fallback: str | None = Field(None, description="the bundle to use where the selected one is refused")
 
 
-class Risk(_Section):
+class Risk(Section):
     """What bounds the book as a whole, and how orders are cut."""
 
     max_drawdown: PositiveFloat = Field(0.25, le=1, description="loss from the peak that halts the runner")
@@ -154,7 +152,7 @@ class Risk(_Section):
     delist_after: PositiveInt = Field(5, description="bars without a price before a holding is settled in cash")
 
 
-class Paper(_Section):
+class Paper(Section):
     """How the paper runner runs."""
 
     cash: PositiveFloat = Field(1_000_000.0, description="cash at the start of a ledger")
@@ -162,63 +160,54 @@ class Paper(_Section):
     end: Session | None = Field(None, description="last session traded; default: the newest there is")
     poll_sec: NonNegativeFloat = Field(0.0, le=86_400, description="seconds between bars; 0: as fast as possible")
     max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
-    kill_file: Path = Field(Path("artifacts/KILL"), description="while this file exists nothing is traded")
+    kill_file: Path = Field(
+        Path("artifacts/KILL"), description="while this file exists nothing is traded", **role("place")
+    )
     ledger: Path | None = Field(
-        None, description="the journal of orders and fills; default: `<artifacts>/<name>/paper.sqlite`"
+        None, description="the journal of orders and fills; default: `<artifacts>/<name>/paper.sqlite`", **role("place")
     )
 
 
-class Paths(_Section):
-    """Where results go, relative to the folder the command is run in."""
-
-    artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers")
-    reports: Path = Field(Path("reports"), description="scorecards and reports")
-    trials: Path = Field(Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored")
-    looks: Path = Field(Path("artifacts/looks.jsonl"), description="every look at a sealed holdout")
-
-    @field_validator("*")
-    @classmethod
-    def _can_be_made(cls, path: Path, info: ValidationInfo) -> Path:
-        """A file in the way is told before the work, not after it."""
-        folder = path.parent if info.field_name in ("trials", "looks") else path
-        try:
-            there = next(place for place in (folder, *folder.parents) if place.exists())
-            if folder != path and path.is_dir():
-                raise ValueError(f"{path} is a folder; name a file in it")
-        except OSError as error:
-            raise ValueError(f"cannot be used: {error}") from None
-        if not there.is_dir():
-            raise ValueError(f"{there} is no folder, so nothing can be kept in it")
-        return path
-
-
-class Config(_Section):
+class Config(Section):
     """Everything a run depends on. Equal configs have equal ids, whatever their spelling."""
 
-    name: str = Field(pattern=r"^[a-z0-9_]+$", description="names the world in reports")
-    calendar: Exchange = Field("XNYS", description="exchange calendar of the sessions")
-    start: Session = Field(description="first session read")
-    end: Session = Field(description="last session of research and its holdout; paper runs on what comes after")
-    holdout: Holdout | None = Field(None, description="what of this research may not read, and blessing must pass on")
+    name: str = Field(pattern=NAME, description="names the world in reports", **role("after"))
+    plugins: UserPlugins = Field(
+        (), description="folders, files or modules with plugins of your own: their code is run", **role("place")
+    )
+    calendar: Exchange = Field("XNYS", description="exchange calendar of the sessions", **role("data"))
+    start: Session = Field(description="first session read", **role("window"))
+    end: Session = Field(
+        description="last session of research and its holdout; paper runs on what comes after", **role("window")
+    )
+    holdout: Holdout | None = Field(
+        None, description="what of this research may not read, and blessing must pass on", **role("window")
+    )
     seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
-    source: Source = Field(description="where bars come from")
-    joins: tuple[Join, ...] = Field((), description="other tables, joined by the time they became known")
-    aggregates: tuple[Aggregate, ...] = Field((), description="texts, options, announcements, labels: made into fields")
-    universe: Universe = Universe()
+    source: Source = Field(description="where bars come from", **role("data"))
+    joins: tuple[Join, ...] = Field(
+        (), description="other tables, joined by the time they became known", **role("data")
+    )
+    aggregates: tuple[Aggregate, ...] = Field(
+        (), description="texts, options, announcements, labels: made into fields", **role("data")
+    )
+    universe: Universe = Field(Universe(), **role("data"))
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
-    models: Models
+    models: Models = Field(**role("after"))
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
-        description="what a model must beat, scored in the same run; no two of one name"
+        description="what a model must beat, scored in the same run; no two of one name", **role("after")
     )
     walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
     policy: Policy = Field(description="from a signal to the weights wanted")
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
     risk: Risk = Risk()
     broker: BrokerPlugin = Field(description="who fills orders, and at what cost")
-    gates: tuple[Gate, ...] = Field(min_length=1, description="what a candidate must show to be blessed")
-    paper: Paper = Paper()
-    paths: Paths = Paths()
+    gates: tuple[Gate, ...] = Field(
+        min_length=1, description="what a candidate must show to be blessed", **role("after")
+    )
+    paper: Paper = Field(Paper(), **role("after"))
+    paths: Paths = Field(Paths(), **role("after"))
 
     @field_validator("end")
     @classmethod
@@ -227,6 +216,16 @@ class Config(_Section):
         if end <= start:
             raise ValueError(f"must be after start ({start})")
         return end
+
+    @field_validator("gates")
+    @classmethod
+    def _something_to_open(cls, given: tuple[Plugin, ...], info: ValidationInfo) -> tuple[Plugin, ...]:
+        names = waiting(given)
+        if names and info.data.get("holdout", ...) is None:
+            raise ValueError(
+                f"{', '.join(names)}: no data are sealed for it; give the section `holdout`, or leave it out"
+            )
+        return given
 
     @model_validator(mode="after")
     def _seal(self) -> Self:
@@ -244,9 +243,22 @@ class Config(_Section):
         """The last day that research may read: `end`, less what is sealed."""
         return self.source.first - timedelta(days=1) if isinstance(self.source, Sealed) else self.end
 
+    @property
+    def judges(self) -> tuple[Plugin, ...]:
+        """The gates that judge a candidate: those that are listed, and `holdout` where data are sealed."""
+        listed = self.holdout is None or waiting(self.gates)
+        return self.gates if listed else (*self.gates, gate.bind("holdout"))
+
     def resolved(self) -> dict[str, Any]:
         """Return the whole configuration as plain values, every default spelled out."""
         return self.model_dump(mode="json")
+
+    def _without(self, *roles: str) -> dict[str, Any]:
+        """Return the plain values less the keys that have one of these roles."""
+        values = self.resolved()
+        for *sections, key in keys(Config, *roles):
+            del reduce(getitem, sections, values)[key]
+        return values
 
     def text(self) -> str:
         """Return the resolved configuration as YAML, as `load` reads it."""
@@ -279,10 +291,7 @@ class Config(_Section):
     @property
     def id(self) -> str:
         """Hash of the resolved configuration, less the bundle that is selected and the places that files go to."""
-        values = self.resolved()
-        for section, key in PLACES:
-            del values[section][key]
-        return digest(values)[:12]
+        return digest(self._without("place"))[:12]
 
     @property
     def home(self) -> Path:
@@ -300,9 +309,7 @@ class Config(_Section):
         A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
         label, splitter, policy, limits, broker and model by the code of their modules (see `definition`).
         """
-        values = self.resolved()
-        for section in (*PANEL, *AFTERWARDS):
-            del values[section]
+        values = self._without("data", "window", "after", "place")
         made = columns(self.features.columns).values()
         plugins = self.label, self.walk_forward, self.policy, *self.limits, self.broker, model
         values["formulas"] = [column.key.hex() for column in made]

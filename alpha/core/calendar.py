@@ -13,6 +13,9 @@ from alpha.core.errors import ConfigError, nearest
 
 FIRST = pd.Timestamp("1970-01-01")  # what is known of holidays before is not exact
 YEARS_AHEAD = 5
+SAMPLE = pd.Timestamp("2000-01-01"), pd.Timestamp("2019-12-31")  # the years that sessions a year are counted in
+FEW_BARS = 10  # too few to count the sessions in a bar
+SEVERAL = 0.75  # bars a session, at least: fewer are bars of several sessions, not gaps
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,23 @@ class Calendar:
         """Return whether the exchange trades on `date`."""
         return _date(date) in _schedule(self.name).sessions
 
+    def periods(self, times: pd.DatetimeIndex) -> float:
+        """Return the number of bars in a year of this calendar, for bars that close at `times`.
+
+        Sessions a year are a mean over twenty years, rounded: 252 on XNYS, 365 on ``24/7``. They are multiplied by the
+        bars in a session, or divided by the sessions in a bar, both counted in `times`: weekly bars have 52 a year.
+
+        Parameters
+        ----------
+        times : DatetimeIndex
+            In order. A gap here and there changes nothing.
+        """
+        sessions = len(self.sessions(times[0], times[-1])) if len(times) else 0
+        each = len(times) / sessions if sessions else 1.0
+        if each < SEVERAL and len(times) >= FEW_BARS:
+            return float(max(1, round(_sessions_a_year(self.name) * (len(times) - 1) / (sessions - 1))))
+        return float(_sessions_a_year(self.name) * max(1, round(each)))
+
     def opens(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Return the instants, in UTC, at which the sessions open."""
         return _schedule(self.name).opens[self._rows(sessions)]
@@ -106,6 +126,14 @@ class Calendar:
             span = f"from {known[0]:%Y-%m-%d} to {known[-1]:%Y-%m-%d}"
             raise ConfigError(f"the calendar {self.name} is known {span}, not beyond {date}", code="outside_calendar")
         return known[row]
+
+
+@cache
+def _sessions_a_year(name: str) -> int:
+    """Return the mean number of sessions in a year, rounded."""
+    known = _schedule(name).sessions
+    first, last = max(SAMPLE[0], known[0]), min(SAMPLE[1], known[-1])
+    return round(((known >= first) & (known <= last)).sum() / ((last - first).days + 1) * 365.25)
 
 
 class _Schedule(NamedTuple):

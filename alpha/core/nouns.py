@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from alpha.core.panel import Bar
+
+Relation = Literal[">=", ">", "<=", "<", "=="]
+Kind = Literal["comparison", "property"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,8 @@ class FeatureSet:
 
     def frame(self) -> pd.DataFrame:
         """Return a column a feature and a row a (time, symbol); of a plan's result, without copying it."""
+        import pandas as pd
+
         columns = self.values.transpose(2, 0, 1).reshape(len(self.names), -1)
         rows = pd.MultiIndex.from_product([self.times, self.symbols], names=["time", "symbol"])
         return pd.DataFrame(columns.T, rows, list(self.names), copy=False)
@@ -96,30 +102,44 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class GateResult:
-    """One gate's verdict: `value` was compared with `limit`; `note` says by how much it failed."""
+class Verdict:
+    """The verdict of one gate on one candidate.
+
+    Parameters
+    ----------
+    value, limit : float
+        The number and its limit; of a property, how many problems were found, and 0. NaN where there is no number.
+    relation : str
+        How the value must lie to the limit for the gate to pass.
+    note : str
+        Why the gate failed, and by how much.
+    kind : str
+        ``comparison`` of a number with its limit, or ``property`` that holds or does not.
+    """
 
     gate: str
     passed: bool
     value: float
     limit: float
-    relation: str = ">="
+    relation: Relation = ">="
     note: str = ""
+    kind: Kind = "comparison"
 
     def __str__(self) -> str:
-        verdict = "PASS" if self.passed else "FAIL"
+        mark = "PASS" if self.passed else "FAIL"
         tail = f"  ({self.note})" if self.note else ""
-        said = f"{self.value:>10.4f} {self.relation} {self.limit:.4f}"
+        found = f"{self.value:>10.4f} {self.relation} {self.limit:.4f}"
         if not math.isfinite(self.value):
-            said = f"{'-':>10} {self.relation} {self.limit:.4f}"
-        elif self.is_property:
-            said = "holds" if self.passed else f"{self.value:.0f} against"
-        return f"{verdict}  {self.gate:<28} {said:>10}{tail}"
+            found = f"{'-':>10} {self.relation} {self.limit:.4f}"
+        elif self.kind == "property":
+            found = "holds" if self.passed else f"{self.value:.0f} against"
+        return f"{mark}  {self.gate:<28} {found:>10}{tail}"
 
     @property
-    def is_property(self) -> bool:
-        """Whether it holds or does not: the value counts what speaks against it, and nothing may."""
-        return (self.relation, self.limit) == ("<=", 0.0)
+    def margin(self) -> float:
+        """By how much the gate passed (positive) or failed (negative), in the units of its value."""
+        away = self.value - self.limit
+        return {"<": -away, "=": -abs(away), ">": away}[self.relation[0]]
 
 
 @dataclass(frozen=True)

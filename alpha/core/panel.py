@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from alpha.core.calendar import Calendar
 from alpha.core.errors import DataError, nearest
 
 PRICES = ("open", "high", "low", "close")
@@ -67,6 +68,8 @@ class Panel:
         Whether the symbol belonged to the universe and had a price; default: a finite close.
     groups : mapping of str to tuple of str, length N
         Labels of the symbols, such as sector.
+    calendar : str
+        When the market trades: see `alpha.core.calendar.Calendar`. Returns are annualised by it.
     """
 
     times: pd.DatetimeIndex
@@ -74,6 +77,7 @@ class Panel:
     fields: Mapping[str, np.ndarray]
     tradable: np.ndarray = field(default=None)  # type: ignore[arg-type]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calendar: str = "XNYS"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "symbols", tuple(map(str, self.symbols)))
@@ -97,7 +101,7 @@ class Panel:
 
     def __reduce__(self) -> tuple[type[Panel], tuple[object, ...]]:
         """Go to another process as the arrays it was made of."""
-        return Panel, (self.times, self.symbols, dict(self.fields), self.tradable, dict(self.groups))
+        return Panel, (self.times, self.symbols, dict(self.fields), self.tradable, dict(self.groups), self.calendar)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return _lookup(self.fields, name)
@@ -149,6 +153,11 @@ class Panel:
         """Return one row, as a stream would deliver it."""
         fields = {name: values[row] for name, values in self.fields.items()}
         return Bar(self.times[row], self.symbols, fields, self.tradable[row], self.groups)
+
+    @property
+    def periods(self) -> float:
+        """The number of bars in a year: see `Calendar.periods`."""
+        return Calendar(self.calendar).periods(self.times)
 
     @property
     def id(self) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any, ParamSpec, TypeVar, get_args
+from typing import Any, ClassVar, ParamSpec, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model, field_validator
 from pydantic_core import core_schema
 
+from alpha.core import plugins
 from alpha.core.errors import ConfigError, nearest
 
 P = ParamSpec("P")
@@ -73,35 +72,82 @@ class Registry:
 
     Parameters of a plugin are the keyword-only arguments of its signature: typed, and (but for
     those a user must give) defaulted, so that ``{name: momentum}`` is a valid entry.
+
+    Parameters
+    ----------
+    kind : str
+        The field's word for such a plugin, such as ``model``.
+    rooms : str
+        Packages whose modules register plugins of this kind. A module is imported when one of its names is looked up.
     """
 
-    def __init__(self, kind: str) -> None:
+    every: ClassVar[list[Registry]] = []
+    """All registries, in the order in which they were made."""
+
+    def __init__(self, kind: str, *rooms: str) -> None:
         self.kind = kind
+        self._rooms = [plugins.room(package) for package in rooms]
         self._made: dict[str, _Made] = {}
+        self._twice: set[str] = set()
+        self.every.append(self)
 
     def __call__(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        if not any(room.holds(make.__module__) for room in self._rooms):
+            self.load()  # so that the name of a user's plugin never takes the place of one of Alpha's
         if make.__name__ in self._made:
-            raise ConfigError(f"{self.kind} {make.__name__!r} is registered twice", code="registered_twice")
+            self._twice.add(make.__name__)
+            raise self._registered_twice(make.__name__)
         self._made[make.__name__] = _Made(make)
         return make
 
     def __iter__(self) -> Iterator[str]:
+        self.load()
         return iter(sorted(self._made))
 
     def __contains__(self, name: object) -> bool:
+        self._reach(name)
         return name in self._made
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         return self._find(name).make
 
+    def load(self) -> None:
+        """Import every module of the rooms; files that cannot be imported are skipped (`alpha.core.plugins`)."""
+        for room in self._rooms:
+            room.load()
+
+    def forget(self, module: str) -> None:
+        """Drop the plugins of a module."""
+        self._made = {name: made for name, made in self._made.items() if made.make.__module__ != module}
+
     def schema(self, name: str) -> type[BaseModel]:
         """Return the pydantic model of a plugin's parameters."""
         return self._find(name).schema
 
-    def _find(self, name: object) -> _Made:
+    def _reach(self, name: object) -> None:
+        """Import what defines a name: the modules whose text does, else all."""
+        for room in self._rooms if name not in self._made else ():
+            room.reach(str(name))
         if name not in self._made:
-            raise ConfigError(f"no {self.kind} named {name!r}; {nearest(name, self)}", code=f"unknown_{self.kind}")
+            self.load()
+
+    def _find(self, name: object) -> _Made:
+        self._reach(name)
+        if name in self._twice:
+            raise self._registered_twice(str(name))
+        if name not in self._made:
+            raise ConfigError(f"no {self.kind} named {name!r}; {self._hint(name)}", code=f"unknown_{self.kind}")
         return self._made[str(name)]
+
+    def _hint(self, name: object) -> str:
+        """Return the nearest name, and the files in which the plugin may be that could not be imported."""
+        broken = [*(each for room in self._rooms for each in room.broken), *plugins.broken()]
+        if meant := [str(each) for each in broken if name in each.defines]:
+            return "; ".join(meant)
+        return "; ".join([nearest(name, self), *map(str, broken)])
+
+    def _registered_twice(self, name: str) -> ConfigError:
+        return ConfigError(f"{self.kind} {name!r} is registered twice", code="registered_twice")
 
     def bind(self, entry: Mapping[str, Any] | str | Plugin) -> Plugin:
         """Turn an entry ``{name: ..., **params}`` (or a bare name) into a callable.
@@ -160,10 +206,19 @@ def value_errors() -> Iterator[None]:
         raise ValueError(error.args[0]) from None
 
 
-def discover(package: str) -> None:
-    """Import every module of `package`, so that dropping in a file registers its plugins."""
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
+def broken() -> list[plugins.Broken]:
+    """Import every module that registers plugins; return the files that could not be imported."""
+    for registry in Registry.every:
+        registry.load()
+    return plugins.all_broken()
+
+
+def _forget(module: str) -> None:
+    for registry in Registry.every:
+        registry.forget(module)
+
+
+plugins.FORGET.append(_forget)
 
 
 def _schema(make: Callable[..., Any]) -> type[BaseModel]:

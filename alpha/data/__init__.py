@@ -1,13 +1,10 @@
 """Market data: from a source to one checked `Panel`. `load_panel` is the only way in."""
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-source = Registry("source")
-aggregate = Registry("aggregate")
-scorer = Registry("scorer")
-
-discover("alpha.data.sources")
-discover("alpha.data.fields")
+source = Registry("source", "alpha.data.sources")
+aggregate = Registry("aggregate", "alpha.data.fields")
+scorer = Registry("scorer", "alpha.data.fields")
 
 from alpha.data.fields.asof import Join, asof  # noqa: E402
 from alpha.data.load import load_panel  # noqa: E402

@@ -57,7 +57,7 @@ def to_panel(frame: pd.DataFrame, calendar: Calendar) -> Panel:
 
     fields = {name: grid(name) for name in frame.columns if name not in ("time", "symbol")}
     raw = frame.attrs.get("prices") == "raw"
-    return Panel(times, tuple(symbols), _adjusted(fields) if raw else _plain(fields))
+    return Panel(times, tuple(symbols), _adjusted(fields) if raw else _plain(fields), calendar=calendar.name)
 
 
 def _rows(time: pd.DatetimeIndex, calendar: Calendar) -> tuple[np.ndarray, pd.DatetimeIndex]:

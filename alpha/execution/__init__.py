@@ -1,16 +1,14 @@
 """The order path: events, journals, the ledger they add up to, brokers, and the account that holds the three."""
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-broker = Registry("broker")
+broker = Registry("broker", "alpha.execution.brokers")
 
 from alpha.execution.account import Account  # noqa: E402
 from alpha.execution.events import MICRO, Event, bar_key, micros  # noqa: E402
 from alpha.execution.journals import Journal, MemoryJournal, SqliteJournal  # noqa: E402
 from alpha.execution.ledger import Ledger, Lot  # noqa: E402
 from alpha.execution.orders import order_hash, rebalance  # noqa: E402
-
-discover("alpha.execution.brokers")
 
 __all__ = [
     "MICRO",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from alpha.core.errors import ConfigError, nearest
-from alpha.core.registry import Plugin, Registry, discover
+from alpha.core.registry import Plugin, Registry
 from alpha.features.engine.plan import Plan, Stream
 from alpha.features.expr import Expr
 from alpha.features.operators import cs_rank, cs_zscore
@@ -22,8 +22,8 @@ from alpha.features.operators import cs_rank, cs_zscore
 if TYPE_CHECKING:
     import pandas as pd
 
-feature = Registry("feature")
-feature_set = Registry("feature_set")
+feature = Registry("feature", "alpha.features.library")
+feature_set = Registry("feature_set", "alpha.features.library")
 
 CROSS_SECTION: dict[str, Callable[[Expr], Expr]] = {"rank": cs_rank, "zscore": cs_zscore, "none": lambda x: x}
 
@@ -102,6 +102,3 @@ def _compared(column: str, expr: Expr, across: str) -> Expr:
         return CROSS_SECTION[across](expr)
     except ConfigError as error:
         raise ConfigError(f"feature {column!r}: {error.args[0]}", code="price_level") from None
-
-
-discover(f"{__name__}.library")

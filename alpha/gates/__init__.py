@@ -1,14 +1,15 @@
 """Gates: what a candidate must show before it may be blessed.
 
-A gate is a function ``f(evidence, *, ...) -> GateResult`` registered with ``@gate``. Those in `performance` read
-numbers only, so that a report can be judged alone; those in `integrity` need the candidate itself.
+A gate is a function ``f(*, ...)`` registered with ``@gate`` that returns one of three kinds. A `Comparison` needs
+numbers only, so it also judges a report; a `Property` needs the study, the candidate or both; an `Unsealed` gate needs
+the holdout, which blessing opens.
 """
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-gate = Registry("gate")
-discover(__name__)
+gate = Registry("gate", __name__)
 
-from alpha.gates.evidence import Evidence, judge  # noqa: E402  (after the registry it fills)
+from alpha.gates.judging import judge_report, judge_study, waiting  # noqa: E402  (after the registry it reads)
+from alpha.gates.kinds import Comparison, Measure, Property, Unsealed, metric  # noqa: E402
 
-__all__ = ["Evidence", "gate", "judge"]
+__all__ = ["Comparison", "Measure", "Property", "Unsealed", "gate", "judge_report", "judge_study", "metric", "waiting"]

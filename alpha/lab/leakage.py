@@ -79,12 +79,12 @@ def battery(*, leaks: int, seeds: int, only: list[str], jobs: int, explain: bool
     """Print the matrix of the planted leaks and clean worlds; return whether all were caught and none accused."""
     count = len(matrix.drawn(leaks=leaks, seeds=seeds, names=only))
     running = matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs)
-    verdicts = list(track(Counted(running, count), "worlds"))
-    print("\n".join(matrix.lines(verdicts)))
-    for verdict in verdicts if explain else ():
-        for name, said in verdict.found.items():
-            print(f"{verdict.world.name}, {name}: {said}")
-    return not any(verdict.wrong for verdict in verdicts)
+    results = list(track(Counted(running, count), "worlds"))
+    print("\n".join(matrix.lines(results)))
+    for result in results if explain else ():
+        for name, said in result.found.items():
+            print(f"{result.world.name}, {name}: {said}")
+    return not any(result.wrong for result in results)
 
 
 def _said(name: str, case: Case) -> str | None:

@@ -4,7 +4,6 @@ A label is a function ``f(panel, *, horizon) -> Label`` registered with ``@label
 nature, so each one says in ``known_at`` when looking was possible; everything downstream purges by it.
 """
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-label = Registry("label")
-discover(__name__)
+label = Registry("label", __name__)

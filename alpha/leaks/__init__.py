@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-check = Registry("check")
-discover(__name__)
+check = Registry("check", __name__)
 
 from alpha.leaks.pipeline import Case, Pipeline  # noqa: E402  (after the registry they fill)
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from alpha.core.errors import ModelError
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-model = Registry("model")
+model = Registry("model", __name__)
 
 
 def expect_columns(X: np.ndarray, columns: int) -> None:
@@ -32,6 +32,3 @@ def only_file(files: Mapping[str, bytes], name: str) -> bytes:
     if not files[name]:  # xgboost aborts the process on it
         raise ModelError(f"{name} cannot be read: it is empty", code="unreadable_model")
     return files[name]
-
-
-discover(__name__)

@@ -1,4 +1,4 @@
-"""Open the sealed holdout for one candidate: record the look, read what was sealed, judge."""
+"""Open the sealed holdout for one candidate: record the look, read the sealed cells, let the gate judge."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from alpha.config import Config
-from alpha.core.nouns import GateResult
 from alpha.core.panel import Panel
 from alpha.data.seal import Key, Sealed, origin
 from alpha.models import model
@@ -16,53 +15,40 @@ from alpha.research import Study
 from alpha.strategy import Candidate
 from alpha.validation import Trials
 from alpha.validation.crossfit import fit, predict, training_mask
-from alpha.validation.holdout import Looks, lower_bound, sealed_ic
-
-GATE = "holdout"
+from alpha.validation.holdout import Looks, Opened, sealed_ic
 
 
 def opened(found: Study, candidate: Candidate, reason: str | None = None) -> Candidate:
-    """Return the candidate with the verdict of the holdout beside those of its gates.
+    """Return the candidate judged by the gates that waited for the holdout.
 
-    Nothing is opened for a candidate that has failed a gate, nor where the configuration seals nothing.
+    Nothing is opened for a candidate that has failed a gate, nor where no gate waits.
 
     Parameters
     ----------
     reason : str, optional
         Kept with the record of the look.
     """
-    if found.config.holdout is None or not candidate.passed:
+    if not candidate.waiting or not candidate.passed:
         return candidate
     return examined(found, candidate, reason or f"to bless {candidate.bundle.name}")
 
 
 def examined(found: Study, candidate: Candidate, reason: str) -> Candidate:
-    """Record a look at the holdout, take it, and return the candidate with the verdict.
+    """Record a look at the holdout, take it, and return the candidate with the verdict of the gates that waited for it.
 
-    What counts is the IC over all sealed cells: of every name in the sealed sessions, by the bundle; and of the sealed
-    names in the tested rows, by models fitted on the other names alone. Its one-sided lower bound, at the level that
-    the number of the look leaves, must lie above zero.
+    They judge the IC over all sealed cells: every name in the sealed sessions, predicted by the bundle; and the sealed
+    names in the tested rows, predicted by models fitted on the other names alone.
     """
     cfg, source, key = found.config, _seal(found.config), Key(reason)
     look = Looks(cfg.paths.looks).take(
         **_about(cfg, found.panel.id), reason=reason, model=candidate.bundle.name, config_id=cfg.id
     )
     panel = cfg.panel(source.last, key)[0]
-    ic = _sealed_ic(found, candidate, panel)
-    low = lower_bound(ic, look.level, horizon=candidate.label.horizon)
-    mean = float(np.nanmean(ic)) if np.isfinite(ic).any() else np.nan
-    names = f"{sum(map(source.hides, panel.symbols))} of {len(panel.symbols)} names sealed; " if source.share else ""
-    note = (f"IC {mean:.4f} over {int(np.isfinite(ic).sum())} sealed days; {names}look {look.number} at level "
-            f"{look.level:.2g}")  # fmt: skip
-    verdict = GateResult(GATE, bool(low > 0), low, 0.0, ">", note)
-    metrics = {
-        **candidate.scorecard.metrics,
-        "holdout_ic": mean,
-        "holdout_ic_low": low,
-        "holdout_looks": float(look.number),
-    }
-    card = replace(candidate.scorecard, metrics=metrics)
-    return replace(candidate, scorecard=card, gates=(*candidate.gates, verdict))
+    hidden = sum(map(source.hides, panel.symbols))
+    seen = Opened(look, _sealed_ic(found, candidate, panel), candidate.label.horizon, hidden, len(panel.symbols))
+    verdicts = [each().judge(each.name, seen) for each in cfg.judges if each.name in candidate.waiting]
+    card = replace(candidate.scorecard, metrics={**candidate.scorecard.metrics, **seen.metrics})
+    return replace(candidate, scorecard=card, gates=(*candidate.gates, *verdicts), waiting=())
 
 
 def state(cfg: Config, data_id: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from alpha.config import Config
+from alpha.config.places import keys
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, nearest
 from alpha.core.panel import Panel
@@ -28,7 +29,6 @@ from alpha.research import Track, tracked
 from alpha.store import Blessings, bundles, load, locate, read_manifest, reference
 from alpha.strategy import Bundle
 
-DATA = ("source", "calendar", "universe", "joins", "aggregates")
 HISTORY = Key("history of the features of what is traded after the sealed sessions")
 LIVE = {"yfinance"}  # sources worth asking again for a bar that has not come yet
 
@@ -152,7 +152,7 @@ def _newest(cfg: Config, options: str) -> Path:
 def _loaded(cfg: Config, path: Path) -> Chosen:
     """Load a bundle; say where the data it was researched on are other than those traded on."""
     made, here = read_manifest(path).config, cfg.resolved()
-    other = [line for key in DATA for line in _differences(key, made.get(key, []), here[key])]
+    other = [line for (key,) in keys(Config, "data") for line in _differences(key, made.get(key, []), here[key])]
     return Chosen(load(path), reference(path), other_data="; ".join(other) or None, sealed=_sealed(made, cfg))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,11 +15,10 @@ import pandas as pd
 from alpha.config import Config
 from alpha.core.errors import ConfigError, nearest
 from alpha.core.identity import code_id, environment
-from alpha.core.nouns import GateResult
+from alpha.core.nouns import Verdict
 from alpha.data import Finding
-from alpha.gates import Evidence, gate, judge
+from alpha.gates import gate, judge_report
 from alpha.operate.hints import BLESS, command
-from alpha.operate.opening import GATE as HOLDOUT
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
 from alpha.report.table import SummaryRow, evidence_table, summary_table
@@ -118,6 +116,8 @@ def show(found: Study, *, metrics: bool = True) -> None:
     for candidate in found.candidates:
         print(f"\n{found.config.name} / {candidate.bundle.name}")
         print("\n".join(f"  {gate}" for gate in candidate.gates))
+        for name in candidate.waiting:
+            print(f"  ----  {name:<28} not judged: blessing opens it")
         if metrics:
             print(f"\n{evidence_table(candidate.scorecard)}")
     print(f"\nconfigurations tried on these data so far: {found.trials}")
@@ -144,7 +144,7 @@ def show_table(found: Study, folder: Path, options: str = "") -> None:
 
 def validate(
     cfg: Config, path: str, *, model: str | None = None, limits: Mapping[str, float | None] | None = None
-) -> tuple[str, tuple[GateResult, ...]]:
+) -> tuple[str, tuple[Verdict, ...]]:
     """Judge a report alone: apply the configured gates to what stands in it. Return the model judged, and the verdicts.
 
     Parameters
@@ -167,24 +167,19 @@ def validate(
     if name not in by_name:
         raise ConfigError(f"the report has no model {name!r}; {nearest(name, by_name)}", code="unknown_model")
     result = by_name[name]
-    recorded = {g.gate: GateResult(g.gate, g.passed, _nan(g.value), _nan(g.limit), g.relation, g.note)
-                for g in result.gates}  # fmt: skip
-    replaced = {name: limit for name, limit in (limits or {}).items() if limit is not None}
-    gates = {bound.name: bound for bound in cfg.gates}
-    gates |= {name: gate.bind({"name": name, "limit": limit}) for name, limit in replaced.items()}
-    evidence = Evidence(metrics=result.metrics, baselines=result.baselines, recorded=recorded)
-    judged = [_beside(verdict, recorded.get(verdict.gate)) for verdict in judge(evidence, tuple(gates.values()))]
-    looked = [recorded[HOLDOUT]] if HOLDOUT in recorded else []  # judged by blessing, not configured
-    return name, (*judged, *looked)
+    recorded = {verdict.gate: verdict for verdict in result.verdicts}
+    gates = {bound.name: bound for bound in cfg.judges}
+    replaced = {each: limit for each, limit in (limits or {}).items() if limit is not None}
+    gates |= {each: gate.bind({"name": each, "limit": limit}) for each, limit in replaced.items()}
+    if "holdout" in recorded:  # it counts wherever it was opened, though the configuration seals nothing now
+        gates.setdefault("holdout", gate.bind("holdout"))
+    judged = judge_report(result, recorded, tuple(gates.values()))
+    return name, tuple(_beside(verdict, recorded.get(verdict.gate)) for verdict in judged)
 
 
-def _beside(verdict: GateResult, recorded: GateResult | None) -> GateResult:
+def _beside(verdict: Verdict, recorded: Verdict | None) -> Verdict:
     """Say where a report was judged by another limit, or by none."""
     said = "" if recorded is not None else "the report was not judged by it"
     if recorded is not None and recorded.limit != verdict.limit:
         said = f"the report was judged with {recorded.relation} {recorded.limit:g}"
     return replace(verdict, note="; ".join(filter(None, (verdict.note, said))))
-
-
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else value

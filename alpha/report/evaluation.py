@@ -6,7 +6,6 @@ After a change of these models, `write_schema` writes the JSON Schema again.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,7 +13,8 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import Field, JsonValue, model_validator
 
-from alpha.core.nouns import Fold, GateResult, Label, Scorecard
+from alpha.core.nouns import Fold, Label, Scorecard, Verdict
+from alpha.core.records import VerdictRecord
 from alpha.report.record import Cell, Count, Day, Instant, Number, Record, read_record, write_record
 
 FILE = "alpha_eval.json"
@@ -87,43 +87,6 @@ class FindingCount(Record):
     examples: tuple[str, ...] = ()
 
 
-class GateVerdict(Record):
-    """One gate: `value` was compared with `limit`."""
-
-    gate: str
-    passed: bool
-    value: Number
-    limit: Number
-    relation: Literal[">=", ">", "<=", "<", "=="]
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _judged(self) -> Self:
-        if self.passed and self.value is None:
-            raise ValueError(f"{self.gate} cannot pass without a value: what is not finite fails its gate")
-        return self
-
-    @classmethod
-    def of(cls, result: GateResult) -> Self:
-        """Copy a gate's result."""
-        return cls(gate=result.gate, passed=bool(result.passed), value=result.value, limit=result.limit,
-                   relation=result.relation, note=result.note)  # fmt: skip
-
-    @property
-    def result(self) -> GateResult:
-        """The gate's result as the gates themselves state it: null is NaN again."""
-        value, limit = (math.nan if number is None else number for number in (self.value, self.limit))
-        return GateResult(self.gate, self.passed, value, limit, self.relation, self.note)
-
-    @property
-    def margin(self) -> float:
-        """By how much the gate passed (positive) or failed (negative), in the units of its value."""
-        if self.value is None or self.limit is None:
-            return math.nan
-        away = self.value - self.limit
-        return {"<": -away, "=": -abs(away), ">": away}[self.relation[0]]
-
-
 class ModelResult(Record):
     """One model: its evidence out of sample, and the verdict of every gate."""
 
@@ -136,10 +99,15 @@ class ModelResult(Record):
     baselines: dict[str, dict[str, Number]] = Field(description="the same metrics of each baseline, in the same run")
     by_year: tuple[dict[str, Cell], ...]
     by_fold: tuple[dict[str, Cell], ...]
-    gates: tuple[GateVerdict, ...]
+    gates: tuple[VerdictRecord, ...]
     blessed: bool
     bundle: str | None = Field(description="the immutable bundle, where one was written")
     trials: Count = Field(description="configurations tried on these data so far, this one included")
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts of the gates."""
+        return tuple(record.verdict for record in self.gates)
 
     @model_validator(mode="after")
     def _earned(self) -> Self:
@@ -150,7 +118,7 @@ class ModelResult(Record):
 
     @classmethod
     def of(
-        cls, card: Scorecard, gates: Iterable[GateResult], *, blessed: bool, trials: int, bundle: str | None = None
+        cls, card: Scorecard, gates: Iterable[Verdict], *, blessed: bool, trials: int, bundle: str | None = None
     ) -> Self:
         """Take what is to be kept from a scorecard and its gates; what is not finite becomes null."""
         return cls.model_validate(
@@ -161,7 +129,7 @@ class ModelResult(Record):
                 "baselines": {name: dict(metrics) for name, metrics in card.baselines.items()},
                 "by_year": tuple(map(dict, card.by_year)),
                 "by_fold": tuple(map(dict, card.by_fold)),
-                "gates": tuple(map(GateVerdict.of, gates)),
+                "gates": tuple(map(VerdictRecord.of, gates)),
                 "blessed": blessed,
                 "bundle": bundle,
                 "trials": trials,

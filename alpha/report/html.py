@@ -71,7 +71,7 @@ def _header(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _card(evaluation: Evaluation, result: ModelResult) -> str:
-    failed = [verdict for verdict in result.gates if not verdict.passed]
+    failed = [verdict for verdict in result.verdicts if not verdict.passed]
     passed = len(result.gates) - len(failed)
     verdict = "✓ BLESSED" if result.blessed else "✗ NOT BLESSED" if failed else "✓ PASSED, NOT YET BLESSED"
     if failed:

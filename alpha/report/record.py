@@ -1,4 +1,4 @@
-"""What every report on disk shares: strict fields, numbers that JSON can hold, errors that name the field."""
+"""The parts that every report on disk shares: strict fields, whole files, errors that name the field."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
 
 from alpha.core.errors import DataError, nearest
-
-
-class Record(BaseModel):
-    """A frozen part of a report; a field it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from alpha.core.records import Number, Record
 
 
 def _plain(value: Any) -> Any:
@@ -36,9 +31,6 @@ def _day(value: Any) -> Any:
     return value.date() if isinstance(value, datetime) else value
 
 
-Number = Annotated[Annotated[float, Field(strict=True)] | None, BeforeValidator(_plain)]
-"""A number, or null where it is not finite: JSON has no NaN."""
-
 Cell = Annotated[bool | int | float | str | None, BeforeValidator(_plain)]
 """One value of a table."""
 
@@ -46,6 +38,7 @@ Count = Annotated[int, Field(ge=0, strict=True)]
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
 
+__all__ = ["Cell", "Count", "Day", "Instant", "Number", "Record", "read_record", "write_record", "write_text"]
 R = TypeVar("R", bound=Record)
 
 

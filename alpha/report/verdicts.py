@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from alpha.report.evaluation import GateVerdict, ModelResult
+import math
+
+from alpha.core.nouns import Verdict
+from alpha.report.evaluation import ModelResult
 from alpha.report.page import MISSING, Html, plain, safe, table
 
 _RELATIONS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "==": "="}
@@ -22,15 +25,15 @@ def prose(name: str) -> str:
     return " ".join([_NAMES.get(first) or first.capitalize(), *(_NAMES.get(word, word) for word in rest)])
 
 
-def shortfall(verdict: GateVerdict) -> str:
+def shortfall(verdict: Verdict) -> str:
     """Say in words by how much a gate passed or failed."""
     name, limit = prose(verdict.gate), plain(verdict.limit)
     if verdict.gate in _SHARED:
         name = f"{name} {_TOGETHER}"
-    if verdict.value is None:
+    if not math.isfinite(verdict.value):
         why = verdict.note or f"the limit is {_RELATIONS[verdict.relation]} {limit}"
         return f"{name} has no finite value; {why}"
-    if verdict.result.is_property:
+    if verdict.kind == "property":
         failed = f"does not hold: {_against(verdict)}{f'; {verdict.note}' if verdict.note else ''}"
         return f"{name} {'holds' if verdict.passed else failed}"
     return f"{name} is {plain(verdict.value)}, {_away(verdict)} the limit of {limit}"
@@ -39,18 +42,18 @@ def shortfall(verdict: GateVerdict) -> str:
 def gate_table(result: ModelResult) -> Html:
     """Return a line a gate: the verdict, what was compared with what, and by how much it passed or failed."""
     head = ("gate", "", "value", "limit", Html("short of the limit&ensp;|&ensp;beyond it"), "scale", "by how much")
-    drawn = table(head, map(_row, result.gates), text=(1, 6), kind="gates")
-    shared = [prose(verdict.gate) for verdict in result.gates if verdict.gate in _SHARED]
+    drawn = table(head, map(_row, result.verdicts), text=(1, 6), kind="gates")
+    shared = [prose(verdict.gate) for verdict in result.verdicts if verdict.gate in _SHARED]
     note = f"{' and '.join(shared)}: {_TOGETHER}, the same under every model; they judge the search, not the model."
     return Html(f'{drawn}<p class="small">{note}</p>') if shared else drawn
 
 
-def _row(verdict: GateVerdict) -> tuple[object, ...]:
+def _row(verdict: Verdict) -> tuple[object, ...]:
     name = prose(verdict.gate)
     if verdict.gate in _SHARED:
         name = Html(f"{safe(name)} <small>{_TOGETHER}</small>")
     mark = Html('<span class="good">✓ pass</span>' if verdict.passed else '<b class="bad">✗ fail</b>')
-    if verdict.result.is_property:
+    if verdict.kind == "property":
         said = "holds" if verdict.passed else _against(verdict)
         return name, mark, said, "none against", "", "", verdict.note
     limit = f"{_RELATIONS[verdict.relation]} {plain(verdict.limit)}"
@@ -58,25 +61,25 @@ def _row(verdict: GateVerdict) -> tuple[object, ...]:
     return name, mark, plain(verdict.value), limit, *_drawn(verdict), said
 
 
-def _against(verdict: GateVerdict) -> str:
-    return MISSING if verdict.value is None else f"{plain(verdict.value)} against it"
+def _against(verdict: Verdict) -> str:
+    return f"{plain(verdict.value)} against it" if math.isfinite(verdict.value) else MISSING
 
 
-def _away(verdict: GateVerdict) -> str:
-    if verdict.value is None or verdict.limit is None:
+def _away(verdict: Verdict) -> str:
+    if not math.isfinite(verdict.margin):
         return MISSING
     if verdict.value == verdict.limit:
         return "at"
     return f"{plain(abs(verdict.value - verdict.limit))} {'above' if verdict.value > verdict.limit else 'below'}"
 
 
-def _drawn(verdict: GateVerdict) -> tuple[Html, str]:
+def _drawn(verdict: Verdict) -> tuple[Html, str]:
     """Draw the value as a dot and the limit as the line in the middle; right is beyond it. Return its scale too.
 
     A margin that reaches further than the scale ends in an arrow.
     """
     reach = _REACH.get(verdict.gate)
-    if reach is None or verdict.value is None or verdict.limit is None:
+    if reach is None or not math.isfinite(verdict.margin):
         return Html(""), ""
     at = 50 + 50 * max(-1.0, min(verdict.margin / reach, 1.0))
     kind = "good" if verdict.passed else "bad"

@@ -8,31 +8,30 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from alpha.core.chain import Chain
 from alpha.core.errors import ConfigError, GateFailed, ModelError
+from alpha.core.records import Record, VerdictRecord
 from alpha.store.bundle_files import locate, reference, save
 from alpha.store.disk import locked
-from alpha.store.manifest import Verdict
 from alpha.store.verification import verify
 
 if TYPE_CHECKING:
-    from alpha.core.nouns import GateResult
+    from alpha.core.nouns import Verdict
     from alpha.strategy import Candidate
 
 _DATE = len("2026-01-31")
 
 
-class Blessing(BaseModel):
+class Blessing(Record):
     """One line of the log. `ref` is what is blessed from `at` on, until the next line."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     at: AwareDatetime
     action: Literal["bless", "rollback"]
     ref: str
     config_id: str
-    gates: tuple[Verdict, ...]
+    gates: tuple[VerdictRecord, ...]
     previous: str
     hash: str
 
@@ -47,14 +46,18 @@ def promote(candidate: Candidate, config: Mapping[str, Any], root: Path) -> str:
     ModelError
         What was written does not verify. It is not blessed.
     """
-    require_passed(candidate.bundle.name, candidate.gates)
+    name = candidate.bundle.name
+    require_passed(name, candidate.gates)
+    if candidate.waiting:
+        raise GateFailed(f"{name} was not judged by {', '.join(candidate.waiting)}, so it cannot be blessed; "
+                         f"tools/bless_model_inference.py opens the holdout for it", code="not_judged")  # fmt: skip
     with locked(root):
         ref = reference(save(candidate, config, root))
         Blessings(root).bless(ref)
     return ref
 
 
-def require_passed(name: str, gates: Sequence[GateResult] | Sequence[Verdict]) -> None:
+def require_passed(name: str, gates: Sequence[Verdict] | Sequence[VerdictRecord]) -> None:
     """Raise `GateFailed` unless there are gates and all passed."""
     if not gates:
         raise GateFailed(f"{name} was judged by no gate, so it cannot be blessed", code="not_judged")
@@ -65,7 +68,7 @@ def require_passed(name: str, gates: Sequence[GateResult] | Sequence[Verdict]) -
                          code="gates_failed")  # fmt: skip
 
 
-def _line(gate: GateResult | Verdict) -> str:
+def _line(gate: Verdict | VerdictRecord) -> str:
     value = "nothing" if gate.value is None else f"{gate.value:.4f}"
     return f"{gate.gate}: {value}, expected {gate.relation} {gate.limit:g}; {gate.note}"
 

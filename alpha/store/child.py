@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from alpha.core import plugins
 from alpha.core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def reproduce_in_child(
     ModelError
         `parse_crashed`, `parse_timeout`, `golden_mismatch`, `golden_empty`, or the code of the model's own reader.
     """
-    header = {"entry": entry, "packages": list(packages), "files": {name: len(each) for name, each in files.items()}}
+    sizes = {name: len(each) for name, each in files.items()}
+    header = {"entry": entry, "packages": list(packages), "files": sizes, "plugins": plugins.loaded()}
     sent = json.dumps(header).encode() + b"\n" + b"".join(files.values())
     try:
         done = subprocess.run([sys.executable, "-P", "-m", __name__], input=sent, capture_output=True,
@@ -105,7 +107,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     header = json.loads(sys.stdin.buffer.readline())
     files = {name: sys.stdin.buffer.read(size) for name, size in header["files"].items()}
-    importlib.import_module("alpha.models")  # before anything is hidden from it
+    plugins.load(header["plugins"])
+    importlib.import_module("alpha.models").model.load()  # before anything is hidden from it
     _skip_imports(header["packages"])
     answer = {}
     try:

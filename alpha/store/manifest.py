@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveInt
+from pydantic import AwareDatetime, Field, JsonValue, NonNegativeInt, PositiveInt
 
 from alpha.core.identity import canonical, code_id, environment
+from alpha.core.records import Number, Record, VerdictRecord
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from alpha.core.nouns import GateResult, Model
+    from alpha.core.nouns import Model
     from alpha.strategy import Candidate
 
 ID = r"[a-z][a-z0-9_]*"
 VERSION = r"v\d{4,}-[0-9a-f]{12}"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Number = float | None  # null where it is not finite: JSON has no NaN
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Stamp(_Part):
+class Stamp(Record):
     """Size and hash of one file."""
 
     size: NonNegativeInt
@@ -41,24 +36,7 @@ class Stamp(_Part):
         return cls(size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
-class Verdict(_Part):
-    """What one gate said."""
-
-    gate: str
-    passed: bool
-    value: Number
-    limit: Number
-    relation: str
-    note: str
-
-    @classmethod
-    def of(cls, result: GateResult) -> Self:
-        """Copy a gate's result."""
-        return cls(gate=result.gate, passed=bool(result.passed), value=_number(result.value),
-                   limit=_number(result.limit), relation=result.relation, note=result.note)  # fmt: skip
-
-
-class Trained(_Part):
+class Trained(Record):
     """The window a model was fitted on: its first and last row, and how many rows and samples."""
 
     start: str
@@ -67,7 +45,7 @@ class Trained(_Part):
     samples: PositiveInt
 
 
-class Manifest(_Part):
+class Manifest(Record):
     """Everything about a bundle that is not the model itself.
 
     Parameters
@@ -94,7 +72,7 @@ class Manifest(_Part):
     label: dict[str, JsonValue]
     trained: Trained
     reference: dict[str, tuple[Number, ...]]
-    gates: tuple[Verdict, ...]
+    gates: tuple[VerdictRecord, ...]
     metrics: dict[str, Number]
     config_id: str
     data_id: str
@@ -129,9 +107,9 @@ def describe(
         id=bundle.name, number=number, created=created, model=_plain(bundle.model_entry),
         features=tuple(map(_plain, bundle.feature_entries)), columns=fingerprints(bundle.plan),
         fields=bundle.plan.fields, lookback=bundle.plan.lookback, label=_plain(bundle.label_entry),
-        trained=Trained(**bundle.trained), gates=tuple(map(Verdict.of, candidate.gates)),
-        reference={name: tuple(map(_number, values)) for name, values in bundle.reference.items()},
-        metrics={name: _number(value) for name, value in candidate.scorecard.metrics.items()},
+        trained=Trained(**bundle.trained), gates=tuple(map(VerdictRecord.of, candidate.gates)),
+        reference={name: tuple(values) for name, values in bundle.reference.items()},
+        metrics=dict(candidate.scorecard.metrics),
         config_id=candidate.config_id, data_id=candidate.data_id, code_id=code_id(), seed=candidate.seed,
         packages=packages_of(bundle.model), environment=environment(), config=_plain(config),
         files={name: Stamp.of(content) for name, content in files.items()},
@@ -150,7 +128,3 @@ def packages_of(model: Model) -> dict[str, str]:
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(canonical(entry))
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None

@@ -4,11 +4,10 @@
 record nothing: a choice made by one of them is a trial too, so score what was tried.
 """
 
-from alpha.core.registry import Registry, discover
+from alpha.core.registry import Registry
 
-splitter = Registry("splitter")
-baseline = Registry("baseline")
-discover(__name__)
+splitter = Registry("splitter", "alpha.validation.splits")
+baseline = Registry("baseline", __name__)
 
 from alpha.validation.crossfit import backtest_paths, cross_fit, cross_fit_paths, fit, predict  # noqa: E402
 from alpha.validation.detail import detailed  # noqa: E402

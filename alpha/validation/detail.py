@@ -51,7 +51,7 @@ def detailed(
     judged = _Judged(card, signal[tested], realised, book, label.horizon)
     return replace(
         card,
-        intervals=judged.intervals(seed),
+        intervals=judged.intervals(seed, panel.periods),
         by_fold=[{**row, **judged.interval(fold.test - tested.start)}
                  for row, fold in zip(card.by_fold, folds, strict=True)],
         series={**card.series, **judged.over_time(), **judged.decay(panel, tested), **judged.by_part(panel, tested)},
@@ -71,14 +71,15 @@ class _Judged:
         low, high = mean_interval(self.ic[rows], horizon=self.horizon)
         return {"ic_low": low, "ic_high": high}
 
-    def intervals(self, seed: int) -> dict[str, tuple[float, float]]:
+    def intervals(self, seed: int, periods: float) -> dict[str, tuple[float, float]]:
         book, given = self.book, self.card.metrics
         hits, pairs = metrics.daily_hits(self.signal, self.realised)
         if not np.isfinite(book.net_returns).all():  # the equity was lost
             return {"ic": (given["ic_low"], given["ic_high"])}
         drawn = scorecard_intervals(
             book.net_returns, ic=self.ic, hits=hits, pairs=pairs, gross_returns=book.gross_returns,
-            turnover=book.turnover, costs=book.costs, horizon=self.horizon, seed=seed,
+            turnover=book.turnover, costs=book.costs, horizon=self.horizon, periods=periods,
+            seed=seed,
         )  # fmt: skip
         ends = {str(name): (float(low), float(high)) for name, low, high in drawn[["low", "high"]].itertuples()}
         held = np.where(book.targets == 0, np.nan, book.targets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,44 @@ def sealed_ic(signal: np.ndarray, realised: np.ndarray, hidden: np.ndarray) -> n
 def lower_bound(ic: np.ndarray, alpha: float, *, horizon: int) -> float:
     """Return the one-sided lower bound of the mean IC that noise exceeds zero with in a share `alpha` of cases."""
     return mean_interval(ic, level=1 - 2 * alpha, horizon=horizon)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """The sealed cells as one look showed them for one candidate.
+
+    Parameters
+    ----------
+    ic : array of shape (T,)
+        The IC of each row over its sealed cells; NaN in rows without any.
+    horizon : int
+        Bars from entry to exit of the label.
+    sealed, names : int
+        How many of the names are sealed throughout.
+    """
+
+    look: Look
+    ic: np.ndarray
+    horizon: int
+    sealed: int = 0
+    names: int = 0
+
+    @cached_property
+    def lower(self) -> float:
+        """The one-sided lower bound of the mean IC at the level of the look."""
+        return lower_bound(self.ic, self.look.level, horizon=self.horizon)
+
+    @property
+    def mean(self) -> float:
+        """The mean IC; NaN where no row has one."""
+        return float(np.nanmean(self.ic)) if np.isfinite(self.ic).any() else np.nan
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics that a look adds to a scorecard."""
+        return {"holdout_ic": self.mean, "holdout_ic_low": self.lower, "holdout_looks": float(self.look.number)}
+
+    def __str__(self) -> str:
+        days, look = int(np.isfinite(self.ic).sum()), self.look
+        names = f"{self.sealed} of {self.names} names sealed; " if self.sealed else ""
+        return f"IC {self.mean:.4f} over {days} sealed days; {names}look {look.number} at level {look.level:.2g}"

@@ -55,7 +55,7 @@ def score(
     source: Mapping[str, str],
     config_id: str | None = None,
     baselines: Mapping[str, Mapping[str, float]] | None = None,
-    periods: float = metrics.SESSIONS_PER_YEAR,
+    periods: float | None = None,
 ) -> Scorecard:
     """Judge a signal, and the book that traded it, over the test rows of `folds`, and record it as a trial.
 
@@ -80,8 +80,8 @@ def score(
         Hash of what the score depends on, such as `Config.trial_id`. By default that of what is judged: the signal, the
         outcomes and the net returns of the book, on the tested rows. The same scored twice is then the same trial,
         and whatever differs is another, be it in the last bit.
-    periods : float
-        Rows in a year.
+    periods : float, optional
+        Rows in a year; default: `Panel.periods`.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def measure(
     *,
     panel: Panel,
     baselines: Mapping[str, Mapping[str, float]] | None = None,
-    periods: float = metrics.SESSIONS_PER_YEAR,
+    periods: float | None = None,
 ) -> Scorecard:
     """Compute the scorecard that `score` returns, and record nothing: for what is never chosen, such as a baseline."""
     return _Tested.of(signal, label, book, folds, panel, periods).card(model, folds, baselines)
@@ -187,14 +187,21 @@ class _Tested:
 
     @classmethod
     def of(
-        cls, signal: np.ndarray, label: Label, book: TradedBook, folds: Sequence[Fold], panel: Panel, periods: float
+        cls,
+        signal: np.ndarray,
+        label: Label,
+        book: TradedBook,
+        folds: Sequence[Fold],
+        panel: Panel,
+        periods: float | None,
     ) -> Self:
         """Take the tested rows of everything, once all of it is known to be of one panel."""
         expect(panel, Panel, "panel must be the Panel that was scored")
         rows = _rows(folds, panel)
         _expect_book(book, panel.times[rows], len(panel.symbols))
+        periods = between(panel.periods if periods is None else periods, "periods", 0, np.inf)
         signal, outcome = of_panel(signal, "signal", panel), of_panel(_outcome(label), "label", panel)
-        return cls(signal[rows], outcome[rows], book, label.horizon, between(periods, "periods", 0, np.inf))
+        return cls(signal[rows], outcome[rows], book, label.horizon, periods)
 
     def card(self, model: str, folds: Sequence[Fold], baselines: Mapping[str, Mapping[str, float]] | None) -> Scorecard:
         return Scorecard(

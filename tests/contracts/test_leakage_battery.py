@@ -21,15 +21,15 @@ def name(world: World) -> str:
 
 @pytest.mark.parametrize("world", LEAKS, ids=name)
 def test_a_leak_is_caught(world):
-    verdict = tried(world, seed=0)
-    assert not verdict.wrong, f"not found by {set(world.caught_by) - set(verdict.found)}"
-    assert all("\n" not in said for said in verdict.found.values())
+    result = tried(world, seed=0)
+    assert not result.wrong, f"not found by {set(world.caught_by) - set(result.found)}"
+    assert all("\n" not in said for said in result.found.values())
 
 
 @pytest.mark.parametrize("world", CLEAN, ids=name)
 def test_a_clean_world_is_not_accused(world):
-    verdict = tried(world, seed=0)
-    assert dict(verdict.found) == {}
+    result = tried(world, seed=0)
+    assert dict(result.found) == {}
 
 
 def test_there_are_as_many_as_promised():

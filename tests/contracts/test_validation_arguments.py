@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import alpha.stats as stats
 import alpha.validation as validation
 from alpha.core.errors import AlphaError
 
@@ -71,17 +72,21 @@ NO_SERIES = {
 }  # fmt: skip
 
 
+def public(name):
+    return getattr(stats if name in stats.__all__ else validation, name)
+
+
 def call(name, arguments):
     """Return what a function gives, everything it yields included; a warning is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = getattr(validation, name)(**arguments, **FIXED.get(name, {}))
+        found = public(name)(**arguments, **FIXED.get(name, {}))
         return list(found) if inspect.isgenerator(found) else found
 
 
 def parameters():
     for name, example in EXAMPLES.items():
-        kinds = inspect.signature(getattr(validation, name)).parameters
+        kinds = inspect.signature(public(name)).parameters
         yield from ((name, argument, str(kinds[argument].annotation)) for argument in example)
 
 
@@ -93,10 +98,10 @@ def refused(name, argument, value):
 
 
 def test_every_public_name_has_an_example():
-    assert set(validation.__all__) == set(EXAMPLES) | OWN_OBJECTS
+    assert {*validation.__all__, *stats.__all__} == set(EXAMPLES) | OWN_OBJECTS
     for name, example in EXAMPLES.items():
         call(name, example)
-        takes = set(inspect.signature(getattr(validation, name)).parameters) - set(FIXED.get(name, {}))
+        takes = set(inspect.signature(public(name)).parameters) - set(FIXED.get(name, {}))
         assert takes - set(example) <= {"statistic", "hits", "pairs", "gross_returns", "turnover", "costs"}, name
 
 
@@ -180,28 +185,28 @@ def test_series_of_other_rows_are_not_paired_by_position(name, one, other):
 def test_frames_of_other_names_are_not_paired_by_position():
     signal, outcome = (pd.DataFrame(values, TIMES, list("abcd")) for values in (MANY, OUTCOME))
     with pytest.raises(AlphaError, match="have other columns"):
-        validation.ic_decay(signal, outcome[list("badc")])
+        stats.ic_decay(signal, outcome[list("badc")])
 
 
 @pytest.mark.parametrize(
     "odd",
     [
-        lambda: validation.ic_by_year(X, list(range(60))),
-        lambda: validation.ic_by_year(X, None),
-        lambda: validation.ic_by_year(X, TIMES[1:]),
-        lambda: validation.ic_by_regime(X, "ab" * 30),
-        lambda: validation.ic_by_regime(X, 3),
-        lambda: validation.ic_by_regime(X, ["a"] * 59),
-        lambda: validation.ic_by_regime(pd.Series(X, TIMES), pd.Series(["a"] * 60, TIMES[::-1])),
-        lambda: validation.ic_by_sector(MANY, OUTCOME, "aaab"),
-        lambda: validation.ic_by_sector(MANY, OUTCOME, None),
-        lambda: validation.ic_by_sector(MANY, OUTCOME, list("aaa")),
-        lambda: validation.ic_decay(MANY, OUTCOME, 3),
-        lambda: validation.ic_decay(MANY, OUTCOME, ["a"]),
-        lambda: validation.ic_decay(MANY, OUTCOME, [0]),
-        lambda: validation.ic_decay(MANY, OUTCOME[:, :3]),
-        lambda: validation.ic_decay(MANY, OUTCOME[1:]),
-        lambda: validation.quantile_spread(MANY, OUTCOME[1:], quantiles=2),
+        lambda: stats.ic_by_year(X, list(range(60))),
+        lambda: stats.ic_by_year(X, None),
+        lambda: stats.ic_by_year(X, TIMES[1:]),
+        lambda: stats.ic_by_regime(X, "ab" * 30),
+        lambda: stats.ic_by_regime(X, 3),
+        lambda: stats.ic_by_regime(X, ["a"] * 59),
+        lambda: stats.ic_by_regime(pd.Series(X, TIMES), pd.Series(["a"] * 60, TIMES[::-1])),
+        lambda: stats.ic_by_sector(MANY, OUTCOME, "aaab"),
+        lambda: stats.ic_by_sector(MANY, OUTCOME, None),
+        lambda: stats.ic_by_sector(MANY, OUTCOME, list("aaa")),
+        lambda: stats.ic_decay(MANY, OUTCOME, 3),
+        lambda: stats.ic_decay(MANY, OUTCOME, ["a"]),
+        lambda: stats.ic_decay(MANY, OUTCOME, [0]),
+        lambda: stats.ic_decay(MANY, OUTCOME[:, :3]),
+        lambda: stats.ic_decay(MANY, OUTCOME[1:]),
+        lambda: stats.quantile_spread(MANY, OUTCOME[1:], quantiles=2),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(odd):
@@ -211,17 +216,17 @@ def test_labels_that_do_not_fit_are_refused(odd):
 
 
 def test_a_regime_may_be_anything_that_is_equal_to_itself():
-    found = validation.ic_by_regime(X, [(1, 2), (3, 4)] * 30)
+    found = stats.ic_by_regime(X, [(1, 2), (3, 4)] * 30)
     assert found.index.tolist() == [(1, 2), (3, 4)]
-    assert set(validation.ic_by_regime(X, [1, "calm"] * 30).index) == {1, "calm"}
+    assert set(stats.ic_by_regime(X, [1, "calm"] * 30).index) == {1, "calm"}
 
 
 def test_a_rate_may_be_as_small_as_one_likes():
     """It was rounded to nothing, and one violation was then impossible."""
     for level in (1e-13, 1 - 1e-13):
-        found = validation.kupiec_pof(1, 100, level)
+        found = stats.kupiec_pof(1, 100, level)
         assert found.statistic == pytest.approx(2 * (np.log(1e-2 / 1e-13) + 99 * np.log(0.99)), rel=1e-3)
-    assert validation.kupiec_pof(3, 250, 0.99) == validation.kupiec_pof(3, 250, 0.01)
+    assert stats.kupiec_pof(3, 250, 0.99) == stats.kupiec_pof(3, 250, 0.01)
 
 
 @pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if "block" in example])
@@ -234,30 +239,30 @@ def test_blocks_of_more_than_half_of_the_rows_are_refused(name):
 
 
 def test_what_is_too_small_to_square_is_refused():
-    for call_it in (validation.newey_west_t, validation.mean_interval):
+    for call_it in (stats.newey_west_t, stats.mean_interval):
         with pytest.raises(AlphaError, match="1e-100"):
             call_it(1e-165 * X)
-    assert np.isnan(validation.newey_west_t(np.zeros(20)))
+    assert np.isnan(stats.newey_west_t(np.zeros(20)))
 
 
 def test_a_light_of_billions_of_days_is_lit():
-    assert validation.basel_traffic_light(3, 2**31).zone == "green"
-    assert validation.basel_traffic_light(2**31, 2**31).zone == "red"
+    assert stats.basel_traffic_light(3, 2**31).zone == "green"
+    assert stats.basel_traffic_light(2**31, 2**31).zone == "red"
 
 
 def test_what_has_no_end_is_told_at_once():
-    found = validation.ic_decay(MANY, OUTCOME, [1, 10**20])
+    found = stats.ic_decay(MANY, OUTCOME, [1, 10**20])
     assert found["days"].tolist() == [60, 0]
 
 
 @pytest.mark.parametrize(
     "odd",
     [
-        lambda: validation.newey_west_t([10**400, 1, 2]),
-        lambda: validation.min_backtest_length(10, 1e-300),
-        lambda: validation.ic_by_regime(X, [["a"], ["b"]] * 30),
-        lambda: validation.bootstrap_interval(X, lambda values: values[:2]),
-        lambda: validation.bootstrap_interval(X, lambda values: "high"),
+        lambda: stats.newey_west_t([10**400, 1, 2]),
+        lambda: stats.min_backtest_length(10, 1e-300),
+        lambda: stats.ic_by_regime(X, [["a"], ["b"]] * 30),
+        lambda: stats.bootstrap_interval(X, lambda values: values[:2]),
+        lambda: stats.bootstrap_interval(X, lambda values: "high"),
     ],
 )
 def test_no_error_is_somebody_elses(odd):
@@ -266,5 +271,5 @@ def test_no_error_is_somebody_elses(odd):
 
 
 def test_a_missing_regime_may_be_missing_in_any_way():
-    found = validation.ic_by_regime(X, [pd.NA, "a", None, np.nan] * 15)
+    found = stats.ic_by_regime(X, [pd.NA, "a", None, np.nan] * 15)
     assert found.index.tolist() == ["a"]

@@ -16,7 +16,7 @@ import pytest
 
 from alpha import store
 from alpha.core.errors import ModelError
-from alpha.core.nouns import GateResult
+from alpha.core.nouns import Verdict
 from alpha.features import Plan, columns
 from alpha.models import model
 from alpha.store import child, verification
@@ -35,7 +35,7 @@ def _candidate(name: str = "lightgbm_v1", seed: int = 0, **params: Any) -> Candi
     trained = {"start": "2020-01-02", "end": "2022-05-20", "rows": 600, "samples": 600}
     bundle = Bundle(name, fitted, bound.entry, ENTRIES, Plan(columns(ENTRIES)), {"name": "forward_excess"}, trained,
                     X[:16], fitted.predict(X[:16]), {"prediction": [0.0, float("nan")]})  # fmt: skip
-    gates = (GateResult("ic", True, 0.03, 0.02),)
+    gates = (Verdict("ic", True, 0.03, 0.02),)
     card = SimpleNamespace(metrics={"ic": 0.03, "sharpe": float("nan")})
     return Candidate(bundle, None, None, None, None, None, card, gates, "c0ffee", "da7a", seed)  # type: ignore[arg-type]
 

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from pydantic import PositiveInt
 
-from alpha.config import AFTERWARDS, PANEL, Config, load, merged, read_yaml
+from alpha.config import Config, load, merged, read_yaml
+from alpha.config.places import keys
 from alpha.core.errors import ConfigError
 from alpha.features import feature
 from alpha.features.apply import FUNCTIONS
@@ -284,7 +285,9 @@ def test_models_of_one_name_and_other_parameters_are_other_trials():
 def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
     """A key that is new is of the experiment until somebody says that it is not: what is in doubt counts."""
     experiment = {"seed", "features", "label", "walk_forward", "policy", "limits", "risk", "broker"}
-    assert set(PANEL) | set(AFTERWARDS) | experiment == set(Config.model_fields)
+    others = {section for section, *inner in keys(Config, "data", "window", "after", "place") if not inner}
+    assert others | experiment == set(Config.model_fields)
+    assert others & experiment == set()
 
 
 def test_a_feature_that_was_rewritten_is_another_trial(monkeypatch):

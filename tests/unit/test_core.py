@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import PositiveInt
+from pydantic import PositiveInt, ValidationError
 
 from alpha.core import errors
 from alpha.core.errors import ConfigError, DataError, nearest
 from alpha.core.identity import canonical, code_id, digest, environment
-from alpha.core.nouns import GateResult, Label
+from alpha.core.nouns import Label, Verdict
 from alpha.core.panel import Bar, Panel
+from alpha.core.records import VerdictRecord
 from alpha.core.registry import Registry
 
 TIMES = pd.date_range("2020-01-01 21:00", periods=4, tz="UTC")
@@ -174,10 +176,64 @@ def test_a_label_is_known_strictly_before_the_cutoff_and_never_if_it_has_no_time
     ("passed", "value", "said"), [(True, 0.0, "holds"), (False, 2.0, "2 against"), (False, np.nan, "- <= 0.0000")]
 )
 def test_a_property_holds_or_says_how_many_speak_against_it(passed, value, said):
-    assert str(GateResult("leakage", passed, value, 0.0, "<=")).endswith(f" {said}")
+    assert str(Verdict("leakage", passed, value, 0.0, "<=", kind="property")).endswith(f" {said}")
+
+
+def test_a_comparison_with_a_limit_of_zero_shows_its_number():
+    assert str(Verdict("turnover", False, 0.4, 0.0, "<=")).endswith(" 0.4000 <= 0.0000")
+
+
+class TestVerdictRecords:
+    """Reports, manifests and the log of blessings hold verdicts alike."""
+
+    OLD: ClassVar = {"gate": "leakage", "passed": True, "value": 0.0, "limit": 0.0, "relation": "<=", "note": ""}
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            Verdict("turnover", True, 0.24, 2.0, "<="),
+            Verdict("ic", False, 0.1, 0.2, ">", "a note"),
+            Verdict("turnover", False, 0.4, 0.0, "<=", "over by 0.4"),
+            Verdict("leakage", True, 0.0, 0.0, "<=", kind="property"),
+            Verdict("leakage", False, 2.0, 0.0, "<=", "rsi changed", "property"),
+            Verdict("odd", False, 2.0, 1.0, "<=", "", "property"),
+        ],
+    )
+    def test_what_is_written_is_read_back(self, given):
+        text = VerdictRecord.of(given).model_dump_json()
+        assert VerdictRecord.model_validate_json(text).verdict == given
+
+    def test_a_number_that_is_not_finite_is_null_and_nan_again(self):
+        record = VerdictRecord.of(Verdict("ic", False, np.nan, np.inf))
+        assert (record.value, record.limit) == (None, None)
+        assert np.isnan([record.verdict.value, record.verdict.limit]).all()
+        assert record.verdict.kind == "comparison"
+
+    def test_a_verdict_without_its_kind_is_read_by_the_rule(self):
+        for relation, limit, kind in (("<=", 0.0, "property"), ("<=", 0.5, "comparison"), (">", 0.0, "comparison")):
+            record = VerdictRecord.model_validate({**self.OLD, "relation": relation, "limit": limit})
+            assert record.verdict.kind == kind
+
+    def test_the_kind_is_written_only_where_the_rule_would_misread_it(self):
+        for each in (Verdict("leakage", True, 0.0, 0.0, "<=", kind="property"), Verdict("ic", True, 0.1, 0.0, ">")):
+            assert list(VerdictRecord.of(each).model_dump(mode="json")) == list(self.OLD)
+        exception = VerdictRecord.of(Verdict("pbo", False, 0.1, 0.0, "<="))
+        assert exception.model_dump(mode="json")["kind"] == "comparison"
+
+    def test_nothing_passes_without_a_number(self):
+        with pytest.raises(ValidationError, match="leakage cannot pass without a value"):
+            VerdictRecord.model_validate({**self.OLD, "value": None})
+        assert VerdictRecord.model_validate({**self.OLD, "passed": False, "value": None}).value is None
+
+    @pytest.mark.parametrize(
+        "wrong", [{"value": "0.1"}, {"value": True}, {"relation": "~"}, {"kind": "x"}, {"more": 1}]
+    )
+    def test_what_is_no_verdict_is_refused(self, wrong):
+        with pytest.raises(ValidationError):
+            VerdictRecord.model_validate({**self.OLD, **wrong})
 
 
 def test_a_gate_prints_as_one_line():
-    line = str(GateResult("ic", False, 0.0156, 0.02, note="short by 0.0044"))
+    line = str(Verdict("ic", False, 0.0156, 0.02, note="short by 0.0044"))
     assert line.startswith("FAIL  ic")
     assert line.endswith("(short by 0.0044)")

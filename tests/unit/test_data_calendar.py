@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -71,3 +72,31 @@ def test_the_edge_of_the_calendar_is_said(verb, date):
 def test_equal_names_are_equal_calendars():
     assert Calendar("XNYS") == Calendar()
     assert hash(Calendar("24/7")) != hash(Calendar())
+
+
+@pytest.mark.parametrize(
+    ("calendar", "freq", "periods"),
+    [("XNYS", "sessions", 252), ("24/7", "1D", 365), ("24/7", "7D", 52), ("XNYS", "weekly", 52), ("24/7", "1h", 8760),
+     ("24/7", "MS", 12)],
+)  # fmt: skip
+def test_bars_a_year_follow_from_the_calendar_and_the_bars(calendar: str, freq: str, periods: int) -> None:
+    exchange = Calendar(calendar)
+    sessions = exchange.sessions("2015-01-01", "2018-12-31")
+    if freq == "sessions":
+        times = exchange.closes(sessions)
+    elif freq == "weekly":
+        times = exchange.closes(pd.DatetimeIndex(pd.Series(sessions, sessions).resample("W-FRI").last()))
+    else:
+        times = pd.date_range("2015-01-02", "2018-12-31", freq=freq, tz="UTC").as_unit("ns")
+    assert exchange.periods(times) == periods
+
+
+def test_a_gap_does_not_change_the_bars_a_year() -> None:
+    times = Calendar().closes(Calendar().sessions("2015-01-01", "2016-12-31"))
+    assert Calendar().periods(times[np.arange(len(times)) % 10 > 0]) == 252
+
+
+def test_no_bars_or_one_count_as_daily() -> None:
+    times = Calendar("24/7").closes(Calendar("24/7").sessions("2015-01-01", "2015-01-03"))
+    assert Calendar("24/7").periods(times[:0]) == Calendar("24/7").periods(times[:1]) == 365
+    assert Calendar().periods(pd.DatetimeIndex(["1960-01-04 21:00"], tz="UTC").as_unit("ns")) == 252

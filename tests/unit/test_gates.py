@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,19 +10,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.errors import DataError, ModelError
-from alpha.core.nouns import GateResult
+from alpha.core.errors import DataError, ModelError, RiskBreach
+from alpha.core.nouns import Scorecard, Verdict
 from alpha.core.panel import Panel
+from alpha.core.registry import Plugin
 from alpha.features import Plan, columns
-from alpha.gates import Evidence, gate, judge
+from alpha.gates import Property, gate, judge_report, judge_study
 from alpha.labels import label
+from alpha.leaks import Case, Pipeline
 from alpha.models import model
-from alpha.strategy import Bundle, Candidate
+from alpha.strategy import Bundle
 from alpha.validation import fit, predict, splitter
 
+NO_CARD = Scorecard("linear_v1", {}, {}, (), ())
 
-def _judge(name: str, metrics: dict[str, Any], baselines: dict[str, Any] | None = None, **params: float) -> GateResult:
-    (result,) = judge(Evidence(metrics, baselines or {}), (gate.bind({"name": name, **params}),))
+
+def _judge(name: str, metrics: dict[str, Any], baselines: dict[str, Any] | None = None, **params: float) -> Verdict:
+    card = Scorecard("linear_v1", metrics, baselines or {}, (), ())
+    (result,) = judge_report(card, {}, (gate.bind({"name": name, **params}),))
     return result
 
 
@@ -84,8 +90,20 @@ ENTRIES = (
 )
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A study without a model, and the bundle of one candidate of it."""
+
+    study: Case
+    bundle: Bundle
+
+
+def _no_model(*inputs: Any) -> np.ndarray:
+    raise AssertionError("the gates of this file need no prediction of the study")
+
+
 @pytest.fixture(scope="module")
-def evidence() -> Evidence:
+def subject() -> Subject:
     rng = np.random.default_rng(3)
     times = pd.bdate_range("2020-01-01", periods=90, tz="UTC")
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, (90, 5)), axis=0))
@@ -99,35 +117,81 @@ def evidence() -> Evidence:
     golden = features.values[40:44].reshape(-1, 3)
     bundle = Bundle("linear_v1", fitted, bound.entry, ENTRIES, plan, {"name": "forward_excess"}, {}, golden,
                     predict(fitted, golden, np.ones(len(golden), bool)), {})  # fmt: skip
-    candidate = Candidate(bundle, panel, features, outcome, close, None, None, seed=5)  # type: ignore[arg-type]
-    return Evidence({}, candidate=candidate, folds=folds)
+    pipeline = Pipeline(*[_no_model] * 6)
+    study = Case(replace(pipeline, features=plan.batch), panel, features, outcome, tuple(folds), close, seed=5)
+    return Subject(study, bundle)
 
 
-def _with(evidence: Evidence, **changes: Any) -> Evidence:
-    """Change the candidate; names of the bundle's parts change the bundle."""
+def _with(subject: Subject, **changes: Any) -> Subject:
+    """Change the study; names of the bundle's parts change the bundle."""
     bundle = {name: changes.pop(name) for name in list(changes) if name in Bundle.__dataclass_fields__}
-    candidate = replace(evidence.candidate, **changes)
-    return replace(evidence, candidate=replace(candidate, bundle=replace(candidate.bundle, **bundle)))
+    return Subject(replace(subject.study, **changes), replace(subject.bundle, **bundle))
 
 
-def _check(name: str, evidence: Evidence, **params: int) -> GateResult:
-    (result,) = judge(evidence, (gate.bind({"name": name, **params}),))
+def _check(name: str, subject: Subject, **params: int) -> Verdict:
+    judge = judge_study(subject.study, (gate.bind({"name": name, **params}),))
+    (result,) = judge(NO_CARD, subject.bundle, subject.study.signal)
     return result
 
 
 @pytest.mark.parametrize("name", INTEGRITY)
-def test_an_honest_candidate_passes(name, evidence):  # type: ignore[no-untyped-def]
-    result = _check(name, evidence)
+def test_an_honest_candidate_passes(name, subject):  # type: ignore[no-untyped-def]
+    result = _check(name, subject)
     assert result.passed, result
     assert result.value == 0
+    assert result.note == ""
 
 
-@pytest.mark.parametrize("name", INTEGRITY)
-def test_a_report_alone_is_judged_by_what_was_recorded(name, evidence):  # type: ignore[no-untyped-def]
-    said = GateResult(name, False, 1.0, 0.0, "<=", "as recorded")
-    assert _check(name, Evidence({}, recorded={name: said})) == said
-    assert _check(name, replace(evidence, recorded={name: said})).passed, "the candidate itself is better evidence"
-    assert "no result of it is recorded" in _check(name, Evidence({})).note
+class TestProperty:
+    """The kind itself: what it counts, and when it looks."""
+
+    def judge(self, study_finds: Any = (), candidate_finds: Any = ()) -> Verdict:
+        def of_study(study: Any) -> Iterator[str | None]:
+            yield from self.found(study_finds)
+
+        def of_candidate(study: Any, bundle: Any, signal: Any) -> Iterator[str | None]:
+            yield from self.found(candidate_finds)
+
+        plugin = Plugin("gate", "own", {}, lambda: Property(of_study, of_candidate))
+        (verdict,) = judge_study(None, (plugin,))(NO_CARD, None, None)  # type: ignore[arg-type]
+        return verdict
+
+    def found(self, given: Any) -> Iterator[str | None]:
+        for each in given:
+            if isinstance(each, Exception):
+                raise each
+            yield each
+
+    def test_it_holds_where_nothing_is_found(self):
+        assert self.judge([None, ""], [None]) == Verdict("own", True, 0.0, 0.0, "<=", "", "property")
+
+    def test_problems_of_the_study_and_of_the_candidate_count_together(self):
+        found = self.judge(["the study", None], ["one", "two"])
+        assert found == Verdict("own", False, 3.0, 0.0, "<=", "the study", "property")
+        assert self.judge([], ["one", "two"]).note == "one"
+
+    @pytest.mark.parametrize("error", [DataError, ModelError, RiskBreach])
+    @pytest.mark.parametrize("where", ["study_finds", "candidate_finds"])
+    def test_what_cannot_be_checked_is_the_one_problem(self, where, error):
+        other = {"study_finds": "candidate_finds", "candidate_finds": "study_finds"}[where]
+        found = self.judge(**{where: ["seen", error("a hole", code="hole")], other: ["more"]})
+        assert (found.passed, found.value) == (False, 1.0)
+        assert found.note == "it could not be checked: [hole] a hole"
+
+    def test_a_bug_is_no_verdict(self):
+        with pytest.raises(KeyError):
+            self.judge([KeyError("bug")])
+
+    def test_the_study_is_judged_once_and_each_candidate_by_itself(self):
+        studies, candidates = [], []
+        kind = Property(
+            lambda study: studies.append(study) or [], lambda *candidate: candidates.append(candidate) or []
+        )
+        judge = judge_study("study", (Plugin("gate", "own", {}, lambda: kind),))  # type: ignore[arg-type]
+        for bundle in "abc":
+            judge(NO_CARD, bundle, f"signal of {bundle}")  # type: ignore[arg-type]
+        assert studies == ["study"]
+        assert candidates == [("study", bundle, f"signal of {bundle}") for bundle in "abc"]
 
 
 @dataclass
@@ -173,89 +237,103 @@ def _out_before_a_leap(values: np.ndarray) -> np.ndarray:
 
 
 def _last_rows_of_each_month(values: np.ndarray) -> np.ndarray:
-    """They are told by the two rows after them."""
+    """They depend on the two rows after them."""
     for last in (22, 42, 64, 86):
         values[last - 1 : last + 1, :, 0] += len(values) > last + 2
     return values
 
 
-def _leaking(evidence: Evidence, spoil: Any) -> Evidence:
-    plan = Spoiled(evidence.candidate.bundle.plan, spoil)
-    return _with(evidence, plan=plan, features=plan.batch(evidence.candidate.panel))
+def _leaking(subject: Subject, spoil: Any) -> Subject:
+    plan = Spoiled(subject.bundle.plan, spoil)
+    study = subject.study
+    return _with(subject, pipeline=replace(study.pipeline, features=plan.batch), features=plan.batch(study.panel))
 
 
 @pytest.mark.parametrize("spoil", [_shift, _full_sample_zscore, _last_rows_of_each_month])
-def test_a_feature_that_looks_ahead_is_seen(evidence, spoil):  # type: ignore[no-untyped-def]
-    assert not _check("no_lookahead", _leaking(evidence, spoil), shocks=0).passed, "by cutting"
-    assert "cut off" in _check("no_lookahead", _leaking(evidence, spoil), shocks=0).note
+def test_a_feature_that_looks_ahead_is_seen(subject, spoil):  # type: ignore[no-untyped-def]
+    assert not _check("no_lookahead", _leaking(subject, spoil), shocks=0).passed, "by cutting"
+    assert "cut off" in _check("no_lookahead", _leaking(subject, spoil), shocks=0).note
 
 
-def test_a_leak_that_cutting_misses_is_seen_by_shocking(evidence):  # type: ignore[no-untyped-def]
-    leaking = _leaking(evidence, _out_before_a_leap)
+def test_a_leak_that_cutting_misses_is_seen_by_shocking(subject):  # type: ignore[no-untyped-def]
+    leaking = _leaking(subject, _out_before_a_leap)
     assert _check("no_lookahead", leaking, shocks=0).passed
     assert not _check("no_lookahead", leaking, shocks=1).passed
 
 
-def test_features_are_checked_once_for_the_models_that_share_them(evidence, monkeypatch):  # type: ignore[no-untyped-def]
+def test_features_are_checked_once_for_all_candidates(subject, monkeypatch):  # type: ignore[no-untyped-def]
     checked = []
     monkeypatch.setattr("alpha.leaks.lookahead.cut_and_compare", lambda *args: checked.append(args) or "a leak")
-    for _ in range(2):
-        assert not _check("no_lookahead", _with(evidence), shocks=0).passed
+    judge = judge_study(subject.study, (gate.bind("no_lookahead"),))
+    verdicts = {judge(NO_CARD, subject.bundle, subject.study.signal) for _ in range(3)}
+    assert [(verdict.passed, verdict.note) for (verdict,) in verdicts] == [(False, "a leak")]
     assert len(checked) == 1
 
 
-def test_the_rows_that_are_cut_are_drawn_by_the_seed(evidence, monkeypatch):  # type: ignore[no-untyped-def]
+def test_cuts_and_shocks_are_made_after_rows_of_their_own(subject, monkeypatch):  # type: ignore[no-untyped-def]
+    rows = {}
+    monkeypatch.setattr("alpha.leaks.lookahead.cut_and_compare",
+                        lambda batch, panel, features, drawn: rows.update(cut=drawn))  # fmt: skip
+    monkeypatch.setattr("alpha.leaks.lookahead.shock_future",
+                        lambda batch, panel, features, drawn, seed: rows.update(shocked=drawn, seed=seed))  # fmt: skip
+    assert _check("no_lookahead", subject, cuts=3, shocks=2).passed
+    assert (len(rows["cut"]), len(rows["shocked"]), rows["seed"]) == (3, 2, 5)
+    assert not set(rows["cut"]) & set(rows["shocked"])
+    _check("no_lookahead", subject)
+    assert (len(rows["cut"]), len(rows["shocked"])) == (4, 1), "unless configured otherwise"
+
+
+def test_the_rows_that_are_cut_are_drawn_by_the_seed(subject, monkeypatch):  # type: ignore[no-untyped-def]
     drawn = []
     monkeypatch.setattr(
         "alpha.leaks.lookahead.cut_and_compare", lambda batch, panel, features, rows: drawn.append(list(rows))
     )
     for seed in (5, 5, 6):
-        evidence.memo.clear()
-        _check("no_lookahead", _with(evidence, seed=seed), shocks=0)
+        _check("no_lookahead", _with(subject, seed=seed), shocks=0)
     assert drawn[0] == drawn[1] != drawn[2]
     assert all(2 <= row < 89 for rows in drawn for row in rows)
     assert len(set(drawn[0])) == 4
 
 
-def test_a_label_known_too_early_is_seen(evidence):  # type: ignore[no-untyped-def]
-    candidate = evidence.candidate
-    early = replace(candidate.label, known_at=candidate.panel.times.as_unit("ns").asi8.view("datetime64[ns]"))
-    assert "no later than it was decided" in _check("no_lookahead", _with(evidence, label=early)).note
+def test_a_label_known_too_early_is_seen(subject):  # type: ignore[no-untyped-def]
+    study = subject.study
+    early = replace(study.label, known_at=study.panel.times.as_unit("ns").asi8.view("datetime64[ns]"))
+    assert "no later than it was decided" in _check("no_lookahead", _with(subject, label=early)).note
 
 
-def test_a_fold_that_was_not_purged_is_seen(evidence):  # type: ignore[no-untyped-def]
-    fold = evidence.folds[0]
+def test_a_fold_that_was_not_purged_is_seen(subject):  # type: ignore[no-untyped-def]
+    fold = subject.study.folds[0]
     overlapping = replace(fold, train=np.arange(fold.test[0]))
-    result = _check("no_lookahead", replace(evidence, folds=[overlapping]))
+    result = _check("no_lookahead", _with(subject, folds=(overlapping,)))
     assert (result.passed, "unknown at its cutoff" in result.note) == (False, True)
 
 
-def test_without_folds_nothing_is_known_about_them(evidence):  # type: ignore[no-untyped-def]
-    assert _check("no_lookahead", replace(evidence, folds=())).note == "there are no folds to check"
+def test_without_folds_nothing_is_known_about_them(subject):  # type: ignore[no-untyped-def]
+    assert _check("no_lookahead", _with(subject, folds=())).note == "there are no folds to check"
 
 
 def _one_ulp(values: np.ndarray) -> np.ndarray:
     return np.nextafter(values, np.inf)
 
 
-def test_a_stream_that_differs_in_the_last_bit_is_seen(evidence):  # type: ignore[no-untyped-def]
-    plan = Spoiled(evidence.candidate.bundle.plan, spoil_stream=_one_ulp)
-    result = _check("batch_equals_stream", _with(evidence, plan=plan))
+def test_a_stream_that_differs_in_the_last_bit_is_seen(subject):  # type: ignore[no-untyped-def]
+    plan = Spoiled(subject.bundle.plan, spoil_stream=_one_ulp)
+    result = _check("batch_equals_stream", _with(subject, plan=plan))
     assert not result.passed
     assert result.note.startswith("features of 2020")
     assert result.value == 16, "eight rows, features and predictions"
 
 
-def test_a_negative_zero_is_not_a_zero(evidence):  # type: ignore[no-untyped-def]
-    features = evidence.candidate.features
+def test_a_negative_zero_is_not_a_zero(subject):  # type: ignore[no-untyped-def]
+    features = subject.study.features
     zeros = replace(features, values=np.zeros_like(features.values))
-    plan = Spoiled(evidence.candidate.bundle.plan, spoil_stream=lambda values: -np.zeros_like(values))
-    assert not _check("batch_equals_stream", _with(evidence, plan=plan, features=zeros)).passed
+    plan = Spoiled(subject.bundle.plan, spoil_stream=lambda values: -np.zeros_like(values))
+    assert not _check("batch_equals_stream", _with(subject, plan=plan, features=zeros)).passed
 
 
-def test_a_stream_of_another_shape_is_seen(evidence):  # type: ignore[no-untyped-def]
-    plan = Spoiled(evidence.candidate.bundle.plan, spoil_stream=lambda values: values[:, :2])
-    changed = _with(evidence, plan=plan, model=WholeBatch(evidence.candidate.bundle.model))
+def test_a_stream_of_another_shape_is_seen(subject):  # type: ignore[no-untyped-def]
+    plan = Spoiled(subject.bundle.plan, spoil_stream=lambda values: values[:, :2])
+    changed = _with(subject, plan=plan, model=WholeBatch(subject.bundle.model))
     assert "(5, 2) values instead of (5, 3)" in _check("batch_equals_stream", changed).note
 
 
@@ -270,41 +348,41 @@ class WholeBatch:
         return X[:, 0] - X[:, 0].mean()
 
 
-def test_predictions_that_depend_on_the_batch_are_seen(evidence):  # type: ignore[no-untyped-def]
-    result = _check("batch_equals_stream", _with(evidence, model=WholeBatch(evidence.candidate.bundle.model)))
+def test_predictions_that_depend_on_the_batch_are_seen(subject):  # type: ignore[no-untyped-def]
+    result = _check("batch_equals_stream", _with(subject, model=WholeBatch(subject.bundle.model)))
     assert not result.passed
     assert result.note.startswith("predictions of 2020")
 
 
-def test_a_check_that_cannot_be_made_has_not_passed(evidence):  # type: ignore[no-untyped-def]
+def test_a_check_that_cannot_be_made_has_not_passed(subject):  # type: ignore[no-untyped-def]
     def refuse(values: np.ndarray) -> np.ndarray:
         raise DataError("the bar has other symbols", code="symbols_differ")
 
-    plan = Spoiled(evidence.candidate.bundle.plan, spoil_stream=refuse)
-    result = _check("batch_equals_stream", _with(evidence, plan=plan))
+    plan = Spoiled(subject.bundle.plan, spoil_stream=refuse)
+    result = _check("batch_equals_stream", _with(subject, plan=plan))
     assert (result.passed, result.value) == (False, 1.0)
     assert result.note == "it could not be checked: [symbols_differ] the bar has other symbols"
 
 
-def test_golden_predictions_off_by_one_bit_are_seen(evidence):  # type: ignore[no-untyped-def]
-    off = _one_ulp(evidence.candidate.bundle.golden_predictions)
-    assert "20 of 20 differ" in _check("golden_reproduces", _with(evidence, golden_predictions=off)).note
+def test_golden_predictions_off_by_one_bit_are_seen(subject):  # type: ignore[no-untyped-def]
+    off = _one_ulp(subject.bundle.golden_predictions)
+    assert "20 of 20 differ" in _check("golden_reproduces", _with(subject, golden_predictions=off)).note
 
 
-def test_without_golden_predictions_nothing_is_proved(evidence):  # type: ignore[no-untyped-def]
+def test_without_golden_predictions_nothing_is_proved(subject):  # type: ignore[no-untyped-def]
     nothing = np.empty(0)
-    result = _check("golden_reproduces", _with(evidence, golden_inputs=np.empty((0, 3)), golden_predictions=nothing))
+    result = _check("golden_reproduces", _with(subject, golden_inputs=np.empty((0, 3)), golden_predictions=nothing))
     assert result.note == "there is no golden prediction to reproduce"
 
 
-def test_a_model_that_cannot_be_read_back_is_seen(evidence, monkeypatch):  # type: ignore[no-untyped-def]
+def test_a_model_that_cannot_be_read_back_is_seen(subject, monkeypatch):  # type: ignore[no-untyped-def]
     def refuse(files: Any, params: Any) -> Any:
         raise ModelError("model.json cannot be read", code="unreadable_model")
 
     monkeypatch.setattr(model["linear_v1"], "from_files", refuse)
-    assert "[unreadable_model]" in _check("golden_reproduces", evidence).note
+    assert "[unreadable_model]" in _check("golden_reproduces", subject).note
 
 
-def test_a_model_that_loses_something_on_the_way_is_seen(evidence, monkeypatch):  # type: ignore[no-untyped-def]
+def test_a_model_that_loses_something_on_the_way_is_seen(subject, monkeypatch):  # type: ignore[no-untyped-def]
     monkeypatch.setattr(model["linear_v1"], "from_files", lambda files, params: WholeBatch(None))
-    assert not _check("golden_reproduces", evidence).passed
+    assert not _check("golden_reproduces", subject).passed

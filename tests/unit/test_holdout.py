@@ -12,14 +12,17 @@ import pytest
 
 from alpha.config import load
 from alpha.core.errors import ConfigError, DataError, GateFailed
+from alpha.core.nouns import Verdict
 from alpha.data import source
 from alpha.data.seal import Key, origin, overlap
+from alpha.gates import gate
 from alpha.operate import blessing, opening, papering
+from alpha.operate import study as studies
 from alpha.operate.blessing import candidates_root
 from alpha.operate.papering import Wanted
 from alpha.research import research
-from alpha.store import Blessings, save
-from alpha.validation.holdout import Look, Looks, level, lower_bound, sealed_ic
+from alpha.store import Blessings, promote, save
+from alpha.validation.holdout import Look, Looks, Opened, level, lower_bound, sealed_ic
 
 SPAN = {"data_id": "data", "source": {"name": "bundled"}, "first": date(2020, 1, 1), "last": date(2020, 12, 31)}
 SEALED = ["holdout={share: 0.15, symbols: 0.2}"]
@@ -265,6 +268,45 @@ def test_the_ic_of_sealed_cells_reads_no_other():
     np.testing.assert_array_equal(sealed_ic(signal, realised, hidden), ic)
 
 
+class TestGate:
+    """The registered gate: it judges what one look showed, and waits until there is a look."""
+
+    IC = np.r_[np.nan, np.random.default_rng(0).normal(0.05, 0.1, 60)]
+
+    def judged(self, opened, **params):
+        return gate.bind({"name": "holdout", **params})().judge("holdout", opened)
+
+    def test_the_lower_bound_at_the_level_of_the_look_must_be_above_the_limit(self):
+        opened = Opened(Look(2, 0.05), self.IC, horizon=3, sealed=4, names=20)
+        low = lower_bound(self.IC, level(0.05, 2), horizon=3)
+        note = f"IC {np.nanmean(self.IC):.4f} over 60 sealed days; 4 of 20 names sealed; look 2 at level 0.0083"
+        assert self.judged(opened) == Verdict("holdout", True, low, 0.0, ">", note)
+        assert opened.metrics == {"holdout_ic": np.nanmean(self.IC), "holdout_ic_low": low, "holdout_looks": 2.0}
+        at = self.judged(opened, limit=low)
+        assert (at.passed, at.limit) == (False, low)
+        assert self.judged(opened, limit=float(np.nextafter(low, -1))).passed
+        assert not self.judged(Opened(Look(2, 0.05), -self.IC, horizon=3)).passed
+
+    def test_where_only_sessions_are_sealed_no_names_are_counted(self):
+        assert "sealed days; look 1 at level 0.025" in str(Opened(Look(1, 0.05), self.IC, horizon=1, names=20))
+
+    def test_without_an_ic_nothing_passes(self):
+        opened = Opened(Look(1, 0.05), np.full(9, np.nan), horizon=1)
+        assert np.isnan([opened.mean, opened.lower]).all()
+        assert not self.judged(opened).passed
+
+    def test_it_judges_wherever_data_are_sealed(self, sealed, small, small_yaml):
+        assert [each.name for each in sealed.judges] == [*(each.name for each in small.gates), "holdout"]
+        assert small.judges == small.gates
+        stricter = load(small_yaml, (), [*SEALED, "gates=[{name: holdout, limit: 0.01}, {name: ic}]"])
+        assert stricter.judges == stricter.gates
+        assert stricter.judges[0].params == {"limit": 0.01}
+
+    def test_it_cannot_be_asked_for_where_nothing_is_sealed(self, small_yaml):
+        with pytest.raises(ConfigError, match=r"gates: holdout: no data are sealed .*give the section `holdout`"):
+            load(small_yaml, (), ["gates=[holdout]"])
+
+
 @pytest.fixture(scope="module")
 def found(small_yaml, tmp_path_factory):
     """What research finds where a part is sealed."""
@@ -282,6 +324,41 @@ class TestOpening:
         assert (line["number"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
         assert "PASS  holdout" in capsys.readouterr().out
         assert "looks so far 1" in opening.state(sealed, found.panel.id)
+
+    def test_research_reports_it_as_not_judged(self, found, capsys):
+        assert found.best.waiting == ("holdout",)
+        assert "holdout" not in [verdict.gate for verdict in found.best.gates]
+        studies.show(found, metrics=False)
+        assert "\n  ----  holdout                      not judged: blessing opens it\n" in capsys.readouterr().out
+
+    def test_once_judged_it_waits_no_longer(self, sealed, found, capsys):
+        judged = opening.opened(found, found.best)
+        assert (judged.waiting, judged.gates[:-1], judged.gates[-1].gate) == ((), found.best.gates, "holdout")
+        assert judged.scorecard.metrics["holdout_ic_low"] == judged.gates[-1].value
+        assert opening.opened(found, judged) is judged, "a look is taken once"
+        studies.show(replace(found, candidates=(judged,)), metrics=False)
+        assert "----" not in capsys.readouterr().out
+
+    def test_a_candidate_it_has_not_judged_cannot_be_blessed(self, sealed, found):
+        with pytest.raises(GateFailed, match="was not judged by holdout, so it cannot be blessed") as caught:
+            promote(found.best, sealed.resolved(), blessing.models_root(sealed))
+        assert caught.value.code == "not_judged"
+        assert not blessing.models_root(sealed).exists()
+
+    def test_a_limit_of_ones_own_judges(self, sealed, found, small_yaml):
+        strict = load(small_yaml, (), [*SEALED, "gates=[{name: ic}, {name: holdout, limit: 0.9}]"])
+        judged = opening.opened(replace(found, config=strict), found.best)
+        assert (judged.gates[-1].passed, judged.gates[-1].limit) == (False, 0.9)
+
+    def test_its_report_is_judged_by_it(self, sealed, found):
+        """Before the look by every other gate alone; afterwards by the recorded bound too, sealed or not."""
+        report = str(studies.write_report(found))
+        assert "holdout" not in [verdict.gate for verdict in studies.validate(sealed, report)[1]]
+        judged = opening.opened(found, found.best)
+        studies.write_report(replace(found, candidates=(judged,)))
+        bare = sealed.model_copy(update={"holdout": None})
+        for cfg in (sealed, bare):
+            assert studies.validate(cfg, report)[1][-1] == judged.gates[-1]
 
     def test_what_failed_a_gate_is_not_looked_at(self, sealed, found):
         failed = replace(found.best, gates=tuple(replace(gate, passed=False) for gate in found.best.gates))

@@ -348,15 +348,15 @@ class TestWorlds:
 
 class TestMatrix:
     def test_it_shows_what_was_caught_and_who_was_accused(self):
-        verdicts = list(matrix.run(jobs=1, seeds=2, names=["ridge_on_an_edge", "future_shift"]))
-        assert [(verdict.world.name, verdict.seed) for verdict in verdicts] == [
+        results = list(matrix.run(jobs=1, seeds=2, names=["ridge_on_an_edge", "future_shift"]))
+        assert [(result.world.name, result.seed) for result in results] == [
             ("future_shift", 0), ("ridge_on_an_edge", 0), ("ridge_on_an_edge", 1),
         ]  # fmt: skip
-        text = "\n".join(matrix.lines(verdicts))
+        text = "\n".join(matrix.lines(results))
         assert "caught: 1 of 1 leaks\n" in text
         assert "clean worlds accused: 0 of 2 (1 kinds); false alarms 0.0%, 95 % interval 0.0% to 84.2%" in text
-        blind = replace(verdicts[0], found={"cut": "seen"})
-        accused = replace(verdicts[1], found={"lag": "gone"})
+        blind = replace(results[0], found={"cut": "seen"})
+        accused = replace(results[1], found={"lag": "gone"})
         text = "\n".join(matrix.lines([blind, accused]))
         assert blind.wrong
         assert accused.wrong

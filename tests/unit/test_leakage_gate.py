@@ -8,87 +8,127 @@ import numpy as np
 import pytest
 
 from alpha.core.errors import RiskBreach
-from alpha.gates import Evidence, gate, judge
+from alpha.gates import gate, judge_study
 from alpha.lab.leakage import check_configured, pipeline
 from alpha.labels import label
-from alpha.leaks import check
+from alpha.leaks import Case, Pipeline, check
+from alpha.models import model
 from alpha.research import research
 from alpha.strategy import backtest
 
 
 @pytest.fixture
-def evidence(study):  # type: ignore[no-untyped-def]
+def case(study):  # type: ignore[no-untyped-def]
+    """Return the study without a model."""
     rules, cfg = replace(study.config.rules(), max_drawdown=1.0), study.config
 
     def trade(signal, panel):  # type: ignore[no-untyped-def]
         return backtest(signal, panel, rules, cfg.broker).gross_returns
 
-    return Evidence({}, candidate=study.best, folds=study.folds, trade=trade)
+    def load(at):  # type: ignore[no-untyped-def]
+        return study.panel if at is None else study.panel.until(at)
+
+    stages = Pipeline(load, cfg.plan().batch, cfg.label, lambda times, label: study.folds, _no_model, trade)
+    best, nothing = study.best, np.full(study.panel.tradable.shape, np.nan)
+    return Case(stages, study.panel, best.features, best.label, study.folds, nothing, cfg.seed)
 
 
-def _judged(evidence: Evidence):  # type: ignore[no-untyped-def]
-    (result,) = judge(evidence, (gate.bind("leakage"),))
-    return result
+def _no_model(*inputs):  # type: ignore[no-untyped-def]
+    raise AssertionError("the checks of the study predict nothing")
 
 
-def test_an_honest_candidate_passes(evidence, study):  # type: ignore[no-untyped-def]
-    assert _judged(evidence).passed
+@pytest.fixture
+def judged(study):  # type: ignore[no-untyped-def]
+    """Return a function that judges the best candidate of a study, or the same one with another signal."""
+
+    def judge(case, signal=None):  # type: ignore[no-untyped-def]
+        best = study.best
+        (verdict,) = judge_study(case, (gate.bind("leakage"),))(
+            best.scorecard, best.bundle, best.signal if signal is None else signal
+        )
+        return verdict
+
+    return judge
+
+
+def test_an_honest_candidate_passes(case, judged, study):  # type: ignore[no-untyped-def]
+    assert judged(case).passed
     (said,) = [each for each in study.best.gates if each.gate == "leakage"]
     assert said.passed, "research itself runs it"
 
 
-@pytest.mark.parametrize("missing", [{"folds": ()}, {"trade": None}])
-def test_what_cannot_be_checked_has_not_passed(evidence, missing):  # type: ignore[no-untyped-def]
-    result = _judged(replace(evidence, **missing))
-    assert not result.passed
-    assert result.note.startswith("there is no ")
+def test_without_folds_nothing_is_known(case, judged):  # type: ignore[no-untyped-def]
+    verdict = judged(replace(case, folds=()))
+    assert (verdict.passed, verdict.value, verdict.note) == (False, 1.0, "there is no fold to check")
 
 
-def test_models_that_share_the_data_share_what_was_found(evidence, monkeypatch):  # type: ignore[no-untyped-def]
-    bind, bound = check.bind, []
-    monkeypatch.setattr(check, "bind", lambda entry: bound.append(entry) or bind(entry))
-    assert _judged(evidence).passed
-    assert _judged(replace(evidence, candidate=replace(evidence.candidate))).passed
-    assert bound.count("fair") == bound.count("labels") == 1
-    assert len([entry for entry in bound if isinstance(entry, dict) and entry["name"] == "refit"]) == 2
+def test_the_data_are_checked_once_and_the_model_of_each_candidate(case, study, monkeypatch):  # type: ignore[no-untyped-def]
+    ran = []
+    monkeypatch.setattr(check, "bind", lambda entry: lambda checked: ran.append((entry, checked.signal)))
+    judge = judge_study(case, (gate.bind({"name": "leakage", "samples": 99}),))
+    assert [entry for entry, _ in ran] == ["labels", "duplicates", "fills", "fair"]
+    signals = [np.full(study.panel.tradable.shape, value) for value in (1.0, 2.0)]
+    for signal in signals:
+        judge(study.best.scorecard, study.best.bundle, signal)
+    refits = ("refit", "whole", "shuffled_labels", "reversed_labels")
+    own = [*({"name": name, "samples": 99} for name in refits), {"name": "delay"}, {"name": "lag"}]
+    assert [entry for entry, _ in ran[4:]] == [*own, *own]
+    assert [signal for _, signal in ran[4:]] == [signals[0]] * 6 + [signals[1]] * 6
 
 
-def test_a_label_entered_at_the_signal_close_is_refused(evidence, monkeypatch):  # type: ignore[no-untyped-def]
+def test_research_judges_its_data_once_however_many_models(small, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    from alpha.leaks import lookahead
+
+    bind, ran = check.bind, []
+    cut = lookahead.cut_and_compare
+    monkeypatch.setattr(check, "bind", lambda entry: ran.append(str(entry)) or bind(entry))
+    monkeypatch.setattr(lookahead, "cut_and_compare", lambda *given: ran.append("cut") or cut(*given))
+    models = small.models.model_copy(
+        update={"candidates": tuple(replace(small.models.candidates[0], name=name) for name in ("linear_v1", "ridge"))}
+    )
+    monkeypatch.setitem(model._made, "ridge", model._made["linear_v1"])
+    found = research(small.model_copy(update={"models": models}))
+    assert [candidate.bundle.name for candidate in found.candidates] == ["linear_v1", "ridge"]
+    assert ran.count("cut") == ran.count("fair") == ran.count("labels") == 1
+    assert len([entry for entry in ran if "'refit'" in entry]) == 2
+
+
+def test_a_label_entered_at_the_signal_close_is_refused(case, judged):  # type: ignore[no-untyped-def]
     made = label.bind({"name": "forward_excess", "horizon": 1})
 
-    def close_to_close(panel, *, horizon: int):  # type: ignore[no-untyped-def]
+    def close_to_close(panel):  # type: ignore[no-untyped-def]
         honest, close = made(panel), panel["close"]
         values = np.vstack([close[1:] / close[:-1] - 1, np.full((1, close.shape[1]), np.nan)])
         return replace(honest, values=np.where(np.isfinite(honest.values), values, np.nan), realised=None)
 
-    monkeypatch.setitem(label._made, "forward_excess", replace(label._made["forward_excess"], make=close_to_close))
-    candidate = replace(evidence.candidate, label=close_to_close(evidence.candidate.panel, horizon=1))
-    assert "entered at a price known when it was decided" in _judged(replace(evidence, candidate=candidate)).note
+    early = replace(case, pipeline=replace(case.pipeline, label=close_to_close), label=close_to_close(case.panel))
+    assert "entered at a price known when it was decided" in judged(early).note
 
 
-def test_a_fill_on_the_signal_bar_is_refused(evidence):  # type: ignore[no-untyped-def]
+def test_a_fill_on_the_signal_bar_is_refused(case, judged):  # type: ignore[no-untyped-def]
     def at_the_close(signal, panel):  # type: ignore[no-untyped-def]
         change = panel["close"][1:] / panel["close"][:-1] - 1
         held = np.sign(np.nan_to_num(signal[:-1])) / signal.shape[1]
         return np.r_[0.0, np.nansum(held * change, axis=1)]
 
-    assert "filled at prices of its own bar" in _judged(replace(evidence, trade=at_the_close)).note
+    early = replace(case, pipeline=replace(case.pipeline, trade=at_the_close))
+    assert "filled at prices of its own bar" in judged(early).note
 
 
-def test_a_model_that_reads_all_rows_is_refused(evidence, monkeypatch):  # type: ignore[no-untyped-def]
+def test_a_model_that_reads_all_rows_is_refused(case, judged, monkeypatch):  # type: ignore[no-untyped-def]
     def cheating(bound, features, label, folds, tradable):  # type: ignore[no-untyped-def]
         return np.where(tradable, np.nan_to_num(label.values), np.nan)
 
-    monkeypatch.setattr("alpha.gates.leaks.cross_fit", cheating)
-    result = _judged(evidence)
+    monkeypatch.setattr("alpha.gates.leakage.cross_fit", cheating)
+    result = judged(case)
     assert not result.passed
     assert result.value == 4, "refit, whole, shuffled and reversed labels"
     assert "test row 1 of fold 0" in result.note
 
 
-def test_an_edge_of_one_bar_is_refused(evidence):  # type: ignore[no-untyped-def]
-    gone = replace(evidence.candidate, signal=evidence.candidate.label.values)
-    assert "when filled 1 row late" in _judged(replace(evidence, candidate=gone)).note
+def test_an_edge_of_one_bar_is_refused(case, judged):  # type: ignore[no-untyped-def]
+    assert "when filled 1 row late" in judged(case, signal=case.label.values).note
 
 
 def test_research_refuses_a_model_fitted_on_the_test_rows(small, tmp_path, monkeypatch):  # type: ignore[no-untyped-def]

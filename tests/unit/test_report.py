@@ -16,12 +16,11 @@ import pytest
 from pydantic import ValidationError
 
 from alpha.core.errors import DataError
-from alpha.core.nouns import Fold, GateResult, Label, Scorecard
+from alpha.core.nouns import Fold, Label, Scorecard, Verdict
 from alpha.report import (
     Evaluation,
     FindingCount,
     FoldSpan,
-    GateVerdict,
     LabelSpec,
     ModelResult,
     Span,
@@ -74,8 +73,8 @@ def parts(index: object, *ic: float) -> pd.DataFrame:
     return pd.DataFrame({"ic": ic, "low": np.array(ic) - 0.01, "high": np.array(ic) + 0.01}, index)
 
 
-PASSES = GateResult("turnover", True, 0.24, 2.0, "<=")
-FAILS = GateResult("ic", False, 0.0123, 0.02)
+PASSES = Verdict("turnover", True, 0.24, 2.0, "<=")
+FAILS = Verdict("ic", False, 0.0123, 0.02)
 
 
 def evaluation(**changes: object) -> Evaluation:
@@ -126,7 +125,7 @@ class TestFile:
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, np.float64("nan")])
     def test_what_is_not_finite_is_null(self, tmp_path, value):
-        gates = [GateResult("ic", False, value, 0.02)]
+        gates = [Verdict("ic", False, value, 0.02)]
         given = evaluation(models=(ModelResult.of(card(ic=value), gates, blessed=False, trials=1),))
         text = write(given, tmp_path).read_text()
         model = json.loads(text, parse_constant=pytest.fail)["models"][0]
@@ -242,26 +241,19 @@ class TestWords:
             (1.5, 2.0, "<", True, 0.5, "IC is 1.5, 0.5 below the limit of 2"),
             (0.0, 0.0, ">", False, 0.0, "IC is 0, at the limit of 0"),
             (0.5, 0.0, "==", False, -0.5, "IC is 0.5, 0.5 above the limit of 0"),
-            (None, 0.02, ">=", False, np.nan, "IC has no finite value; the limit is ≥ 0.02"),
-            (0.5, None, ">=", False, np.nan, "IC is 0.5, – the limit of –"),
+            (np.nan, 0.02, ">=", False, np.nan, "IC has no finite value; the limit is ≥ 0.02"),
+            (0.5, np.nan, ">=", False, np.nan, "IC is 0.5, – the limit of –"),
+            (0.1, 0.0, "<=", False, -0.1, "IC is 0.1, 0.1 above the limit of 0"),
         ],
     )
     def test_by_how_much(self, value, limit, relation, passed, margin, said):
-        verdict = GateVerdict(gate="ic", passed=passed, value=value, limit=limit, relation=relation)
+        verdict = Verdict("ic", passed, value, limit, relation)
         assert verdict.margin == pytest.approx(margin, nan_ok=True)
         assert shortfall(verdict) == said
 
     def test_without_a_value_the_note_says_why(self):
-        verdict = GateVerdict(
-            gate="no_lookahead", passed=False, value=None, limit=0, relation="<=", note="needs a panel"
-        )
+        verdict = Verdict("no_lookahead", False, np.nan, 0.0, "<=", "needs a panel", "property")
         assert shortfall(verdict) == "No lookahead has no finite value; needs a panel"
-
-    def test_a_verdict_is_a_result_again(self):
-        for given in (PASSES, FAILS, GateResult("ic", False, 0.1, 0.2, ">", "a note")):
-            assert GateVerdict.of(given).result == given
-        lost = GateVerdict.of(GateResult("ic", False, np.nan, np.inf)).result
-        assert np.isnan([lost.value, lost.limit]).all()
 
     @pytest.mark.parametrize(
         ("name", "said"), [("ic_lower_bound", "IC lower bound"), ("hit_rate", "Hit rate"), ("min_ic", "Min IC")]
@@ -443,14 +435,14 @@ class TestPage:
         assert "Configurations tried on these data so far: 3. Holdout: none; &lt;b&gt;." in text
 
     def test_a_gate_note_is_shown(self):
-        gates = [GateResult("no_lookahead", False, np.nan, 0.1, "==", "column rsi changed at 2020-01-02")]
+        gates = [Verdict("no_lookahead", False, np.nan, 0.1, "==", "column rsi changed at 2020-01-02")]
         text = page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),)))
         assert "column rsi changed at 2020-01-02" in text
         assert "arrow" not in gate_rows(text)["No lookahead"], "without a value there is nothing to draw"
 
     def test_a_property_holds_or_says_how_many_speak_against_it(self):
-        gates = [GateResult("leakage", True, 0.0, 0.0, "<="),
-                 GateResult("no_lookahead", False, 2.0, 0.0, "<=", "rsi changed")]  # fmt: skip
+        gates = [Verdict("leakage", True, 0.0, 0.0, "<=", kind="property"),
+                 Verdict("no_lookahead", False, 2.0, 0.0, "<=", "rsi changed", "property")]  # fmt: skip
         text = page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),)))
         rows = gate_rows(text)
         assert "<td>holds</td><td>none against</td><td></td>" in rows["Leakage"]
@@ -459,6 +451,12 @@ class TestPage:
             in (rows["No lookahead"])
         )
         assert "<li>No lookahead does not hold: 2 against it; rsi changed</li>" in text
+
+    def test_a_comparison_with_a_limit_of_zero_is_no_property(self):
+        gates = [Verdict("turnover", False, 0.4, 0.0, "<=", "over by 0.4")]
+        text = page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),)))
+        assert "<td>0.4</td><td>≤ 0</td>" in gate_rows(text)["Turnover"]
+        assert "<li>Turnover is 0.4, 0.4 above the limit of 0</li>" in text
 
     @pytest.mark.parametrize(
         ("gate", "value", "limit", "relation", "left", "scale"),
@@ -472,14 +470,14 @@ class TestPage:
         ],
     )
     def test_a_margin_is_drawn_to_the_scale_of_its_gate(self, gate, value, limit, relation, left, scale):
-        result = GateResult(gate, "good" in left, value, limit, relation)
+        result = Verdict(gate, "good" in left, value, limit, relation)
         row = gate_rows(page_of(evaluation(models=(ModelResult.of(card(), [result], blessed=False, trials=1),))))
         (row,) = row.values()
         assert left in row
         assert f"<td>{scale}</td>" in row
 
     def test_a_gate_without_a_scale_is_told_in_words(self):
-        gates = [GateResult("predictions", True, 69_640.0, 100.0), GateResult("of_mine", False, 1.0, 3.0)]
+        gates = [Verdict("predictions", True, 69_640.0, 100.0), Verdict("of_mine", False, 1.0, 3.0)]
         rows = gate_rows(page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),))))
         assert "<td></td><td></td><td class=text>69,540 above the limit<" in rows["Predictions"]
         assert 'class="bar"' not in rows["Of mine"]
@@ -487,7 +485,7 @@ class TestPage:
     def test_gates_on_the_search_say_that_they_are_of_all_trials(self):
         own = page()
         assert "the same under every model; they judge" not in own
-        gates = [GateResult("pbo", True, 0.2, 0.5, "<="), GateResult("spa", False, 0.3, 0.05, "<=")]
+        gates = [Verdict("pbo", True, 0.2, 0.5, "<="), Verdict("spa", False, 0.3, 0.05, "<=")]
         text = page_of(evaluation(models=(ModelResult.of(card(), gates, blessed=False, trials=1),)))
         assert "<td>PBO <small>of all trials together</small></td>" in text
         assert "<li>SPA of all trials together is 0.3, 0.25 above the limit of 0.05</li>" in text
@@ -498,7 +496,7 @@ class TestPage:
     def test_every_text_is_escaped(self):
         hostile = card(HOSTILE, **{HOSTILE: 1.0})
         hostile = replace(hostile, baselines={HOSTILE + "b": {"ic": 0.0}}, by_fold=[{HOSTILE: HOSTILE}])
-        gates = [GateResult(HOSTILE, False, 0.0, 1.0, ">=", HOSTILE)]
+        gates = [Verdict(HOSTILE, False, 0.0, 1.0, ">=", HOSTILE)]
         given = evaluation(
             run=HOSTILE,
             source={"name": HOSTILE, HOSTILE: HOSTILE},

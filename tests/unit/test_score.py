@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from traded import Traded
 
+import alpha.stats
 import alpha.validation
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.nouns import Fold, Label, Scorecard
@@ -354,8 +355,18 @@ def test_there_is_no_score_without_a_record(case: Case, trials: object) -> None:
 
 def test_there_is_no_other_public_way_to_a_scorecard() -> None:
     """What makes one asks for the record of trials, or for a scorecard that was made before."""
-    public = [getattr(alpha.validation, name) for name in alpha.validation.__all__]
+    public = [getattr(home, name) for home in (alpha.validation, alpha.stats) for name in home.__all__]
     makers = [get_type_hints(made) for made in public if inspect.isfunction(made)]
     makers = [hints for hints in makers if hints.get("return") is Scorecard]
     assert len(makers) == 2
     assert all(Trials in hints.values() or hints.get("card") is Scorecard for hints in makers)
+
+
+def test_returns_are_annualised_by_the_calendar_of_the_panel(case: Case) -> None:
+    """The same bars on a market that trades every day have more rows a year."""
+    usual = measure("m", case.signal, case.label, case.book, case.folds, panel=PANEL)
+    always = replace(PANEL, calendar="24/7")
+    other = measure("m", case.signal, case.label, case.book, case.folds, panel=always)
+    assert always.periods != PANEL.periods == 252
+    scale = np.sqrt(always.periods / 252)
+    assert other.metrics["sharpe"] == pytest.approx(usual.metrics["sharpe"] * scale)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ import yaml
 from alpha import store
 from alpha.core.errors import ConfigError, GateFailed, ModelError
 from alpha.core.identity import code_id, environment
-from alpha.core.nouns import GateResult
+from alpha.core.nouns import Verdict
 from alpha.features import Plan, columns
 from alpha.models import model
 from alpha.store import blessings as blessing_module
@@ -31,15 +32,15 @@ from alpha.store.manifest import Manifest
 from alpha.strategy import Bundle, Candidate
 
 ENTRIES = ({"name": "ret", "window": 1, "cross_section": "rank"}, {"name": "sma_ratio", "fast": 3, "slow": 8})
-PASSED = (GateResult("ic", True, 0.03, 0.02),)
+PASSED = (Verdict("ic", True, 0.03, 0.02),)
 FAILED = (
-    GateResult("ic", False, 0.0156, 0.02, note="short by 0.0044"),
-    GateResult("turnover", True, 0.4, 2.0, "<="),
-    GateResult("ic_lower_bound", False, float("nan"), 0.0, ">", "the metric is missing or nan"),
+    Verdict("ic", False, 0.0156, 0.02, note="short by 0.0044"),
+    Verdict("turnover", True, 0.4, 2.0, "<="),
+    Verdict("ic_lower_bound", False, float("nan"), 0.0, ">", "the metric is missing or nan"),
 )
 
 
-def _candidate(gates: tuple[GateResult, ...] = PASSED) -> Candidate:
+def _candidate(gates: tuple[Verdict, ...] = PASSED) -> Candidate:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 2))
     bound = model.bind("linear_v1")
@@ -167,6 +168,10 @@ def test_a_candidate_that_failed_is_written_nowhere(tmp_path):  # type: ignore[n
         "  ic: 0.0156, expected >= 0.02; short by 0.0044",
         "  ic_lower_bound: nan, expected > 0; the metric is missing or nan",
     ]
+    waits = replace(_candidate(FAILED), waiting=("holdout",))
+    with pytest.raises(GateFailed) as caught:
+        store.promote(waits, {}, root)
+    assert caught.value.code == "gates_failed", "the gates that failed are named first"
     with pytest.raises(GateFailed, match="judged by no gate") as caught:
         store.promote(_candidate(()), {}, root)
     assert caught.value.code == "not_judged"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import BrokerError, DataError, RiskBreach
-from alpha.core.nouns import Fill, GateResult, Order
+from alpha.core.nouns import Fill, Order, Verdict
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, broker, order_hash
@@ -375,7 +375,7 @@ def test_a_backtest_does_not_depend_on_the_order_of_the_columns():
 
 
 def test_a_candidate_passes_when_it_was_judged_and_every_gate_passed():
-    good, bad = GateResult("ic", True, 1.0, 0.5), GateResult("ic", False, 0.1, 0.5)
+    good, bad = Verdict("ic", True, 1.0, 0.5), Verdict("ic", False, 0.1, 0.5)
 
     def judged(*gates):
         return Candidate(*[None] * 7, gates=gates)

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from alpha.features.ticks.events import Events
 from alpha.features.ticks.machine import Builder, TickMachine, bar_builder, tick_feature
-
-from alpha.features.ticks import bars, flow, spreads, toxicity, variance  # noqa: F401 isort: skip - they register
 from alpha.features.ticks.tables import at_closes
 
 __all__ = ["Builder", "Events", "TickMachine", "at_closes", "bar_builder", "tick_feature"]

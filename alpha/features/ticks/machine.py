@@ -15,8 +15,8 @@ from alpha.core.registry import Registry
 from alpha.features.ticks.book import BOOK
 from alpha.features.ticks.events import Events
 
-tick_feature = Registry("tick_feature")
-bar_builder = Registry("bar_builder")
+tick_feature = Registry("tick_feature", "alpha.features.ticks")
+bar_builder = Registry("bar_builder", "alpha.features.ticks")
 
 Seconds = Annotated[float, Field(ge=1e-3)]
 

@@ -7,11 +7,12 @@ registered with ``@clean``.
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 from alpha.core.errors import ConfigError
-from alpha.core.registry import discover
 from alpha.leaks import Pipeline
 
 Make = Callable[[int], Pipeline]
@@ -59,7 +60,8 @@ def clean(make: Make) -> Make:
 
 def worlds() -> tuple[World, ...]:
     """Return all worlds in the order of a pipeline, those without a mistake last."""
-    discover(__name__)
+    for module in pkgutil.iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
     order = [*FAMILIES, "clean"]
     return tuple(sorted(_WORLDS.values(), key=lambda world: order.index(world.family)))
 

@@ -20,8 +20,8 @@ ORDER = (
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the checks said of one world, drawn with one seed.
+class WorldResult:
+    """The findings of every check on one world, drawn with one seed.
 
     Parameters
     ----------
@@ -49,17 +49,17 @@ class Verdict:
         return not set(self.world.caught_by) <= set(self.found) if self.planted else bool(self.found)
 
 
-def tried(world: World, seed: int) -> Verdict:
+def tried(world: World, seed: int) -> WorldResult:
     """Run every check on one world."""
     case = Case.of(world.make(seed), seed=seed)
     found = {name: said for name, said in examine(case).items() if said}
     ic = float(np.nanmean(daily_ic(case.signal, case.outcome)))
     tested = np.isfinite(case.signal).any(axis=1)
-    return Verdict(world, seed, ic, sharpe(case.pipeline.trade(case.signal, case.panel)[tested]), found)
+    return WorldResult(world, seed, ic, sharpe(case.pipeline.trade(case.signal, case.panel)[tested]), found)
 
 
-def run(*, leaks: int = 1, seeds: int = 5, jobs: int = -1, names: Sequence[str] = ()) -> Iterator[Verdict]:
-    """Yield the verdicts on every world, in processes, in the order of the worlds.
+def run(*, leaks: int = 1, seeds: int = 5, jobs: int = -1, names: Sequence[str] = ()) -> Iterator[WorldResult]:
+    """Yield the result of every world, in processes, in the order of the worlds.
 
     Parameters
     ----------
@@ -91,33 +91,33 @@ def drawn(*, leaks: int = 1, seeds: int = 5, names: Sequence[str] = ()) -> list[
     return [(world, seed) for world in chosen for seed in range(leaks if world.caught_by else seeds)]
 
 
-def _named(name: str, seed: int) -> Verdict:
+def _named(name: str, seed: int) -> WorldResult:
     return tried(next(world for world in worlds() if world.name == name), seed)
 
 
-def lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
+def lines(results: Iterable[WorldResult]) -> Iterator[str]:
     """Yield the matrix: a row a world with a mistake, a column a check, and what was said of the clean ones."""
-    known = list(verdicts)
-    planted = [verdict for verdict in known if verdict.planted]
-    clean = [verdict for verdict in known if not verdict.planted]
+    known = list(results)
+    planted = [result for result in known if result.planted]
+    clean = [result for result in known if not result.planted]
     if planted:
         yield from _matrix(planted)
-        missed = sorted({verdict.world.name for verdict in planted if verdict.wrong})
-        count = len({verdict.world.name for verdict in planted})
+        missed = sorted({result.world.name for result in planted if result.wrong})
+        count = len({result.world.name for result in planted})
         yield f"caught: {count - len(missed)} of {count} leaks" + (f"; MISSED: {', '.join(missed)}" if missed else "")
     if clean:
         yield ""
         yield from _accusations(clean)
 
 
-def _matrix(planted: Sequence[Verdict]) -> Iterator[str]:
+def _matrix(planted: Sequence[WorldResult]) -> Iterator[str]:
     """Yield a row a leak: X where the check must find it and did, ! where it did not, x where another found it too."""
     shown = [name for name in ORDER if name in check]
-    width = max(len(verdict.world.name) for verdict in planted)
+    width = max(len(result.world.name) for result in planted)
     yield f"{'':{width}}       IC  Sharpe  " + " ".join(f"{number:>2}" for number in range(1, len(shown) + 1))
     family = ""
-    for name in dict.fromkeys(verdict.world.name for verdict in planted):
-        rows = [verdict for verdict in planted if verdict.world.name == name]
+    for name in dict.fromkeys(result.world.name for result in planted):
+        rows = [result for result in planted if result.world.name == name]
         if rows[0].world.family != family:
             family = rows[0].world.family
             yield f"{family}:"
@@ -126,28 +126,28 @@ def _matrix(planted: Sequence[Verdict]) -> Iterator[str]:
     yield "checks: " + ", ".join(f"{number} {name}" for number, name in enumerate(shown, start=1))
 
 
-def _mark(rows: Sequence[Verdict], column: str) -> str:
-    caught = all(column in verdict.found for verdict in rows)
+def _mark(rows: Sequence[WorldResult], column: str) -> str:
+    caught = all(column in result.found for result in rows)
     if column in rows[0].world.caught_by:
         return "X" if caught else "!"
     return "x" if caught else "."
 
 
-def _mean(rows: Sequence[Verdict], name: str) -> float:
-    return float(np.mean([getattr(verdict, name) for verdict in rows]))
+def _mean(rows: Sequence[WorldResult], name: str) -> float:
+    return float(np.mean([getattr(result, name) for result in rows]))
 
 
-def _accusations(clean: Sequence[Verdict]) -> Iterator[str]:
-    accused = [verdict for verdict in clean if verdict.wrong]
-    kinds = {verdict.world.name for verdict in clean}
+def _accusations(clean: Sequence[WorldResult]) -> Iterator[str]:
+    accused = [result for result in clean if result.wrong]
+    kinds = {result.world.name for result in clean}
     low, high = interval(len(accused), len(clean))
     yield (
         f"clean worlds accused: {len(accused)} of {len(clean)} ({len(kinds)} kinds); false alarms "
         f"{len(accused) / len(clean):.1%}, 95 % interval {low:.1%} to {high:.1%}"
     )
-    for verdict in accused:
-        for name, said in verdict.found.items():
-            yield f"  ACCUSED: {verdict.world.name}, seed {verdict.seed}, by {name}: {said}"
+    for result in accused:
+        for name, said in result.found.items():
+            yield f"  ACCUSED: {result.world.name}, seed {result.seed}, by {name}: {said}"
 
 
 def interval(count: int, total: int) -> tuple[float, float]:

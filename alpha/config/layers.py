@@ -1,0 +1,99 @@
+"""YAML files as mappings: read strictly, and laid over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alpha.core.errors import ConfigError
+
+
+def layered(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Return one mapping: base < overlays left to right < ``key.path=value`` overrides.
+
+    Raises
+    ------
+    ConfigError
+        ``unreadable_config``, ``invalid_yaml``, ``bad_override``.
+    """
+    values: dict[str, Any] = {}
+    for each in (path, *overlays):
+        values = merged(values, read_yaml(each))
+    for override in overrides:
+        values = merged(values, _parse_override(override))
+    return values
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `over` on top: mappings are merged, anything else is replaced.
+
+    A mapping that names another plugin than the one below it replaces it whole.
+    """
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        if isinstance(below, str) and isinstance(value, Mapping):
+            below = {"name": below}  # a plugin named without parameters
+        same = isinstance(value, Mapping) and isinstance(below, Mapping) and _named_alike(below, value)
+        result[key] = merged(below, value) if same else value  # type: ignore[arg-type]
+    return result
+
+
+YAML_FAULTS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+"""What the parser raises on bad text: on no date, on tags that do not fit their value, on endless nesting."""
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML mapping strictly: no duplicate keys, no aliases, no infinities."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}", code="unreadable_config") from None
+    try:
+        values = yaml.load(text, _Strict)
+    except YAML_FAULTS as error:
+        raise ConfigError(f"{path} is not valid: {error}", code="invalid_yaml") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold a mapping; it holds {type(values).__name__}", code="invalid_yaml")
+    return values
+
+
+class _Strict(yaml.SafeLoader):
+    """Safe YAML in which nothing is said twice and nothing is said by reference."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            event = self.peek_event()
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} must be a text", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set takes key=value, with dots in the key; it was {text!r}", code="bad_override")
+    try:
+        result: Any = yaml.load(value, _Strict)
+    except YAML_FAULTS as error:
+        raise ConfigError(f"--set {key}: {value!r} is not a value: {error}", code="bad_override") from None
+    for part in reversed(key.strip().split(".")):
+        result = {part: result}
+    return result
+
+
+def _named_alike(below: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
+    return "name" not in value or below.get("name") == value["name"]

@@ -1,0 +1,93 @@
+"""Where results are: all that a command needs that lists, rolls back or halts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from alpha.core.registry import Schema
+
+NAME = r"^[a-z0-9_]+$"
+
+
+class Section(Schema):
+    """A part of the configuration: frozen, and with no unknown key."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+
+def role(name: str) -> dict[str, Any]:
+    """Return the arguments of ``Field`` by which a key declares what it is to the ids of results.
+
+    A key without a role is part of the experiment: a score depends on it.
+
+    Parameters
+    ----------
+    name : {"data", "window", "after", "place"}
+        Of the data that are read; the part of them that research sees; of what is done with scores, so that no score
+        depends on more of it than one model; the place of a result or of code, which changes no result.
+    """
+    return {"json_schema_extra": {"role": name}}
+
+
+def keys(section: type[BaseModel], *roles: str, under: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the paths of all keys that have one of these roles."""
+    found = []
+    for key, field in section.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get("role") in roles:
+            found.append((*under, key))
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += keys(field.annotation, *roles, under=(*under, key))
+    return found
+
+
+class Paths(Section):
+    """Where results go, relative to the folder the command is run in."""
+
+    artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers", **role("place"))
+    reports: Path = Field(Path("reports"), description="scorecards and reports", **role("place"))
+    trials: Path = Field(
+        Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored", **role("place")
+    )
+    looks: Path = Field(Path("artifacts/looks.jsonl"), description="every look at a sealed holdout", **role("place"))
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_made(cls, path: Path, info: ValidationInfo) -> Path:
+        """A file in the way is told before the work, not after it."""
+        folder = path.parent if info.field_name in ("trials", "looks") else path
+        try:
+            there = next(place for place in (folder, *folder.parents) if place.exists())
+            if folder != path and path.is_dir():
+                raise ValueError(f"{path} is a folder; name a file in it")
+        except OSError as error:
+            raise ValueError(f"cannot be used: {error}") from None
+        if not there.is_dir():
+            raise ValueError(f"{there} is no folder, so nothing can be kept in it")
+        return path
+
+
+class _Models(BaseModel):
+    selected: str | None = None
+
+
+class _Paper(BaseModel):
+    kill_file: Path = Path("artifacts/KILL")
+
+
+class Places(BaseModel):
+    """The part of a configuration that says where results are. Its other keys are neither read nor checked."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str = Field(pattern=NAME)
+    paths: Paths = Paths()
+    models: _Models = _Models()
+    paper: _Paper = _Paper()
+
+    @property
+    def home(self) -> Path:
+        """The folder of what this world made."""
+        return self.paths.artifacts / self.name
