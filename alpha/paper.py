@@ -15,8 +15,9 @@ from alpha.config import Config
 from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
 from alpha.data.feed import Feed
-from alpha.execution import Account, Event, Journal, Ledger, bar_key
+from alpha.execution import Account, Journal, Ledger, bar_key
 from alpha.execution.corporate import actions
+from alpha.execution.events import BarSkipped
 from alpha.risk import guard
 from alpha.strategy import Bundle, Rules, step
 
@@ -194,7 +195,7 @@ def _skip(bar: Bar, error: DataError, account: Account, bad: int, most: int) -> 
     if key != ledger.settled:
         account.write(actions(bar, ledger))  # they have happened, whether we can decide or not
     account.cancel(key)
-    account.write([Event.skip(ledger.run, key, str(error))])
+    account.write([BarSkipped.of(ledger.run, key, str(error))])
     log.warning("bar skipped", time=str(bar.time), error=str(error))
     bad += 1
     if bad >= most:

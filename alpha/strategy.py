@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,23 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import DataError, RiskBreach
-from alpha.core.nouns import FeatureSet, Fill, Label, Model, Order, Scorecard, Target, Verdict
+from alpha.core.nouns import FeatureSet, Label, Model, Order, Scorecard, Target, Verdict
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
-from alpha.execution import Account, Ledger, MemoryJournal, bar_key, order_hash, rebalance
+from alpha.execution import Account, MemoryJournal, bar_key, order_hash, rebalance
 from alpha.execution.corporate import actions, delistings
-from alpha.execution.events import MICRO, Event
+from alpha.execution.events import (
+    MICRO,
+    BarMarked,
+    DividendPaid,
+    Event,
+    OrderFilled,
+    OrderPlaced,
+    OrdersSent,
+    SharesSplit,
+)
 from alpha.execution.ledger import quotes
+from alpha.execution.reports import news
 from alpha.portfolio.costs import Priced
 from alpha.portfolio.target import target
 from alpha.portfolio.view import Risk, View
@@ -204,7 +214,7 @@ def step(
 ) -> Target:
     """Trade one bar: settle, mark, decide, send. The same in backtest, paper and live.
 
-    An order lives for one bar: where the next has no price for it, it is cancelled there and the decision made anew.
+    Its orders live for one bar: where the next has no price for one, it expires there and the decision is made anew.
 
     Everything is journaled before it counts, and an order before it is sent. After a crash at any point, replay the
     journal, reconcile the broker and call again with the same bar: the journal ends up the same.
@@ -229,12 +239,13 @@ def step(
         ``bankrupt``, ``bad_weights``, or the code of the guard that halts, such as ``drawdown``: open orders are
         cancelled and the account is halted for a person. ``halted``: it was before.
     BrokerError
-        ``unknown_fill``: a fill of an order that was never journaled.
+        ``unknown_fill``, ``over_fill`` and others: a report of the broker that cannot be true; see
+        `alpha.execution.reports.news`.
     """
     key = bar_key(bar)
     _check_ready(key, account)
     _settle(bar, rules, account)
-    _expire(key, account)
+    account.expire(key)
     view = _view(signal, bar, account, risk_model.push(bar) if risk_model else None)
     target = _target(view, rules, account, reducing=_permitted(view, rules, account))
     orders = _decide(target, bar, rules, account)
@@ -257,25 +268,12 @@ def _settle(bar: Bar, rules: Rules, account: Account) -> None:
     ledger = account.ledger
     if bar_key(bar) in (ledger.settled, ledger.decided):
         return
-    happened = [*actions(bar, ledger), *_fills(account.broker.settle(bar), ledger)]
-    gone = delistings(bar, ledger, rules.delist_after, {event.symbol for event in happened})
-    account.write([*happened, *gone])
-
-
-def _expire(key: str, account: Account) -> None:
-    """Cancel what the bar after the decision did not fill: what it would buy today was never decided."""
-    if stale := [order for order in account.ledger.open_orders.values() if order.bar < key]:
-        account.broker.cancel_all()
-        account.write(Event.cancel(key, order) for order in stale)
-
-
-def _fills(fills: Iterable[Fill], ledger: Ledger) -> Iterator[Event]:
-    """Yield what is new, once it is clear that the account can take it: what is journaled stays."""
-    for fill in fills:
-        event = Event.fill(fill)
-        if event.id not in ledger:
-            ledger.expect(fill.order_id, fill.symbol)
-            yield event
+    happened: list[Event] = actions(bar, ledger)
+    ratios = {event.symbol: event.ratio for event in happened if isinstance(event, SharesSplit)}
+    account.broker.advance(bar)
+    happened += news(account.broker.poll(), bar_key(bar), ledger, ratios)
+    active = {event.symbol for event in happened if isinstance(event, OrderFilled | DividendPaid | SharesSplit)}
+    account.write([*happened, *delistings(bar, ledger, rules.delist_after, active)])
 
 
 def _view(signal: np.ndarray | Mapping[str, np.ndarray], bar: Bar, account: Account, risk: Risk | None) -> View:
@@ -314,7 +312,7 @@ def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[O
         return tuple(order for order in ledger.open_orders.values() if order.bar == ledger.decided)
     orders = rebalance(target.weights, ledger, bar, lot_size=rules.lot_size, min_trade=rules.min_trade)
     quoted = quotes(bar, "close", [order.symbol for order in orders])
-    account.write(Event.order(order, quoted[order.symbol]) for order in orders)
+    account.write(OrderPlaced.of(order, quoted[order.symbol]) for order in orders)
     return orders
 
 
@@ -323,9 +321,9 @@ def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Accoun
     ledger, key = account.ledger, bar_key(bar)
     worth = ledger.value(bar)
     unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in worth.unpriced}
-    mark = Event.mark(ledger.run, key, equity=worth.equity, orders=len(orders), limits=list(target.clipped),
-                      prices=worth.prices, unpriced=unpriced)  # fmt: skip
-    account.write([Event.sent(ledger.run, key, orders), mark] if orders else [mark])
+    mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=unpriced, orders=len(orders),
+                        limits=target.clipped)  # fmt: skip
+    account.write([OrdersSent.of(ledger.run, key, orders), mark] if orders else [mark])
 
 
 def backtest(
@@ -381,6 +379,6 @@ def backtest(
     net = equity / before - 1
     turnover = np.abs(np.diff(weights, axis=0, prepend=0.0)).sum(axis=1)
     events = list(account.journal.events())
-    trades = sum(event.kind == "fill" for event in events)
+    trades = sum(isinstance(event, OrderFilled) for event in events)
     return Book(panel.times, equity, net + costs, net, weights, targets, turnover, costs, trades, dict(clipped),
                 order_hash(events))  # fmt: skip

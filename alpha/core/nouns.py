@@ -190,28 +190,82 @@ class Target:
 
 
 class Order(NamedTuple):
-    """A market order for the open of the bar after `bar`; `id` makes sending it twice harmless."""
+    """An order decided at the close of `bar`, which may trade in later bars; `id` makes sending it twice harmless.
+
+    Parameters
+    ----------
+    quantity : float
+        Shares, signed: negative sells. Of an order that is partially filled, the rest.
+    kind : str
+        ``market``, or ``limit``: never at a price worse than `limit`.
+    limit : float, optional
+        Price per share, in the quote currency.
+    expires : int, optional
+        Bars in which it may still trade; 1 is a day order, None is good till cancelled.
+    """
 
     id: str
     bar: str
     symbol: str
     quantity: float
+    kind: Literal["market", "limit"] = "market"
+    limit: float | None = None
+    expires: int | None = 1
 
 
 class Fill(NamedTuple):
-    """What a broker did about an order: signed quantity, price per share, fee in the quote currency.
+    """A broker's report that an order traded, in whole or in part.
 
-    `slippage` is the part of what was paid, in the quote currency, that lies between the quote and `price`.
-    A broker gives at most one fill an order and bar.
+    Parameters
+    ----------
+    order_id : str
+    id : str
+        The venue's name for this fill: no other fill of the same order has it.
+    quantity : float
+        Shares, signed as the order.
+    price : float
+        Per share, in the quote currency.
+    fee : float
+        In the quote currency.
+    slippage : float
+        The part of the amount paid that lies between the quote and `price`, in the quote currency.
     """
 
     order_id: str
-    bar: str
+    id: str
     symbol: str
     quantity: float
     price: float
     fee: float
     slippage: float = 0.0
+
+
+class Accepted(NamedTuple):
+    """A broker's report that it acknowledged an order and works on it."""
+
+    order_id: str
+
+
+class Rejected(NamedTuple):
+    """A broker's report that it refused an order, and why: nothing of it is open."""
+
+    order_id: str
+    reason: str
+
+
+class Cancelled(NamedTuple):
+    """A broker's report that it cancelled the rest of an order."""
+
+    order_id: str
+
+
+class Expired(NamedTuple):
+    """A broker's report that the rest of an order reached the end of its life."""
+
+    order_id: str
+
+
+Update = Fill | Accepted | Rejected | Cancelled | Expired
 
 
 class Model(Protocol):
@@ -232,9 +286,22 @@ class Model(Protocol):
 
 
 class Broker(Protocol):
-    """The port that every venue implements. All verbs are idempotent in the order's id."""
+    """The port that every venue implements. Every verb may be called again: an order's id makes that harmless."""
 
-    def submit(self, orders: Sequence[Order]) -> None: ...
-    def settle(self, bar: Bar) -> Sequence[Fill]: ...
-    def open_orders(self) -> Sequence[Order]: ...
-    def cancel_all(self) -> Sequence[Order]: ...
+    def submit(self, orders: Sequence[Order]) -> None:
+        """Take orders; one whose id was taken before is ignored, however it ended."""
+
+    def advance(self, bar: Bar) -> None:
+        """Trade up to the close of `bar`: the clock of a simulated market, which a real venue ignores."""
+
+    def poll(self) -> Sequence[Update]:
+        """Return the reports that came since the last call, oldest first; one may come more than once."""
+
+    def open_orders(self) -> Sequence[Order]:
+        """Return the orders it works on, with what is left of each."""
+
+    def cancel(self, ids: Sequence[str]) -> None:
+        """Cancel orders by id; one that is not open is ignored."""
+
+    def cancel_all(self) -> None:
+        """Cancel every open order."""

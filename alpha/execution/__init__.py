@@ -6,7 +6,7 @@ broker = Registry("broker", "alpha.execution.brokers")
 
 from alpha.execution.account import Account  # noqa: E402
 from alpha.execution.events import MICRO, Event, bar_key, micros  # noqa: E402
-from alpha.execution.journal import Journal, MemoryJournal, SqliteJournal  # noqa: E402
+from alpha.execution.journals import Journal, MemoryJournal, SqliteJournal  # noqa: E402
 from alpha.execution.ledger import Ledger, Lot  # noqa: E402
 from alpha.execution.orders import order_hash, rebalance  # noqa: E402
 

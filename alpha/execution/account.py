@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol, Self, runtime_checkable
 
 from alpha.core.errors import BrokerError, RiskBreach
-from alpha.core.nouns import Broker
+from alpha.core.nouns import Broker, Order
 from alpha.core.panel import Bar
-from alpha.execution.events import Event, bar_key
-from alpha.execution.journal import Journal
+from alpha.execution.events import (
+    AccountOpened,
+    BundleChosen,
+    Event,
+    HaltAcknowledged,
+    OrderCancelled,
+    OrderExpired,
+    TradingHalted,
+    bar_key,
+)
+from alpha.execution.journals import Journal
 from alpha.execution.ledger import Ledger
 
 _TOLERANCE = 1e-6  # shares
@@ -50,7 +59,7 @@ class Account:
         """Return the account of a journal; where that is empty, `cash` is paid in first."""
         account = cls.replay(journal, broker)
         if account.ledger.empty:
-            account.write([Event.open(journal.run, cash)])
+            account.write([AccountOpened.of(journal.run, cash)])
         return account
 
     def write(self, events: Iterable[Event]) -> None:
@@ -62,9 +71,11 @@ class Account:
 
     def decided_by(self, ref: str, trained_until: str) -> None:
         """Journal that this bundle decides from here on, unless it did already."""
-        ledger, note = self.ledger, {"ref": ref, "trained_until": trained_until}
-        if not ledger.bundles or ledger.bundles[-1][1] != note:
-            self.write([Event.bundle(ledger.run, ledger.last_bar, len(ledger.bundles), **note)])
+        ledger = self.ledger
+        last = ledger.bundles[-1] if ledger.bundles else None
+        if last is None or (last.ref, last.trained_until) != (ref, trained_until):
+            number = len(ledger.bundles)
+            self.write([BundleChosen.of(ledger.run, ledger.last_bar, number, ref=ref, trained_until=trained_until)])
 
     def reconcile(self) -> None:
         """Bring the broker to what the journal says, after a restart.
@@ -95,7 +106,13 @@ class Account:
     def cancel(self, bar: str) -> None:
         """Cancel every open order, at the broker first: a row says what has happened."""
         self.broker.cancel_all()
-        self.write(Event.cancel(bar, order) for order in self.ledger.open_orders.values())
+        self.write(OrderCancelled.of(bar, order) for order in self.ledger.open_orders.values())
+
+    def expire(self, bar: str) -> None:
+        """End the orders that have had the bars of their life, at the broker first."""
+        if over := [order for order in self.ledger.open_orders.values() if _over(order, bar)]:
+            self.broker.cancel([order.id for order in over])
+            self.write(OrderExpired.of(bar, order) for order in over)
 
     def halt(self, reason: str, bar: Bar, *, code: str = "halted") -> NoReturn:
         """Stop trading for a person: journal why, cancel what is open, raise.
@@ -106,7 +123,7 @@ class Account:
             Always, with `code`.
         """
         key, ledger = bar_key(bar), self.ledger
-        self.write([Event.halt(ledger.run, key, ledger.halts, reason, ledger.value(bar).equity)])
+        self.write([TradingHalted.of(ledger.run, key, ledger.halts, reason, ledger.value(bar).equity, code)])
         self.cancel(key)
         self.refuse(code)
 
@@ -119,7 +136,12 @@ class Account:
         """Let trading go on after a halt; losses count from the equity of the halt. Without a halt, do nothing."""
         if self.ledger.halted:
             self.cancel(self.ledger.halted_at)
-            self.write([Event.acknowledge(self.ledger.run, self.ledger.halted_at, self.ledger.halts, note)])
+            self.write([HaltAcknowledged.of(self.ledger.run, self.ledger.halted_at, self.ledger.halts, note)])
+
+
+def _over(order: Order, bar: str) -> bool:
+    """Return whether `bar` was the last one in which an order could trade."""
+    return order.expires is not None and order.bar < bar and order.expires <= 1
 
 
 def _check_positions(ledger: Ledger, reported: Mapping[str, float]) -> None:

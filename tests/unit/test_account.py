@@ -9,7 +9,8 @@ import pytest
 from alpha.core.errors import BrokerError, RiskBreach
 from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
-from alpha.execution import Account, Event, Ledger, MemoryJournal, broker
+from alpha.execution import Account, Ledger, MemoryJournal, broker
+from alpha.execution.events import AccountOpened, BarSkipped, OrderFilled, OrderPlaced, TradingHalted
 
 DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]
 BAR = Bar(pd.Timestamp(DAYS[3]), ("A",), {"close": np.array([30.0])}, np.ones(1, bool))
@@ -19,8 +20,9 @@ FILLED, OPEN = Order("filled", DAYS[0], "A", 10.0), Order("open", DAYS[2], "A", 
 @pytest.fixture
 def journal():
     journal = MemoryJournal("run")
-    journal.append([Event.open("run", 1000.0), Event.order(FILLED, 20.0),
-                    Event.fill(Fill("filled", DAYS[1], "A", 10.0, 20.0, 0.0)), Event.order(OPEN, 20.0)])  # fmt: skip
+    fill = Fill("filled", "f1", "A", 10.0, 20.0, 0.0)
+    journal.append([AccountOpened.of("run", 1000.0), OrderPlaced.of(FILLED, 20.0), OrderFilled.of(DAYS[1], fill),
+                    OrderPlaced.of(OPEN, 20.0)])  # fmt: skip
     return journal
 
 
@@ -32,7 +34,7 @@ def market():
 def test_the_account_never_holds_what_is_not_in_the_journal(journal):
     account, known = Account.replay(journal, None), next(journal.events())
     with pytest.raises(BrokerError, match="journal_conflict"):
-        account.write([Event.skip("run", DAYS[3], "bad"), known._replace(cash=1)])
+        account.write([BarSkipped.of("run", DAYS[3], "bad"), known._replace(cash=1)])
     assert account.ledger.last_bar == ""
     account.write([])
 
@@ -50,7 +52,7 @@ def test_a_bundle_is_journaled_where_it_is_another_one(journal):
     account = Account.replay(journal, None)
     for ref in ("a/1", "a/1", "b/1", "a/1"):
         account.decided_by(ref, "2019")
-    assert [by["ref"] for _, by in Ledger.replay(journal).bundles] == ["a/1", "b/1", "a/1"]
+    assert [by.ref for by in Ledger.replay(journal).bundles] == ["a/1", "b/1", "a/1"]
 
 
 def test_open_orders_are_handed_over_again(journal, market):
@@ -78,14 +80,20 @@ class Bank:
     def submit(self, orders):
         self.sent = orders
 
-    def settle(self, bar):
+    def advance(self, bar):
+        pass
+
+    def poll(self):
         return []
 
     def open_orders(self):
         return []
 
+    def cancel(self, ids):
+        pass
+
     def cancel_all(self):
-        return []
+        pass
 
 
 @pytest.mark.parametrize("held", [{"A": 10}, {"A": 8}, {"A": 6.0}, {"A": 10, "B": 0.0}])
@@ -117,7 +125,7 @@ def test_a_halt_is_journaled_orders_cancelled_and_a_person_called(journal, marke
 
 def test_a_halted_account_is_not_handed_over(journal, market):
     account = Account.replay(journal, market)
-    account.write([Event.halt("run", DAYS[3], 0, "lost", 700.0)])  # killed before it could cancel
+    account.write([TradingHalted.of("run", DAYS[3], 0, "lost", 700.0)])  # killed before it could cancel
     market.submit([OPEN])
     with pytest.raises(RiskBreach, match=r"\[halted\].*lost"):
         account.reconcile()
@@ -143,7 +151,7 @@ def test_a_person_lets_trading_go_on(journal, market):
 def test_orders_left_open_by_a_kill_in_a_halt_are_cancelled_by_the_acknowledgement(journal, market):
     account = Account.replay(journal, market)
     market.submit([OPEN])
-    account.write([Event.halt("run", DAYS[3], 0, "lost", 700.0)])
+    account.write([TradingHalted.of("run", DAYS[3], 0, "lost", 700.0)])
     account.acknowledge()
     assert account.ledger.open_orders == {}
     assert market.open_orders() == ()

@@ -11,8 +11,19 @@ import pytest
 from alpha.core.errors import BrokerError
 from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
-from alpha.execution import Event, Ledger, Lot, MemoryJournal
+from alpha.execution import Ledger, Lot, MemoryJournal
 from alpha.execution.corporate import actions, delistings
+from alpha.execution.events import (
+    AccountOpened,
+    BarMarked,
+    BarSkipped,
+    HaltAcknowledged,
+    OrderCancelled,
+    OrderFilled,
+    OrderPlaced,
+    SharesSplit,
+    TradingHalted,
+)
 
 DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]
 
@@ -24,14 +35,14 @@ def bar(day, symbols="AB", **fields):
 
 def account(cash=1000.0):
     ledger = Ledger("run")
-    ledger.post(Event.open("run", cash))
+    ledger.post(AccountOpened.of("run", cash))
     return ledger
 
 
 def trade(ledger, day, symbol, quantity, price, fee=0.0, slippage=0.0, asked=None):
     order = Order(f"{symbol}{day}", DAYS[day], symbol, asked or quantity)
-    ledger.post(Event.order(order, price))
-    ledger.post(Event.fill(Fill(order.id, DAYS[day + 1], symbol, quantity, price, fee, slippage)))
+    ledger.post(OrderPlaced.of(order, price))
+    ledger.post(OrderFilled.of(DAYS[day + 1], Fill(order.id, DAYS[day + 1], symbol, quantity, price, fee, slippage)))
 
 
 def test_a_fill_moves_cash_shares_and_costs():
@@ -70,14 +81,14 @@ def test_a_part_filled_leaves_the_rest_open():
     ledger = account()
     trade(ledger, 0, "A", 4, 20.0, asked=10)
     assert ledger.open_orders["A0"].quantity == 6
-    ledger.post(Event.fill(Fill("A0", DAYS[2], "A", 7.0, 20.0, 0.0)))  # one more than was asked for
+    ledger.post(OrderFilled.of(DAYS[2], Fill("A0", DAYS[2], "A", 7.0, 20.0, 0.0)))  # one more than was asked for
     assert ledger.open_orders == {}
     assert ledger.positions == {"A": 11.0}
 
 
 def test_a_fill_of_no_order_is_refused_and_changes_nothing():
     ledger = account()
-    stray = Event.fill(Fill("nobody", DAYS[1], "A", 1.0, 20.0, 0.0))
+    stray = OrderFilled.of(DAYS[1], Fill("nobody", DAYS[1], "A", 1.0, 20.0, 0.0))
     with pytest.raises(BrokerError, match=r"\[unknown_fill\].*nobody"):
         ledger.post(stray)
     assert (ledger.cash, ledger.positions, stray.id in ledger) == (1000_000_000, {}, False)
@@ -86,10 +97,10 @@ def test_a_fill_of_no_order_is_refused_and_changes_nothing():
 def test_a_cancelled_order_may_still_fill():
     ledger = account()
     order = Order("o", DAYS[0], "A", 5.0)
-    ledger.post(Event.order(order, 1.0))
-    ledger.post(Event.cancel(DAYS[1], order))
+    ledger.post(OrderPlaced.of(order, 1.0))
+    ledger.post(OrderCancelled.of(DAYS[1], order))
     assert ledger.open_orders == {}
-    ledger.post(Event.fill(Fill("o", DAYS[1], "A", 5.0, 20.0, 0.0)))
+    ledger.post(OrderFilled.of(DAYS[1], Fill("o", DAYS[1], "A", 5.0, 20.0, 0.0)))
     assert ledger.positions == {"A": 5.0}
 
 
@@ -97,11 +108,11 @@ def test_a_split_multiplies_shares_lots_and_open_orders():
     ledger = account()
     trade(ledger, 0, "A", 10, 20.0)
     trade(ledger, 1, "A", 5, 30.0)
-    ledger.post(Event.order(Order("wait", DAYS[2], "A", -3.0), 30.0))
-    ledger.post(Event.order(Order("other", DAYS[2], "B", 7.0), 30.0))
+    ledger.post(OrderPlaced.of(Order("wait", DAYS[2], "A", -3.0), 30.0))
+    ledger.post(OrderPlaced.of(Order("other", DAYS[2], "B", 7.0), 30.0))
     prices = bar(3, raw_close=[15.0, 1.0], close=[1.0, 1.0], split=[2.0, 3.0])
     [split] = [event for event in actions(prices, ledger) if event.symbol == "A"]
-    assert (split.quantity, split.price, split.cash) == (15.0, 2.0, 0)
+    assert (split.quantity, split.ratio, split.kind) == (15.0, 2.0, "split")
     value = ledger.equity({"A": 30.0})
     ledger.post(split)
     assert ledger.positions == {"A": 30.0}
@@ -114,7 +125,7 @@ def test_a_split_multiplies_shares_lots_and_open_orders():
 
 def test_a_split_concerns_an_order_without_a_position():
     ledger = account()
-    ledger.post(Event.order(Order("wait", DAYS[0], "A", 3.0), 30.0))
+    ledger.post(OrderPlaced.of(Order("wait", DAYS[0], "A", 3.0), 30.0))
     [split] = actions(bar(1, raw_close=[10.0, 1], close=[1.0, 1], split=[3.0, 3.0]), ledger)
     ledger.post(split)
     assert ledger.open_orders["wait"].quantity == 9
@@ -151,7 +162,7 @@ def test_days_without_actions_have_none(nothing):
 def mark(ledger, day, **close):
     account = ledger.value(bar(day, close=list(close.values()), symbols="".join(close)))
     unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in account.unpriced}
-    ledger.post(Event.mark("run", DAYS[day], equity=account.equity, prices=account.prices, unpriced=unpriced))
+    ledger.post(BarMarked.of("run", DAYS[day], equity=account.equity, prices=account.prices, unpriced=unpriced))
 
 
 def test_a_name_without_a_price_keeps_the_last_one():
@@ -183,7 +194,7 @@ def test_values_are_computed_anew_when_something_changed():
     assert ledger.value(today) is ledger.value(today)
     trade(ledger, 0, "A", 10, 20.0)
     assert ledger.value(today).equity == 1200.0
-    ledger.post(Event.action("run", DAYS[1], "A", "split", 10.0, 2.0))
+    ledger.post(SharesSplit.of("run", DAYS[1], "A", 2.0, 10.0))
     assert ledger.value(today).equity == 1600.0
     np.testing.assert_array_equal(ledger.weights(today), [0.5, 0.0])
     assert ledger.value(bar(1, close=[20.0, 1.0])).equity == 1200.0
@@ -205,7 +216,7 @@ def test_a_delisted_holding_is_settled_at_its_last_price():
     assert delistings(gone, ledger, 2, active={"A"}) == []
     assert delistings(bar(5, close=[22.0, 1.0]), ledger, 2) == []
     [event] = delistings(gone, ledger, 2)
-    assert (event.quantity, event.price, event.cash, event.note) == (-10.0, 22.0, 220_000_000, "delisting")
+    assert (event.quantity, event.price, event.cash, event.kind) == (-10.0, 22.0, 220_000_000, "delisting")
     ledger.post(event)
     assert (ledger.positions, ledger.unpriced, ledger.realised) == ({}, {}, 20_000_000)
     assert ledger.cash == 1020_000_000
@@ -214,19 +225,19 @@ def test_a_delisted_holding_is_settled_at_its_last_price():
 def test_a_mark_in_the_journal_stays_what_it_was():
     ledger, journal = account(), MemoryJournal("run")
     trade(ledger, 0, "A", 10, 20.0)
-    event = Event.mark("run", DAYS[1], equity=1.0, prices={"A": 20.0}, unpriced={"A": 1})
+    event = BarMarked.of("run", DAYS[1], equity=1.0, prices={"A": 20.0}, unpriced={"A": 1})
     journal.append([event])
     ledger.post(event)
     trade(ledger, 2, "A", -10, 25.0)
-    assert next(journal.events()).note["prices"] == {"A": 20.0}
-    assert next(journal.events()).note["unpriced"] == {"A": 1}
+    assert next(journal.events()).prices == {"A": 20.0}
+    assert next(journal.events()).unpriced == {"A": 1}
 
 
 def test_skips_finish_a_bar_and_halts_stand_until_acknowledged():
     ledger = account()
-    ledger.post(Event.skip("run", DAYS[3], "bad data"))
+    ledger.post(BarSkipped.of("run", DAYS[3], "bad data"))
     assert ledger.last_bar == DAYS[3]
-    ledger.post(Event.halt("run", DAYS[4], 0, "lost too much", 700.0))
+    ledger.post(TradingHalted.of("run", DAYS[4], 0, "lost too much", 700.0))
     assert (ledger.halted, ledger.halted_at, ledger.halts, ledger.peak) == ("lost too much", DAYS[4], 1, 1000.0)
-    ledger.post(Event.acknowledge("run", DAYS[4], 1, "seen"))
+    ledger.post(HaltAcknowledged.of("run", DAYS[4], 1, "seen"))
     assert (ledger.halted, ledger.peak) == ("", 700.0)

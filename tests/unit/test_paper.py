@@ -70,7 +70,7 @@ def test_paper_is_the_backtest_to_the_cent(cfg, bundle, panel, tmp_path):
         ledger = trade(cfg, bundle, replay(panel), journal)
         events = list(journal.events())
     assert ledger.last_equity == book.equity[-1]
-    assert [event.note["equity"] for event in events if event.kind == "mark"] == book.equity.tolist()
+    assert [event.equity for event in events if event.kind == "mark"] == book.equity.tolist()
     assert order_hash(events) == book.order_hash
     assert sum(event.kind == "fill" for event in events) == book.trades > 0
 
@@ -143,7 +143,7 @@ def test_a_bar_that_cannot_be_used_is_journaled_and_positions_are_held(cfg, bund
     ledger = trade(cfg, bundle, replay(bad, steps=BARS - 8), journal)
     skips = [event for event in journal.events() if event.kind == "skip"]
     assert [event.bar for event in skips] == [time.isoformat() for time in panel.times[[-10, -9]]]
-    assert "has no price for any symbol" in skips[0].note
+    assert "has no price for any symbol" in skips[0].reason
     assert len(marks(journal)) == BARS - 10
     assert ledger.last_bar == panel.times[-9].isoformat()
     assert ledger.positions, "positions are held"
@@ -219,8 +219,8 @@ def test_what_companies_do_on_a_bar_that_is_skipped_has_been_done(actions, cfg, 
     whole, broken = MemoryJournal("run"), MemoryJournal("run")
     trade(cfg, bundle, replay(market), whole)
     ledger = trade(cfg, bundle, replay(spoiled(market, -8, value=-1.0, symbols=0)), broken)
-    done = [(event.note, event.symbol) for event in broken.events() if event.kind == "action"]
-    assert done == [(event.note, event.symbol) for event in whole.events() if event.kind == "action"]
+    done = [(event.kind, event.symbol) for event in broken.events() if event.kind in ("split", "dividend")]
+    assert done == [(event.kind, event.symbol) for event in whole.events() if event.kind in ("split", "dividend")]
     assert done
     assert sum(event.kind == "skip" for event in broken.events()) == 1
     assert ledger.last_equity == pytest.approx(Ledger.replay(whole).last_equity, rel=0.05)

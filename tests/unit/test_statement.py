@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import DataError
-from alpha.execution import MICRO, Event, Ledger, MemoryJournal, order_hash
+from alpha.execution import MICRO, Ledger, MemoryJournal, order_hash
+from alpha.execution.events import BarSkipped, TradingHalted
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import render_daily
@@ -63,8 +64,8 @@ def test_bars_the_bundle_was_trained_on_are_no_evidence(traded):
 def trained_until(journal, when):
     """Return the journal as it would be had the bundle been trained until then."""
     other = MemoryJournal(journal.run)
-    note = {"ref": "m/v", "trained_until": str(when)}
-    other.append([event._replace(note=note) if event.kind == "bundle" else event for event in journal.events()])
+    other.append([event._replace(trained_until=str(when)) if event.kind == "bundle" else event
+                  for event in journal.events()])  # fmt: skip
     return other
 
 
@@ -103,10 +104,11 @@ def test_one_bar_a_skip_and_a_halt(traded):
     assert (report.sessions, report.pnl.day, report.mode) == (1, 0.0, "shadow")
     assert report.fallback == "the selected one is refused"
     later, last = (time.isoformat() for time in panel.times[[-11, -10]])
-    short.append([Event.skip("run", later, "no price"), Event.halt("run", last, 0, "the kill file", 999_000.0)])
+    halt = TradingHalted.of("run", last, 0, "the kill file", 999_000.0)
+    short.append([BarSkipped.of("run", later, "no price"), halt])
     report = told(short)
     assert [(skip.bar, skip.reason) for skip in report.skipped] == [(later, "no price")]
     assert (report.halted, report.equity_end, report.sessions) == ("the kill file", 999_000.0, 1)
     assert report.last_bar == panel.times[-10]
-    before = next(event.note["equity"] for event in journal.events() if event.kind == "mark")
+    before = next(event.equity for event in journal.events() if event.kind == "mark")
     assert report.pnl.day == 999_000.0 - before, "since the last bar that was finished"

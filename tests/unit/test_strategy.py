@@ -12,7 +12,8 @@ from alpha.core.errors import BrokerError, DataError, RiskBreach
 from alpha.core.nouns import Fill, Order, Verdict
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
-from alpha.execution import Account, Event, Ledger, MemoryJournal, SqliteJournal, broker, order_hash
+from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, broker, order_hash
+from alpha.execution.events import OrderFilled, OrderPlaced
 from alpha.portfolio import limit, overlay, policy, risk_model
 from alpha.risk import Permission, guard
 from alpha.strategy import Bundle, Candidate, Rules, backtest, step
@@ -105,10 +106,10 @@ def test_a_bar_is_settled_decided_sent_and_marked():
     events = list(journal.events())
     assert [event.kind for event in events] == ["open", "order", "sent", "mark", "fill", "mark"]
     assert events[1].price == market["close"][0, 0]
-    assert events[2].quantity == 1.0
-    assert events[3].note == {"equity": 100_000.0, "orders": 1, "limits": [], "prices": {}, "unpriced": {}}
+    assert events[2].orders == 1
+    assert events[3][2:] == (100_000.0, 1, (), {}, {}, "mark")
     assert (events[4].bar, events[4].price) == (events[5].bar, market["open"][1, 0])
-    assert events[5].note["prices"] == {"A": market["close"][1, 0]}
+    assert events[5].prices == {"A": market["close"][1, 0]}
 
 
 def test_the_order_list_is_what_the_weights_say_to_a_loop():
@@ -151,7 +152,7 @@ def test_the_limits_are_in_force_and_told():
     np.testing.assert_array_equal(target.weights, np.full(5, 0.1))
     np.testing.assert_array_equal(target.raw, np.full(5, 0.2))
     assert target.clipped == ("max_name",)
-    assert list(journal.events())[-1].note["limits"] == ["max_name"]
+    assert list(journal.events())[-1].limits == ("max_name",)
 
 
 def test_a_finished_bar_is_not_traded_again():
@@ -189,14 +190,14 @@ def test_a_drawdown_halts_and_a_person_lets_it_go_on():
     assert account.ledger.last_bar == market.times[5].isoformat()
 
 
-def test_a_halt_cancels_what_is_open():
+def test_an_order_that_did_not_fill_expires_before_a_halt():
     market, journal = crash(), MemoryJournal()
     opens = market["open"].copy()
     opens[1:, 1] = np.nan  # the order for B never fills
     strict = rules(fixed(0.9, 0.1, 0, 0, 0), max_drawdown=0.3, min_trade=0.05)
     with pytest.raises(RiskBreach):
         run(signals(market), market.with_fields(open=opens), strict, journal)
-    assert [event.kind for event in journal.events()][-2:] == ["cancel", "halt"]
+    assert [event.kind for event in journal.events()][-2:] == ["expire", "halt"]
     assert Ledger.replay(journal).open_orders == {}
 
 
@@ -211,8 +212,8 @@ def test_an_order_lives_for_one_bar():
     signal = np.full((30, 2), -1.0)
     signal[0] = 1.0
     account = run(signal, market.with_fields(close=close, open=opens), rules(once), journal)
-    kinds = [(event.kind, event.bar) for event in journal.events() if event.kind in ("order", "fill", "cancel")]
-    assert kinds == [("order", market.times[0].isoformat()), ("cancel", market.times[1].isoformat())]
+    kinds = [(event.kind, event.bar) for event in journal.events() if event.kind in ("order", "fill", "expire")]
+    assert kinds == [("order", market.times[0].isoformat()), ("expire", market.times[1].isoformat())]
     assert not account.ledger.positions
     assert not account.broker.open_orders()
 
@@ -238,14 +239,20 @@ class Stray:
     def submit(self, orders):
         pass
 
-    def settle(self, bar):
-        return [Fill(self.order_id, bar.time.isoformat(), "A", 1.0, 2.0, 0.0)]
+    def advance(self, bar):
+        pass
+
+    def poll(self):
+        return [Fill(self.order_id, "f1", "A", 1.0, 2.0, 0.0)]
 
     def open_orders(self):
         return []
 
+    def cancel(self, ids):
+        pass
+
     def cancel_all(self):
-        return []
+        pass
 
 
 def test_a_fill_of_an_unknown_order_is_refused_before_it_is_journaled():
@@ -259,8 +266,8 @@ def test_a_fill_of_an_unknown_order_is_refused_before_it_is_journaled():
 def test_a_fill_told_twice_counts_once():
     market, journal = panel(2), MemoryJournal()
     account = Account.open(journal, 10_000.0, Stray("o"))
-    order = Event.order(Order("o", "2019-12-31", "A", 1.0), 2.0)
-    fill = Event.fill(Fill("o", market.times[1].isoformat(), "A", 1.0, 2.0, 0.0))
+    order = OrderPlaced.of(Order("o", "2019-12-31", "A", 1.0), 2.0)
+    fill = OrderFilled.of(market.times[1].isoformat(), Fill("o", "f1", "A", 1.0, 2.0, 0.0))
     account.write([order, fill])
     account.ledger.settled = ""  # as after a bar in which nothing was journaled
     step(signals(market)[1], market.bar(1), rules(fixed(0, 0, 0, 0, 0)), account)
@@ -278,19 +285,14 @@ def test_a_delisted_name_is_settled_and_its_orders_cancelled():
     signal[4:, 0] = np.nan
     account = run(signal, market, rules(wanted, delist_after=3), journal)
     ledger = account.ledger
-    [gone] = [event for event in journal.events() if event.kind == "action"]
-    assert (gone.note, gone.symbol, gone.price, gone.bar) == (
-        "delisting",
-        "A",
-        close[3, 0],
-        market.times[6].isoformat(),
-    )
-    assert [event.symbol for event in journal.events() if event.kind == "cancel"] == ["A"]
+    [gone] = [event for event in journal.events() if event.kind == "delisting"]
+    assert (gone.symbol, gone.price, gone.bar) == ("A", close[3, 0], market.times[6].isoformat())
+    assert [event.symbol for event in journal.events() if event.kind == "expire"] == ["A"]
     assert ledger.positions.keys() == {"B"}
     assert "A" not in {order.symbol for order in (*ledger.open_orders.values(), *account.broker.open_orders())}
-    marks = [event.note for event in journal.events() if event.kind == "mark"]
-    assert [mark["unpriced"] for mark in marks[3:7]] == [{}, {"A": 1}, {"A": 2}, {}]
-    assert marks[6]["equity"] == pytest.approx(ledger.cash / 1e6 + ledger.positions["B"] * close[-1, 1], rel=0.2)
+    marks = [event for event in journal.events() if event.kind == "mark"]
+    assert [mark.unpriced for mark in marks[3:7]] == [{}, {"A": 1}, {"A": 2}, {}]
+    assert marks[6].equity == pytest.approx(ledger.cash / 1e6 + ledger.positions["B"] * close[-1, 1], rel=0.2)
 
 
 def corporate(rows=30):
