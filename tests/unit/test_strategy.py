@@ -486,7 +486,7 @@ def test_a_guard_that_reduces_lets_positions_only_shrink():
     np.testing.assert_allclose(target.weights, [held[0], 0.1, 0.0, 0.0])
     np.testing.assert_allclose(target.raw, [0.4, 0.1, 0.2, 0.2])
     assert target.clipped == ("says",)
-    assert list(journal.events())[-1].note["limits"] == ["says"]
+    assert list(journal.events())[-1].limits == ("says",)
     orders = {event.symbol: event.quantity for event in journal.events() if event.kind == "order" and
               event.bar == market.times[1].isoformat()}  # fmt: skip
     assert orders.keys() == {"B", "C"}
