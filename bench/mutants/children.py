@@ -1,8 +1,9 @@
 """Run tests on mutants, each in a forked process of its own.
 
-Two ways. *Swapped*: pytest has collected the tests; the child gives the functions of the module the code of the mutant and
-runs the tests that call them, which costs milliseconds. *Fresh*: the child imports the library with the mutant in it and
-runs every test. A swapped mutant counts only when it is killed; all others, and those outside functions, are run fresh.
+Two ways. *Swapped*: pytest has collected the tests; the child gives the functions of the module the code of the mutant
+and runs the tests that call them, which costs milliseconds. *Fresh*: the child imports the library with the mutant in
+it and runs every test. A swapped mutant counts only when it is killed; all others, and those outside functions, are run
+fresh.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import resource
 import shutil
 import signal
 import sys
+import sysconfig
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -27,29 +29,18 @@ from typing import Any
 
 import hypothesis
 import pytest
-from operators import Mutant, mutated
+from operators import Mutant, mutated, watched
 
 ROOT = Path(__file__).resolve().parents[2]
 SURVIVED, KILLED, BLOCKED, UNFIT = 0, 1, 90, 91
 PATIENCE = 120  # seconds without a moment of CPU time: the child waits for something that never comes
 MEMORY = 4 << 30
-ARGUMENTS = [
-    "-q",
-    "-s",
-    "--no-header",
-    "--disable-warnings",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:xdist",
-    "-p",
-    "no:cov",
-]
+ARGUMENTS = ["-q", "-s", "--disable-warnings", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a mutant fared: ``killed``, ``survived`` or ``blocked``, by which test, after how many seconds of CPU time."""
+    """How a mutant fared: ``killed``, ``survived`` or ``blocked``; by which test, and its CPU seconds."""
 
     mutant: Mutant
     result: str
@@ -76,14 +67,14 @@ class Clean:
     packages: list[str]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Budget:
-    """What children may use: processes at once, CPU seconds each, and the moment after which none is started."""
+    """A folder for their files; processes at once, the moment after which none is started, CPU seconds for each."""
 
+    folder: Path
     jobs: int = 1
-    cpu: float = 600.0
     until: float = float("inf")
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="mutants-")))
+    cpu: float = 900.0
 
 
 def swapped(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: Budget) -> Iterator[Outcome]:
@@ -91,7 +82,7 @@ def swapped(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: 
     reading, writing = os.pipe()
     if not (pid := os.fork()):
         os.close(reading)
-        with _last_words(), os.fdopen(writing, "w") as results:
+        with _LastWords(), os.fdopen(writing, "w") as results:
             _quiet()
             _same_examples()
             loop = _Loop(path, [each for each in mutants if each.function], budget, results)
@@ -100,8 +91,8 @@ def swapped(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: 
     with os.fdopen(reading) as results:
         by_number, line = {each.number: each for each in mutants}, ""
         for line in results:
-            if isinstance(told := json.loads(line), list):
-                yield Outcome(by_number[told[0]], "killed", *told[1:])
+            if isinstance(row := json.loads(line), list):
+                yield Outcome(by_number[row[0]], "killed", *row[1:])
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
         raise SystemExit(f"{path}: its tests fail without a mutant; run pytest {' '.join(tests)}  {line}")
 
@@ -113,7 +104,9 @@ def clean_run(budget: Budget) -> Clean:
 
 def fresh(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: Budget) -> Iterator[Outcome]:
     """Yield the outcome of every mutant, the library imported with it and all tests run."""
-    for name in clean_run(budget).packages:
+    clean = clean_run(budget)
+    budget = replace(budget, cpu=allowance(clean))
+    for name in clean.packages:
         _preload(name)
     source = (ROOT / path).read_text(encoding="utf-8")
 
@@ -141,6 +134,7 @@ class _FirstFailure:
     """Remember the first test that failed."""
 
     name = ""
+    calling = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -157,40 +151,37 @@ class _Loop(_FirstFailure):
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:
             return False
-        found = self.budget.folder / "clean.json"
-        [(_, status, by, _)] = _forked([None], lambda _: self._measured(session.items, found), Budget())
+        self.source = Path(self.path).read_text(encoding="utf-8")
+        self.live = _functions(self.path)
+        [(_, status, by, _)] = _forked([None], lambda _: self._measured(session.items), replace(self.budget, jobs=1))
         if status:
             print(json.dumps(by), file=self.results, flush=True)
             raise session.Failed(by)
         clean = clean_run(self.budget)
-        self.budget.cpu = allowance(clean)
-        self.source = Path(self.path).read_text(encoding="utf-8")
-        self.live = _functions(self.path)
-        for mutant, status, by, cpu in _forked(
-            self.mutants, lambda m: self._child(m, session.items, clean), self.budget
-        ):
+        budget = replace(self.budget, cpu=allowance(clean))
+        runs = _forked(self.mutants, lambda mutant: self._child(mutant, session.items, clean), budget)
+        for mutant, status, by, cpu in runs:
             if _result(status) == "killed":
                 self.kills[by] += 1
                 print(json.dumps([mutant.number, by, cpu]), file=self.results, flush=True)
         return True
 
-    def _measured(self, items: Sequence[pytest.Item], found: Path) -> int:
+    def _measured(self, items: Sequence[pytest.Item]) -> int:
         """Run each test once and note which functions of the module it calls; a fixture counts for every test."""
         callers: dict[str, set[int]] = {}
 
-        def note(frame: Any, event: str, _: Any) -> None:
-            if event == "call" and frame.f_code.co_filename == self.path:
-                name = frame.f_code.co_qualname.split(".<locals>")[0]
-                callers.setdefault(name, set()).update([self.place] if self.calling else range(len(items)))
+        def called(name: str) -> None:
+            callers.setdefault(name, set()).update([self.place] if self.calling else range(len(items)))
 
+        for functions in self.live.values():
+            functions[0].__globals__["_called"] = called
+        _swap(self.live, compile(watched(self.source), self.path, "exec"))
         for self.place, (item, following) in enumerate(zip(items, [*items[1:], None], strict=True)):
-            self.calling = False
-            sys.setprofile(note)
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-            sys.setprofile(None)
         packages = [name for name, module in sys.modules.items() if _foreign(module)]
         own = {name: sorted(places) for name, places in callers.items()}
-        found.write_text(json.dumps({"cpu": time.process_time(), "callers": own, "packages": packages}))
+        found = json.dumps({"cpu": time.process_time(), "callers": own, "packages": packages})
+        (self.budget.folder / "clean.json").write_text(found)
         _say(self.name)
         return KILLED if self.name else SURVIVED
 
@@ -216,7 +207,7 @@ class _Loop(_FirstFailure):
 
 def allowance(clean: Clean) -> float:
     """Return the seconds of CPU time after which a mutant is taken to run for ever."""
-    return 10 + 5 * clean.cpu
+    return 20 + 5 * clean.cpu
 
 
 def _result(status: int) -> str:
@@ -245,21 +236,21 @@ def _forked(works: Iterable[Any], child: Callable[[Any], int], budget: Budget) -
 def _fork(work: Callable[[], int], folder: Path, cpu: float) -> int:
     if pid := os.fork():
         return pid
-    with _last_words():
+    with _LastWords():
         tempfile.tempdir = str(folder)
         _quiet()
         _confine(cpu)
         os._exit(work())
 
 
-class _last_words:  # noqa: N801
+class _LastWords:
     """Leave the process, whatever happens: no child returns into the code of its parent."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, *error: Any) -> None:
-        os._exit(KILLED)
+        os._exit(UNFIT)
 
 
 def _say(words: str) -> None:
@@ -298,8 +289,10 @@ def _same_examples() -> None:
 
 
 def _foreign(module: Any) -> bool:
+    """Tell whether a module belongs to Python or to an installed package."""
     file = getattr(module, "__file__", None)
-    return file is not None and not any(Path(file).is_relative_to(ROOT / own) for own in ("alpha", "tests", "bench"))
+    places = map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))
+    return file is not None and any(Path(file).is_relative_to(place) for place in places)
 
 
 def _preload(name: str) -> None:

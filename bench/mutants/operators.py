@@ -83,6 +83,20 @@ def mutated(source: str, number: int) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
+def watched(source: str) -> ast.Module:
+    """Return the syntax tree of a module whose functions first call ``_called(NAME)``; nested ones do not."""
+    tree = ast.parse(source)
+    scopes: list[tuple[str, ast.AST]] = [("", tree)]
+    for scope, owner in scopes:
+        for node in ast.iter_child_nodes(owner):
+            if isinstance(node, ast.FunctionDef):
+                call = ast.Call(ast.Name("_called", ast.Load()), [ast.Constant(f"{scope}{node.name}")], [])
+                node.body.insert(0, ast.Expr(call))
+            elif not isinstance(node, ast.expr):
+                scopes.append((f"{scope}{node.name}." if isinstance(node, ast.ClassDef) else scope, node))
+    return ast.fix_missing_locations(tree)
+
+
 @dataclass(frozen=True)
 class _Fault:
     """A node of a tree, and the node to put in its place."""

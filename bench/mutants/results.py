@@ -15,6 +15,7 @@ from children import ROOT, Outcome
 from operators import Mutant, mutants
 
 HERE = Path(__file__).resolve().parent
+SUBJECTS = HERE / "subjects.toml"
 RESULTS = ROOT / "reports/mutants/results.jsonl"
 
 
@@ -27,7 +28,7 @@ class Subject:
     tests: tuple[str, ...]
 
     @classmethod
-    def all(cls, path: Path = HERE / "subjects.toml") -> list[Self]:
+    def all(cls, path: Path = SUBJECTS) -> list[Self]:
         """Read the table of subjects."""
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
         return [cls(name, tuple(row["modules"]), tuple(row["tests"])) for name, row in rows.items()]
@@ -69,8 +70,7 @@ class Results:
 
     def add(self, subject: Subject, outcome: Outcome) -> None:
         """Append an outcome."""
-        told = {key: value for key, value in asdict(outcome).items() if key != "mutant"}
-        row = {"mutant": outcome.mutant.name, "state": subject.state(outcome.mutant.path), **told}
+        row = {**asdict(outcome), "mutant": outcome.mutant.name, "state": subject.state(outcome.mutant.path)}
         self._known[row["state"], row["mutant"]] = row
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
@@ -85,11 +85,11 @@ class Results:
             if row and row["result"] != "killed" and mutant.name not in self.explained
         ]
 
-    def stale(self) -> list[str]:
-        """Return the explanations of mutants that do not exist."""
-        paths = {path for subject in Subject.all() for path in subject.modules}
+    def stale(self, subjects: list[Subject]) -> list[str]:
+        """Return the explanations of mutants that the modules of the subjects do not have."""
+        paths = {path for subject in subjects for path in subject.modules}
         there = {each.name for path in paths for each in mutants(path, (ROOT / path).read_text(encoding="utf-8"))}
-        return sorted(set(self.explained) - there)
+        return sorted(name for name in self.explained if name.split(" ")[0] in paths and name not in there)
 
 
 def table(subjects: list[Subject], results: Results) -> str:
