@@ -8,6 +8,7 @@ fresh.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -19,6 +20,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -106,8 +108,7 @@ def fresh(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: Bu
     """Yield the outcome of every mutant, the library imported with it and all tests run."""
     clean = clean_run(budget)
     budget = replace(budget, cpu=allowance(clean))
-    for name in clean.packages:
-        _preload(name)
+    _preload(clean.packages)
     source = (ROOT / path).read_text(encoding="utf-8")
 
     def child(mutant: Mutant | None) -> int:
@@ -158,6 +159,7 @@ class _Loop(_FirstFailure):
             print(json.dumps(by), file=self.results, flush=True)
             raise session.Failed(by)
         clean = clean_run(self.budget)
+        _preload(clean.packages)
         budget = replace(self.budget, cpu=allowance(clean))
         runs = _forked(self.mutants, lambda mutant: self._child(mutant, session.items, clean), budget)
         for mutant, status, by, cpu in runs:
@@ -174,7 +176,7 @@ class _Loop(_FirstFailure):
             callers.setdefault(name, set()).update([self.place] if self.calling else range(len(items)))
 
         for functions in self.live.values():
-            functions[0].__globals__["_called"] = called
+            functions[0].__globals__["__called__"] = called
         _swap(self.live, compile(watched(self.source), self.path, "exec"))
         for self.place, (item, following) in enumerate(zip(items, [*items[1:], None], strict=True)):
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -249,7 +251,8 @@ class _LastWords:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        _say("".join(traceback.format_exception(error)[-1:]))
         os._exit(UNFIT)
 
 
@@ -295,12 +298,12 @@ def _foreign(module: Any) -> bool:
     return file is not None and any(Path(file).is_relative_to(place) for place in places)
 
 
-def _preload(name: str) -> None:
-    if name not in sys.modules:
-        try:
-            importlib.import_module(name)
-        except ImportError:  # made by another module, not found by name
-            return
+def _preload(names: Iterable[str]) -> None:
+    """Import what the tests will, once for all children."""
+    for name in names:
+        if name not in sys.modules:
+            with contextlib.suppress(ImportError):  # made by another module, not found by name
+                importlib.import_module(name)
 
 
 def _load_instead(path: str, code: CodeType) -> None:

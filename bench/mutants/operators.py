@@ -84,13 +84,13 @@ def mutated(source: str, number: int) -> ast.Module:
 
 
 def watched(source: str) -> ast.Module:
-    """Return the syntax tree of a module whose functions first call ``_called(NAME)``; nested ones do not."""
+    """Return the syntax tree of a module whose functions first call ``__called__(NAME)``; nested ones do not."""
     tree = ast.parse(source)
     scopes: list[tuple[str, ast.AST]] = [("", tree)]
     for scope, owner in scopes:
         for node in ast.iter_child_nodes(owner):
             if isinstance(node, ast.FunctionDef):
-                call = ast.Call(ast.Name("_called", ast.Load()), [ast.Constant(f"{scope}{node.name}")], [])
+                call = ast.Call(ast.Name("__called__", ast.Load()), [ast.Constant(f"{scope}{node.name}")], [])
                 node.body.insert(0, ast.Expr(call))
             elif not isinstance(node, ast.expr):
                 scopes.append((f"{scope}{node.name}." if isinstance(node, ast.ClassDef) else scope, node))

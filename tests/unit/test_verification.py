@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,9 +34,9 @@ def reproduced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return calls
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    """Save a small bundle and make it writable."""
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save a small bundle."""
     X = np.random.default_rng(0).normal(size=(60, 2))
     bound = model.bind("linear_v1")
     fitted = bound().fit(X, X[:, 0], rows=np.arange(60))
@@ -45,7 +46,13 @@ def bundle(tmp_path: Path) -> Path:
     card = SimpleNamespace(metrics={"ic": 0.03})
     gates = (GateResult("ic", True, 0.03, 0.02),)
     candidate = Candidate(made, None, None, None, None, None, card, gates, "c0ffee", "da7a", 7)  # type: ignore[arg-type]
-    path = store.save(candidate, {}, tmp_path)
+    return store.save(candidate, {}, tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture
+def bundle(saved: Path, tmp_path: Path) -> Path:
+    """Copy the bundle to where it may be damaged."""
+    path = Path(shutil.copytree(saved, tmp_path / saved.parent.name / saved.name))
     for each in (path, *path.iterdir()):
         each.chmod(0o755)
     return path
