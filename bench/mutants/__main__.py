@@ -1,9 +1,8 @@
 """Measure how many small faults the tests notice: ``python bench/mutants`` (`make mutants`).
 
-Every subject of ``subjects.toml`` is mutated module by module, in an order drawn by hash, so that an unfinished run is
-a fair sample. Each outcome is appended to ``reports/mutants/results.jsonl`` and counts while the module and its tests
-stay as they are; an interrupted run goes on where it ended. Exit 5: a mutant survived that ``explained.toml`` does not
-explain, or an explanation names no mutant.
+Every subject of ``subjects.toml`` is mutated module by module, in an order drawn by hash. Each outcome is appended to
+``reports/mutants/results.jsonl`` and counts while the module and its tests stay as they are; an interrupted run goes on
+where it ended. Exit 5: a mutant survived that ``explained.toml`` does not explain, or an explanation names no mutant.
 """
 
 from __future__ import annotations
@@ -55,9 +54,10 @@ def main() -> int:
 def measure(subject: Subject, path: str, results: Results, budget: Budget) -> None:
     """Run the mutants of a module that have no outcome."""
     for way in (swapped, fresh):
-        if time.monotonic() < budget.until and (waiting := results.waiting(subject, path)):
+        if time.monotonic() < budget.until and results.waiting(subject, path, "fresh"):
+            waiting = results.waiting(subject, path, way.__name__)
             print(f"{subject.name}: {path}: {len(waiting)} mutants, {way.__name__}", file=sys.stderr, flush=True)
-            for outcome in way(path, subject.tests, waiting, budget):
+            for outcome in way(path, subject.tests, waiting, budget):  # without mutants, too, `swapped` times the tests
                 results.add(subject, outcome)
 
 

@@ -35,6 +35,7 @@ from operators import Mutant, mutated, watched
 
 ROOT = Path(__file__).resolve().parents[2]
 SURVIVED, KILLED, BLOCKED, UNFIT = 0, 1, 90, 91
+UNSURE = "unsure"
 PATIENCE = 120  # seconds without a moment of CPU time: the child waits for something that never comes
 MEMORY = 4 << 30
 ARGUMENTS = ["-q", "-s", "--disable-warnings", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
@@ -42,7 +43,7 @@ ARGUMENTS = ["-q", "-s", "--disable-warnings", "-p", "no:cacheprovider", "-p", "
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a mutant fared: ``killed``, ``survived`` or ``blocked``; by which test, and its CPU seconds."""
+    """How a mutant fared: killed, survived, blocked or unsure (it is to be run fresh); by which test; CPU seconds."""
 
     mutant: Mutant
     result: str
@@ -80,7 +81,7 @@ class Budget:
 
 
 def swapped(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: Budget) -> Iterator[Outcome]:
-    """Yield the outcome of every mutant inside a function that its tests kill; leave ``clean.json`` in the folder."""
+    """Yield the outcome of every mutant inside a function, killed or unsure; leave ``clean.json`` in the folder."""
     reading, writing = os.pipe()
     if not (pid := os.fork()):
         os.close(reading)
@@ -94,7 +95,7 @@ def swapped(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: 
         by_number, line = {each.number: each for each in mutants}, ""
         for line in results:
             if isinstance(row := json.loads(line), list):
-                yield Outcome(by_number[row[0]], "killed", *row[1:])
+                yield Outcome(by_number[row[0]], *row[1:])
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
         raise SystemExit(f"{path}: its tests fail without a mutant; run pytest {' '.join(tests)}  {line}")
 
@@ -163,9 +164,9 @@ class _Loop(_FirstFailure):
         budget = replace(self.budget, cpu=allowance(clean))
         runs = _forked(self.mutants, lambda mutant: self._child(mutant, session.items, clean), budget)
         for mutant, status, by, cpu in runs:
-            if _result(status) == "killed":
-                self.kills[by] += 1
-                print(json.dumps([mutant.number, by, cpu]), file=self.results, flush=True)
+            result = "killed" if _result(status) == "killed" else UNSURE
+            self.kills[by] += result == "killed"
+            print(json.dumps([mutant.number, result, by, cpu]), file=self.results, flush=True)
         return True
 
     def _measured(self, items: Sequence[pytest.Item]) -> int:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from children import ROOT, Outcome
+from children import ROOT, UNSURE, Outcome
 from operators import Mutant, mutants
 
 HERE = Path(__file__).resolve().parent
@@ -64,9 +64,12 @@ class Results:
         state = subject.state(path)
         return [(each, self._known.get((state, each.name))) for each in made]
 
-    def waiting(self, subject: Subject, path: str) -> list[Mutant]:
-        """Return the mutants without an outcome, less those that are explained."""
-        return [each for each, row in self.of(subject, path) if row is None and each.name not in self.explained]
+    def waiting(self, subject: Subject, path: str, way: str) -> list[Mutant]:
+        """Return the mutants to be run ``swapped`` or ``fresh``, less those that are explained."""
+        rest = [(each, row) for each, row in self.of(subject, path) if each.name not in self.explained]
+        if way == "swapped":
+            return [each for each, row in rest if row is None and each.function]
+        return [each for each, row in rest if row is None or row["result"] == UNSURE]
 
     def add(self, subject: Subject, outcome: Outcome) -> None:
         """Append an outcome."""

@@ -103,8 +103,8 @@ def gone(path: Path) -> None:
 
 
 def added(path: Path) -> None:
-    (path / "notes.txt").touch()
-    (path / "extra.txt").touch()
+    for name in "gecabdf":
+        (path / f"{name}.txt").touch()
 
 
 def linked(path: Path) -> None:
@@ -124,7 +124,7 @@ def edited(path: Path) -> None:
         (flipped, "file_altered", "golden.npz is not the file that was written"),
         (longer, "file_altered", "model.json is not the file that was written"),
         (gone, "file_missing", "model.json is missing"),
-        (added, "file_extra", "holds extra.txt, notes.txt, which"),
+        (added, "file_extra", "holds a.txt, b.txt, c.txt, d.txt, e.txt, f.txt, g.txt, which"),
         (linked, "file_not_plain", "model.json is not a plain file"),
         (edited, "manifest_altered", "manifest.json is not the one this version is named after"),
     ],
@@ -169,7 +169,19 @@ def test_a_manifest_of_another_schema_names_each_field(bundle):
     error = refusal(bundle.rename(bundle.with_name(f"v0001-{hashlib.sha256(text).hexdigest()[:12]}")))
     assert error.code == "manifest_invalid"
     assert "seed: Field required; sead: Extra inputs are not permitted" in str(error)
-    assert "errors.pydantic.dev" not in str(error)
+    text = text.replace(b'"sead": 7', b'"seed": 7').replace(b'"rows": 12', b'"rows": 0')
+    (path := bundle.with_name(f"v0001-{hashlib.sha256(text).hexdigest()[:12]}")).mkdir()
+    (path / "manifest.json").write_bytes(text)
+    assert "trained.rows: Input should be greater than 0" in str(refusal(path))
+
+
+def test_a_file_that_cannot_be_read_is_refused(bundle, monkeypatch):
+    def unreadable(file: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", unreadable)
+    error = refusal(bundle)
+    assert (error.code, "manifest.json cannot be read: Permission denied" in str(error)) == ("file_unreadable", True)
 
 
 @pytest.mark.parametrize(
