@@ -182,7 +182,7 @@ class TestLooks:
 
     def test_a_look_from_before_budgets_were_kept_counts(self, tmp_path):
         looks = Looks(tmp_path / "looks.jsonl")
-        looks.chain.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
+        looks.log.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
         assert looks.next(**SPAN, budget=0.05) == Look(2, 0.05)
 
     def test_a_record_that_was_cut_off_is_noticed(self, tmp_path):
@@ -321,7 +321,7 @@ class TestOpening:
         assert found.best.passed, "\n".join(map(str, found.best.gates))
         kept = blessing.keep(found, found.best, reason="a test")
         assert Blessings(control.models_root(sealed)).current == kept.blessed
-        (line,) = Looks(sealed.paths.looks).chain.read()
+        (line,) = Looks(sealed.paths.looks).log.read()
         assert (line["number"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
         show.looked(kept)
         assert "PASS  holdout" in capsys.readouterr().out
@@ -379,7 +379,7 @@ class TestOpening:
         assert not kept.holdout.passed
         with pytest.raises(GateFailed, match="holdout"):
             kept.blessed  # noqa: B018
-        assert Looks(sealed.paths.looks).chain.read()
+        assert Looks(sealed.paths.looks).log.read()
 
     def test_research_before_the_seal_was_put_on_counts_as_looks(self, sealed, small, found, capsys):
         read_all = research(small.model_copy(update={"paths": sealed.paths}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.chain import START, Chain
+from alpha.core.log import START, FileLog
 from alpha.core.errors import AlphaError, ConfigError, DataError
-from alpha.core.identity import canonical, digest
 from alpha.validation.trials import Trials
 
 
@@ -63,46 +61,12 @@ def test_an_ic_that_is_not_finite_is_kept_as_none(trials: Trials) -> None:
     assert trials.read()[-1]["metrics"]["ic"] is None
 
 
-def _edit(old: list[str]) -> list[str]:
-    return [old[0], old[1].replace("0.02", "0.01"), old[2]]
-
-
-def _forge(old: list[str]) -> list[str]:
-    """Edit a line and give it a hash that fits: the next line still tells."""
-    trial = {**json.loads(old[1]), "metrics": {"ic": 0.01}}
-    del trial["hash"]
-    return [old[0], canonical({**trial, "hash": digest(trial)}), old[2]]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        _edit,
-        _forge,
-        lambda old: old[1:],
-        lambda old: [old[0], old[2]],
-        lambda old: [old[1], old[0], old[2]],
-        lambda old: [*old, old[2]],
-        lambda old: [*old, "{}"],
-        lambda old: [*old, "[]"],
-        lambda old: [*old[:2], old[2][:40]],
-        lambda old: [*old[:2], "", old[2]],
-        lambda old: [old[0], old[1].replace("0.02", "NaN"), old[2]],
-        lambda old: [old[0], old[1].replace("0.02", "1e999"), old[2]],
-        lambda old: [*old, "[" * 200_000],
-        lambda old: [*old, '{"hash":' * 200_000],
-    ],
-    ids=[
-        "edited", "forged", "first dropped", "dropped", "swapped", "repeated", "empty", "no object", "torn", "blank",
-        "no number", "endless", "deep list", "deep object",
-    ],
-)  # fmt: skip
-def test_a_changed_file_is_refused(trials: Trials, change) -> None:  # type: ignore[no-untyped-def]
-    trials.path.write_text("\n".join(change(lines(trials))) + "\n")
+def test_a_changed_file_is_refused(trials: Trials) -> None:
+    """How a log may be changed is in the contracts of logs."""
+    old = lines(trials)
+    trials.path.write_text("\n".join([old[0], old[1], old[2].replace("0.02", "0.01")]) + "\n")
     for use in (trials.count, lambda: record(trials, "config", "data", "d", 0.0)):
-        with pytest.raises(
-            DataError, match=r"line \d of .*trials\.jsonl is not as it was written|and not as .* tells, of 3"
-        ) as caught:
+        with pytest.raises(DataError, match=r"(line 3|the last line) of .*trials\.jsonl is not as it was") as caught:
             use()
         assert caught.value.code == "trials_tampered"
 
@@ -176,16 +140,16 @@ def test_a_crash_between_a_line_and_the_head_loses_nothing(trials: Trials) -> No
 def test_any_number_of_crashes_before_the_head_loses_nothing(trials: Trials) -> None:
     """Whoever appends brings the head up first, so that it is never two lines behind."""
     head = trials.path.with_name("trials.jsonl.head")
-    known, made = trials.count(), Chain._set_head
+    known, made = trials.count(), FileLog._set_head
 
-    def crash(self: Chain, count: int, seal: str) -> None:
+    def crash(self: FileLog, count: int, seal: str) -> None:
         if len(lines(trials)) > known + n:  # the line is there, and its head is not
             raise KeyboardInterrupt
         made(self, count, seal)
 
     for n in range(4):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Chain, "_set_head", crash)
+            patch.setattr(FileLog, "_set_head", crash)
             with pytest.raises(KeyboardInterrupt):
                 record(trials, "config", "data", f"crash {n}", 0.0)
         assert trials.count() == known + n + 1
