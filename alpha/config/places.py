@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from alpha.config.layers import validated
+from alpha.core.log import SQLITE, place
 from alpha.core.registry import Schema
 
+LogPlace = Annotated[
+    Path | str, BeforeValidator(lambda where: place(where) if isinstance(where, str | Path) else where)
+]
 NAME = r"^[a-z0-9_]+$"
 
 
@@ -53,15 +57,22 @@ class Paths(Section):
 
     artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers", **role("place"))
     reports: Path = Field(Path("reports"), description="scorecards and reports", **role("place"))
-    trials: Path = Field(
-        Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored", **role("place")
+    trials: LogPlace = Field(
+        Path("artifacts/trials.jsonl"),
+        description="the record of everything that was scored: a file, or `sqlite:///FILE`",
+        **role("place"),
     )
-    looks: Path = Field(Path("artifacts/looks.jsonl"), description="every look at a sealed holdout", **role("place"))
+    looks: LogPlace = Field(
+        Path("artifacts/looks.jsonl"),
+        description="every look at a sealed holdout: a file, or `sqlite:///FILE`",
+        **role("place"),
+    )
 
     @field_validator("*")
     @classmethod
-    def _can_be_made(cls, path: Path, info: ValidationInfo) -> Path:
+    def _can_be_made(cls, where: Path | str, info: ValidationInfo) -> Path | str:
         """A file in the way is told before the work, not after it."""
+        path = Path(str(where).removeprefix(SQLITE))
         folder = path.parent if info.field_name in ("trials", "looks") else path
         try:
             there = next(place for place in (folder, *folder.parents) if place.exists())
@@ -71,7 +82,7 @@ class Paths(Section):
             raise ValueError(f"cannot be used: {error}") from None
         if not there.is_dir():
             raise ValueError(f"{there} is no folder, so nothing can be kept in it")
-        return path
+        return where
 
 
 class _Models(BaseModel):
@@ -80,6 +91,7 @@ class _Models(BaseModel):
 
 class _Paper(BaseModel):
     kill_file: Path = Path("artifacts/KILL")
+    ledger: Path | None = None
 
 
 class Places(BaseModel):
@@ -95,6 +107,11 @@ class Places(BaseModel):
     def home(self) -> Path:
         """The folder of what this world made."""
         return self.paths.artifacts / self.name
+
+    @property
+    def ledger(self) -> Path:
+        """The journal of a paper run."""
+        return self.paper.ledger or self.home / "paper.sqlite"
 
 
 def load_places(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:

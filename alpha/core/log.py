@@ -29,7 +29,9 @@ Line = dict[str, Any]
 class Log(Protocol):
     """An append-only log. Each line holds the hash of the line before it (``previous``) and its own (``hash``)."""
 
-    path: Path
+    @property
+    def path(self) -> Path:
+        """The file that holds it."""
 
     def append(self, record: Mapping[str, Any]) -> Line:
         """Add one record and return its line; the cost does not depend on how many lines there are.
@@ -111,20 +113,22 @@ def place(where: str | Path) -> str | Path:
 
 def open_log(where: str | Path, owner: Owner) -> Log:
     """Return the log at a path, or at a URL such as ``sqlite:///artifacts/trials.sqlite``."""
+    found = place(where)
+    if isinstance(found, Path):
+        return FileLog(found, owner)
     from alpha.core.log_sqlite import SqliteLog
 
-    found = place(where)
-    return FileLog(found, owner) if isinstance(found, Path) else SqliteLog(Path(found.removeprefix(SQLITE)), owner)
+    return SqliteLog(Path(found.removeprefix(SQLITE)), owner)
 
 
 @dataclass(frozen=True)
 class FileLog:
     """A log in a file of JSON lines, which several processes and threads may append to at once.
 
-    ``<name>.head`` beside the file holds the number of lines and the hash of the newest, so that a line that was edited,
-    dropped, moved or cut off is found. It is replaced after the line is on disk: a crash in between leaves it one line
-    behind, which is allowed, and the next append mends it first. (A person who writes both files anew can still
-    deceive: compare with the count and hash in an earlier report.)
+    ``<name>.head`` beside the file holds the number of lines and the hash of the newest, so that a line that was
+    edited, dropped, moved or cut off is found. It is replaced after the line is on disk: a crash in between leaves it
+    one line behind, which is allowed, and the next append mends it first. (A person who writes both files anew can
+    still deceive: compare with the count and hash in an earlier report.)
     """
 
     path: Path

@@ -117,7 +117,7 @@ class SqliteLog:
 
 
 def _create(path: Path) -> None:
-    """Write an empty log beside `path`, then give it that name unless another process was first: it is whole or none."""
+    """Write an empty log beside `path`, then give it that name, whole, unless another process was first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         new = Path(folder) / "log"

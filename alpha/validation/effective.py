@@ -14,7 +14,7 @@ ALIKE = 0.5  # trials whose returns correlate more than this, on average, are on
 FEWEST_ROWS = 60  # shared by two trials, to measure their correlation
 DRAWS = 1000  # each with its mirror image
 EVERY = 256  # up to so many trials, all are clustered again as each comes
-GROWTH = 32  # and later whenever there are a thirty-second more
+GROWTH = 32  # later whenever there are a thirty-second more
 
 
 def effective_number(returns: pd.DataFrame) -> float:
@@ -69,9 +69,10 @@ class EffectiveNumber:
         """The most clusters that there ever were as trials came: blends of earlier trials draw clusters together.
 
         Average linkage on ``sqrt((1 - correlation) / 2)``, cut at the correlation `ALIKE`. Trials that share fewer than
-        60 rows, or never move, are like no other. All trials are clustered again as each comes up to 256 of them,
-        later whenever there are a thirty-second more; in between a trial joins the cluster that it is most like on
-        average, or begins one.
+        60 rows, or never move, are like no other. All trials are clustered again as each comes, up to 256 of them, and
+        later whenever there are a thirty-second more. In between a trial joins the cluster that it is most like on
+        average, or begins one; a thirty-second is added for the peaks that are missed, once clustering again has ever
+        changed the number.
 
         References
         ----------
@@ -200,21 +201,34 @@ class _Clusters:
 
     def __init__(self, alike: float) -> None:
         self.most = 0
-        self._cut, self._due = np.sqrt((1 - alike) / 2), 0
+        self._cut, self._due, self._moved = np.sqrt((1 - alike) / 2), 0, False
         self._distances: list[np.ndarray] = []
         self._labels = np.empty(0, np.intp)  # from 0
 
     def add(self, distances: np.ndarray) -> None:
         """Take in one trial, at these distances from all before it."""
+        joined = self._nearest(distances)
         self._distances.append(distances)
-        count = len(self._distances)
-        if count <= EVERY or count >= self._due:
-            self._labels, self._due = self._cut_tree(), count + count // GROWTH
-        else:
-            means = np.bincount(self._labels, distances) / np.bincount(self._labels)
-            nearest = int(means.argmin())
-            self._labels = np.append(self._labels, nearest if means[nearest] <= self._cut else len(means))
-        self.most = max(self.most, int(self._labels.max()) + 1)
+        self._labels = np.append(self._labels, joined)
+        trials, count = len(self._distances), self._count
+        if trials <= EVERY or trials >= self._due:
+            self._labels, self._due = self._cut_tree(), trials + trials // GROWTH
+            self._moved = self._moved or self._count != count
+            count = self._count if trials <= EVERY else max(count, self._count)
+        missed = -(-count // GROWTH) if self._moved and trials > EVERY else 0
+        self.most = max(self.most, min(count + missed, trials))
+
+    @property
+    def _count(self) -> int:
+        return int(self._labels.max(initial=-1)) + 1
+
+    def _nearest(self, distances: np.ndarray) -> int:
+        """Return the cluster that a trial is most like on average; the next number where it is like none."""
+        if not self._count:
+            return 0
+        means = np.bincount(self._labels, distances) / np.bincount(self._labels)
+        nearest = int(means.argmin())
+        return nearest if means[nearest] <= self._cut else len(means)
 
     def _cut_tree(self) -> np.ndarray:
         from scipy.cluster.hierarchy import fcluster, linkage

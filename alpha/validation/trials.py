@@ -60,12 +60,6 @@ class Trials:
         """The log itself."""
         return open_log(self.path, OWNER)
 
-    @property
-    def folder(self) -> Path:
-        """The folder of the series."""
-        file = self.log.path
-        return file.with_name(f"{file.stem}-series")
-
     def record(
         self,
         config_id: str,
@@ -163,18 +157,17 @@ class Trials:
         DataError
             ``trials_tampered``: the file is gone, or not the one that was written.
         """
-        times, values = _loaded(self.folder / f"{trial['returns_hash']}.npz")
-        return pd.DataFrame(values, pd.DatetimeIndex(times.view("datetime64[ns]"), tz="UTC"), list(SERIES))
+        return read_series(series_folder(self.log) / f"{trial['returns_hash']}.npz")
 
     def _kept(self, series: pd.DataFrame) -> str:
         """Write the series before the line that names it, so that no line names what is not there."""
         times = pd.DatetimeIndex(series.index).as_unit("ns").asi8
         values = numbers(series[list(SERIES)], "series")
         name = _name(times, values)
-        path = self.folder / f"{name}.npz"
+        path = series_folder(self.log) / f"{name}.npz"
         if not _sound(path):
             try:
-                self.folder.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise OWNER.unavailable(self.log.path, error) from None
             unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
@@ -202,10 +195,10 @@ class Family:
 
     def refresh(self) -> None:
         """Take in the trials that were recorded since the last time."""
-        data_id, *sessions = self._about
+        data_id, source, first, last = self._about
         for line in self._record.log.tail(self._newest):
             self._newest = line["hash"]
-            if line["data_id"] == data_id or _tested_on(line, *sessions):
+            if line["data_id"] == data_id or _tested_on(line, source, first, last):
                 self.trials[_identity(line)] = line
 
     @property
@@ -233,6 +226,17 @@ class Family:
         if fresh:
             self._effective.add(pd.DataFrame(dict(enumerate(fresh))))
             self._net.extend(fresh)
+
+
+def series_folder(log: Log) -> Path:
+    """Return the folder of the series that the lines of a log name."""
+    return log.path.with_name(f"{log.path.stem}-series")
+
+
+def read_series(path: Path) -> pd.DataFrame:
+    """Return what a trial earned, from its file; see `Trials.series`."""
+    times, values = _loaded(path)
+    return pd.DataFrame(values, pd.DatetimeIndex(times.view("datetime64[ns]"), tz="UTC"), list(SERIES))
 
 
 def _finite(name: str, value: float | None) -> float | None:

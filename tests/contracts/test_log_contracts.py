@@ -170,19 +170,24 @@ def test_an_append_hides_no_change(three: Log, kind: Any, change: str) -> None:
     assert {refused(use) for use in uses(three)} == {"things_altered"}
 
 
+def _read_or_code(log: Log) -> Any:
+    try:
+        return log.read()
+    except AlphaError as error:
+        return error.code
+
+
 def test_no_byte_can_be_changed_unseen(three: Log) -> None:
     known = three.read()
     for path in [path for path in three.path.parent.iterdir() if path.is_file()]:
         whole = path.read_bytes()
         for at in range(0, len(whole), 1 if len(whole) < 4096 else 17):
             path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-            try:
-                found = three.read()
-            except AlphaError as error:
-                assert error.code in ("things_altered", "things_torn", "things_unavailable")
-            else:
-                assert found == known
-                assert path.suffix == ".sqlite", "bytes that hold no line"
+            found = _read_or_code(three)
+            if found in ("things_altered", "things_torn", "things_unavailable"):
+                continue
+            assert found == known
+            assert path.suffix == ".sqlite", "a byte that holds no line"
         path.write_bytes(whole)
     assert three.read() == known
 
@@ -326,16 +331,18 @@ def _filled(log: Log, kind: Any, count: int) -> None:
     kind.set_head(log, count, lines[-1]["hash"])
 
 
+def _costs(log: Log, kind: Any, count: int) -> list[dict[str, int]]:
+    """Return the cost of an append, and of reading what came after the newest line."""
+    _filled(log, kind, count)
+    newest = log.read()[-1]["hash"]
+    found = [_cost(lambda: log.append({"number": -1})), _cost(lambda: log.tail(newest))]
+    assert _cost(log.verify)["lines"] == count + 1
+    return found
+
+
 def test_an_append_costs_the_same_at_any_length(kind: Any, tmp_path: Path) -> None:
     """The millionth line too reads the last ones alone; to read everything costs what there is."""
-    costs = []
-    for count in (100, 5_000):
-        log = open_log(kind.url.format(tmp_path / str(count)), OWNER)
-        _filled(log, kind, count)
-        newest = log.read()[-1]["hash"]
-        costs.append([_cost(lambda: log.append({"number": -1})), _cost(lambda: log.tail(newest))])
-        assert _cost(log.verify)["lines"] >= count
-        assert log.verify() == count + 1
+    costs = [_costs(open_log(kind.url.format(tmp_path / str(count)), OWNER), kind, count) for count in (100, 5_000)]
     assert costs[0] == costs[1]
     append, tail = costs[0]
     assert append["lines"] <= 2
@@ -350,7 +357,9 @@ def test_a_place_that_can_hold_no_log_is_refused(kind: Any, tmp_path: Path) -> N
     (tmp_path / "folder" / "deep" / "things.sqlite").mkdir()
     for where in ("file", "folder"):
         log = open_log(kind.url.format(tmp_path / where), OWNER)
-        with pytest.raises(ConfigError, match=r"paths\.things: no things can be kept in .*; name another file") as caught:
+        with pytest.raises(
+            ConfigError, match=r"paths\.things: no things can be kept in .*; name another file"
+        ) as caught:
             log.append({})
         assert caught.value.code == "things_unavailable"
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.log import START, FileLog
 from alpha.core.errors import AlphaError, ConfigError, DataError
+from alpha.core.log import START, FileLog
 from alpha.validation.trials import Trials
 
 
