@@ -293,3 +293,58 @@ def test_what_could_not_be_read_back_is_not_written(trials: Trials, change: dict
 def test_a_metric_that_there_is_not_is_kept_as_none(trials: Trials) -> None:
     line = trials.record("id", "data", "a", {"ic": None, "sharpe": np.inf, "hit": np.float32(0.5)}, earned())  # type: ignore[dict-item]
     assert line["metrics"] == {"ic": None, "sharpe": None, "hit": 0.5}
+
+
+FIRST, LAST = date(2020, 1, 1), date(2020, 3, 1)
+
+
+def test_a_family_reads_what_was_recorded_since_alone(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scoring one trial after another costs linear time: earlier lines and series are not read again."""
+    loaded, read = [], Trials.series
+    monkeypatch.setattr(Trials, "series", lambda self, line: loaded.append(line["model"]) or read(self, line))
+    asked, tail = [], FileLog.tail
+    monkeypatch.setattr(FileLog, "tail", lambda self, after: asked.append(after) or tail(self, after))
+    assert trials.family("data", {}, FIRST, LAST).effective == 3, "of 50 rows, too few to be alike"
+    for number in range(3):
+        line = trials.record("config", "data", f"new {number}", {}, earned(number + 1, rows=80))
+        family = trials.family("data", {}, FIRST, LAST)
+        assert family.net.shape[1] == len(family.trials) == 4 + number
+        assert family.effective == Trials(trials.path).family("data", {}, FIRST, LAST).effective > 1 + number
+        assert [*family.trials.values()] == Trials(trials.path).about("data", {}, FIRST, LAST)
+        assert family._newest == line["hash"]
+    own = [after for after in asked if after != START]
+    assert [line["hash"] for line in trials.read()[2:-1]] == own
+    assert loaded.count("a") == 4, "once by the family that is kept, and by each of the three that are not"
+
+
+def test_a_family_of_other_sessions_is_another(trials: Trials) -> None:
+    trials.record("config", "other data", "a", {}, earned(1), {"path": "/bars"})
+    here = trials.family("data", {"path": "/bars"}, FIRST, LAST)
+    assert len(here.trials) == 4
+    assert len(trials.family("data", {}, FIRST, LAST).trials) == 3
+    assert len(trials.family("data", {"path": "/bars"}, date(2021, 1, 1), date(2021, 2, 1)).trials) == 3
+
+
+def test_a_series_that_was_changed_is_refused_by_its_family(trials: Trials) -> None:
+    name = trials.read()[0]["returns_hash"]
+    trials.path.with_name("trials-series").joinpath(f"{name}.npz").write_bytes(b"PK")
+    with pytest.raises(DataError) as caught:
+        trials.family("data", {}, FIRST, LAST).effective  # noqa: B018
+    assert caught.value.code == "trials_tampered"
+
+
+def test_a_family_notices_that_its_log_was_cut(trials: Trials) -> None:
+    assert len(trials.family("data", {}, FIRST, LAST).trials) == 3
+    _cut_off_the_newest(trials)
+    with pytest.raises(DataError) as caught:
+        trials.family("data", {}, FIRST, LAST)
+    assert caught.value.code == "trials_tampered"
+
+
+def test_a_record_may_be_kept_in_a_database(tmp_path: Path) -> None:
+    trials = Trials(f"sqlite:///{tmp_path}/deep/trials.sqlite")
+    line = trials.record("config", "data", "a", {"ic": 0.02}, earned(), {"path": "/bars"})
+    assert trials.read() == [line]
+    assert trials.scored_on({"path": "/bars"}, FIRST, LAST) == 1
+    pd.testing.assert_frame_equal(trials.series(line), earned(), check_exact=True, check_freq=False)
+    assert (tmp_path / "deep" / "trials-series" / f"{line['returns_hash']}.npz").exists()
