@@ -14,6 +14,7 @@ import structlog
 from alpha.config import Config
 from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
+from alpha.data.feed import Feed
 from alpha.execution import Account, Event, Journal, Ledger, bar_key
 from alpha.execution.corporate import actions
 from alpha.risk import guard
@@ -28,8 +29,8 @@ class Clock:
 
     Parameters
     ----------
-    read : callable
-        Returns the panel of everything known now; called again for new bars while `live`.
+    feed : Feed
+        Where bars come from; while it is live, it is asked for those after the last one delivered.
     start : Timestamp, optional
         The first bar to trade, where the ledger is new; default: the last `sessions` bars.
     sealed : date, optional
@@ -38,24 +39,24 @@ class Clock:
         The most bars to trade in this run; default: all there are.
     poll_sec : float
         Seconds between bars.
-    live : bool
-        Whether to wait for more bars once all have been delivered.
+    follow : bool
+        Whether to wait for more bars of a live feed once all have been delivered.
     """
 
-    read: Callable[[], Panel]
+    feed: Feed
     sessions: int
     start: pd.Timestamp | None = None
     sealed: date | None = None
     steps: int | None = None
     poll_sec: float = 0.0
-    live: bool = False
+    follow: bool = True
     max_bad_reads: int = 3
     track: Callable[[Iterable[Bar], str], Iterable[Bar]] = lambda bars, what: bars
     sleep: Callable[[float], None] = time.sleep
 
     def after(self, last: pd.Timestamp | None) -> tuple[Panel, Iterable[Bar]]:
         """Return the history before the first bar to trade, and the bars from there on."""
-        panel = self.read()
+        panel = self.feed.since()
         first = self._first_row(panel, last)
         return panel.rows(slice(0, first)), self.track(self._bars(panel, first), "trading")
 
@@ -89,22 +90,21 @@ class Clock:
                 last = panel.times[row]
                 yield panel.bar(row)
                 row, delivered = row + 1, delivered + 1
-            if delivered == self.steps or (row == len(panel) and not self.live):
+            if delivered == self.steps or (row == len(panel) and not (self.feed.live and self.follow)):
                 return
             self.sleep(self.poll_sec)
             if row == len(panel):
-                panel = self._read_again()
-                row = int(panel.times.searchsorted(last, side="right"))  # an older bar may have come late, or gone
+                panel, row = self._since(last), 0
 
-    def _read_again(self) -> Panel:
-        """Read; a bad answer is tried again, and told after `max_bad_reads` in a row."""
+    def _since(self, last: pd.Timestamp) -> Panel:
+        """Ask the feed; a bad answer is asked for again, and raised after `max_bad_reads` in a row."""
         for attempt in range(1, self.max_bad_reads):
             try:
-                return self.read()
+                return self.feed.since(last)
             except DataError as error:
                 log.warning("read failed", attempt=attempt, error=str(error))
                 self.sleep(self.poll_sec)
-        return self.read()
+        return self.feed.since(last)
 
 
 def trade(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from alpha.config import Config
+from alpha.core import executor
 from alpha.core.errors import DataError, ModelError
 from alpha.core.nouns import FeatureSet, Fold, Label, Scorecard
 from alpha.core.panel import Panel
@@ -104,25 +105,10 @@ class _Bench:
         rows, cfg = self.tested, self.config
         panel, before = self.panel.rows(rows), self.panel.rows(slice(0, rows.start))
         history = before if self.rules.risk_model else None
-        processes = -1 if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
-        books = Parallel(processes, return_as="generator")(
-            delayed(backtest)(signal[rows], panel, rules.unguarded(), cfg.broker, cash=cfg.paper.cash, history=history)
-            for signal, rules in traded
-        )
-        return list(track(Counted(books, len(traded)), f"{cfg.name}: backtests"))
-
-
-class Counted:
-    """An iterator that knows how long it is, so that progress can be shown."""
-
-    def __init__(self, items: Iterable[Any], length: int) -> None:
-        self.items, self.length = items, length
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return self.length
+        jobs = cfg.jobs if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
+        tasks = [(signal[rows], panel, own.unguarded(), cfg.broker) for signal, own in traded]
+        books = executor.run(partial(backtest, cash=cfg.paper.cash, history=history), tasks, jobs=jobs)
+        return list(track(books, f"{cfg.name}: backtests"))
 
 
 def tracked(work: Callable[[], T], what: str, track: Track) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import reduce
 from operator import getitem
@@ -32,6 +32,7 @@ from alpha.core.identity import definition, digest
 from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
+from alpha.data.feed import Feed, feed
 from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
@@ -103,10 +104,6 @@ Session = Annotated[date, AfterValidator(_session)]
 Exchange = Annotated[str, AfterValidator(_exchange)]
 UserPlugins = Annotated[tuple[str, ...], AfterValidator(_plugins)]
 Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
-
-
-LATER = "overlays", "risk_model", "guards"
-"""Keys added after configurations had ids: left out, they change none."""
 
 
 class Universe(Section):
@@ -191,6 +188,7 @@ class Config(Section):
     holdout: Holdout | None = Field(
         None, description="what of this research may not read, and blessing must pass on", **role("window")
     )
+    jobs: PositiveInt | None = Field(None, description="processes at most; default: one a processor", **role("place"))
     seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from", **role("data"))
     joins: tuple[Join, ...] = Field(
@@ -208,12 +206,18 @@ class Config(Section):
     )
     walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
     policy: Policy = Field(description="from a signal to the weights wanted")
-    overlays: tuple[Overlay, ...] = Field((), description="changes to the weights, in this order, before the limits")
+    overlays: tuple[Overlay, ...] = Field(
+        (), description="changes to the weights, in this order, before the limits", **role(later=True)
+    )
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
-    risk_model: RiskModelPlugin | None = Field(None, description="estimates the covariances that the others may read")
+    risk_model: RiskModelPlugin | None = Field(
+        None, description="estimates the covariances that the others may read", **role(later=True)
+    )
     risk: Risk = Risk()
     guards: tuple[Guard, ...] = Field(
-        (), description="checks that halt trading on paper, or let positions only shrink", **role("after")
+        (),
+        description="checks that halt trading on paper, or let positions only shrink",
+        **role("after", later=True),
     )
     broker: BrokerPlugin = Field(description="who fills orders, and at what cost")
     gates: tuple[Gate, ...] = Field(
@@ -279,7 +283,8 @@ class Config(Section):
         values = self.resolved()
         for *sections, key in keys(Config, *roles):
             del reduce(getitem, sections, values)[key]
-        return {key: value for key, value in values.items() if value or key not in LATER}
+        later = {name for name, field in type(self).model_fields.items() if _later(field.json_schema_extra)}
+        return {key: value for key, value in values.items() if value or key not in later}
 
     def text(self) -> str:
         """Return the resolved configuration as YAML, as `load` reads it."""
@@ -293,7 +298,22 @@ class Config(Section):
         DataError
             ``sealed``, where they reach into the holdout and there is no key.
         """
-        opened = self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
+        return self._loaded(self._opened(key), until)
+
+    def feed(self, until: Callable[[], date], key: Key | None = None) -> Feed:
+        """Return the feed of the data up to a day that may move on, such as that of the newest session.
+
+        Raises
+        ------
+        DataError
+            ``sealed``, when it is read, as `panel` does.
+        """
+        return feed(self._opened(key), lambda source: self._loaded(source, until())[0])
+
+    def _opened(self, key: Key | None) -> Plugin:
+        return self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
+
+    def _loaded(self, opened: Plugin, until: date | None) -> tuple[Panel, tuple[Finding, ...]]:
         panel, findings = load_panel(
             opened, pd.Timestamp(self.start), pd.Timestamp(until or self.research_end), calendar=self.calendar,
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
@@ -339,6 +359,10 @@ class Config(Section):
         values["formulas"] = [column.key.hex() for column in made]
         values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
         return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]
+
+
+def _later(extra: object) -> bool:
+    return isinstance(extra, dict) and bool(extra.get("later"))
 
 
 def _hidden(source: Plugin, symbol: str) -> bool:

@@ -6,6 +6,8 @@ import copy
 import random
 from dataclasses import replace
 from datetime import date
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pandas as pd
@@ -293,6 +295,7 @@ def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
 
 
 def test_a_feature_that_was_rewritten_is_another_trial(monkeypatch):
+    feature.load()
     cfg = load(BASE, (), ["features.columns=[{name: ret, window: 5}]"])
     before = cfg.trial_id(cfg.models.candidates[0])
 
@@ -337,6 +340,7 @@ def test_what_no_score_depends_on_may_be_rewritten(key):
 
 def test_a_window_function_that_was_rewritten_is_another_trial(monkeypatch):
     def tried(body: str) -> tuple[str, str]:
+        feature.load()
         typed = {"__name__": "typed_here"}
         exec(f"def last(x):\n    return {body}", typed)
         monkeypatch.setitem(FUNCTIONS, "typed_here.last", typed["last"])
@@ -361,7 +365,7 @@ def test_keys_that_came_later_change_no_id_where_they_are_left_out():
     values = cfg.resolved()
     assert [values.pop(key) for key in ("overlays", "risk_model", "guards")] == [[], None, []]
     for *sections, key in keys(Config, "place"):
-        del (values[sections[0]] if sections else values)[key]
+        del reduce(getitem, sections, values)[key]
     assert cfg.id == digest(values)[:12]
     used = load(BASE, (), ["overlays=[no_trade_band]"])
     assert used.id != cfg.id

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import DataError, RiskBreach
+from alpha.data.feed import PanelFeed
 from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, order_hash
 from alpha.paper import Clock, sane, trade
 from alpha.portfolio import overlay, risk_model
@@ -47,7 +48,7 @@ def changed(cfg, **values):
 
 
 def replay(panel, **options):
-    return Clock(lambda: panel, **{"sessions": BARS, **options})
+    return Clock(PanelFeed(lambda: panel), **{"sessions": BARS, **options})
 
 
 def spoiled(panel, *rows, value=np.nan, symbols=slice(None)):
@@ -313,7 +314,7 @@ class TestClock:
             return answer
 
         slept: list[float] = []
-        return Clock(read, sessions=2, live=True, poll_sec=0.1, sleep=slept.append, **options), slept
+        return Clock(PanelFeed(read, live=True), sessions=2, poll_sec=0.1, sleep=slept.append, **options), slept
 
     def test_a_live_clock_waits_for_bars_and_delivers_each_once(self, panel):
         grown = [panel.rows(slice(0, 100 + more)) for more in (0, 0, 0, 1, 1, 3)]
@@ -331,6 +332,10 @@ class TestClock:
         clock, _ = self.live([panel.rows(slice(0, 100 + more)) for more in (0, -1, 0, 1)], steps=3)
         assert [bar.time for bar in clock.after(None)[1]] == list(panel.times[98:101])
 
+    def test_a_clock_that_need_not_follow_ends_with_what_there_is(self, panel):
+        clock, _ = self.live([panel.rows(slice(0, 100))], follow=False)
+        assert len(list(clock.after(None)[1])) == 2
+
     def test_bad_answers_are_asked_for_again(self, panel):
         error = DataError("Yahoo did not answer", code="no_connection")
         clock, _ = self.live([panel.rows(slice(0, 100)), error, error, panel.rows(slice(0, 101))], steps=3)
@@ -347,7 +352,7 @@ class TestClock:
 def test_trading_live_is_trading_a_replay(cfg, bundle, panel, whole):
     rows = [slice(0, len(panel) - BARS + 1 + more) for more in range(BARS)]
     panels = iter([panel.rows(row) for row in rows])
-    clock = Clock(lambda: next(panels), sessions=1, live=True, steps=BARS, sleep=lambda seconds: None)
+    clock = Clock(PanelFeed(lambda: next(panels), live=True), sessions=1, steps=BARS, sleep=lambda seconds: None)
     journal = MemoryJournal("run")
     trade(cfg, bundle, clock, journal)
     assert list(journal.events()) == whole

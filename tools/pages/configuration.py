@@ -1,4 +1,4 @@
-"""Pages of the documentation that are generated from the code, so that they cannot disagree with it."""
+"""docs/configuration.md: every key and every plugin, from the schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ of its signature. The hash of the resolved configuration, less `models.selected`
 """
 
 
-def configuration() -> str:
+def page() -> str:
     """Return docs/configuration.md."""
     return "\n".join([HEADER, *_sections(Config, "", set()), *_plugins()]).rstrip() + "\n"
 
