@@ -44,8 +44,8 @@ class Bundle:
     trained : mapping
         ``start`` and ``end`` (first and last row), ``rows``, ``samples``.
     golden_inputs : array of shape (K, F)
-    golden_predictions : array of shape (K,)
-        What the model answers to `golden_inputs`, to the last bit.
+    golden_predictions : array of shape (K,), or (K, outputs) where the model has several
+        What the model itself answers to `golden_inputs`: to the last bit, or within its tolerance.
     reference : mapping of str to list of float
         Deciles of every feature and of the prediction: what drift is measured against.
     """
@@ -63,9 +63,13 @@ class Bundle:
 
     def predict(self, values: np.ndarray, tradable: np.ndarray) -> np.ndarray:
         """Return the signal, shape (...,), of feature values (..., F); NaN where not tradable."""
-        from alpha.validation.crossfit import predict
+        return self.outputs(values, tradable)["signal"]
 
-        return predict(self.model, values, tradable)
+    def outputs(self, values: np.ndarray, tradable: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every output of the model by name, ``signal`` first, each as `predict` returns the signal."""
+        from alpha.validation.crossfit import outputs
+
+        return outputs(self.model, values, tradable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +113,10 @@ class Book:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A bundle, the data and the out-of-sample evidence it rests on, and what the gates said."""
+    """A bundle, the data and the out-of-sample evidence it rests on, and what the gates said.
+
+    `weights` are the sample weights of its fits.
+    """
 
     bundle: Bundle
     panel: Panel
@@ -122,6 +129,7 @@ class Candidate:
     config_id: str = ""
     data_id: str = ""
     seed: int = 0
+    weights: tuple[Plugin, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -155,7 +163,16 @@ class Rules:
     delist_after: int = 5
 
 
-def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Journal, broker: Broker) -> Target:
+Signal = np.ndarray | Mapping[str, np.ndarray]
+"""A signal alone, or the outputs of a model by name, one of which is ``signal``."""
+
+
+def outputs(signal: Signal) -> Mapping[str, np.ndarray]:
+    """Return the outputs of a model by name; an array is its signal."""
+    return signal if isinstance(signal, Mapping) else {"signal": signal}
+
+
+def step(signal: Signal, bar: Bar, rules: Rules, ledger: Ledger, journal: Journal, broker: Broker) -> Target:
     """Trade one bar: settle, mark, decide, send. The same in backtest, paper and live.
 
     An order lives for one bar: where the next has no price for it, it is cancelled there and the decision made anew.
@@ -165,7 +182,7 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Jo
 
     Parameters
     ----------
-    signal : array of shape (N,)
+    signal : array of shape (N,), or mapping of output name to such arrays that holds ``signal``
         What the model thinks at the close of `bar`; NaN: no opinion.
 
     Returns
@@ -191,7 +208,7 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Jo
         write([*happened, *gone], ledger, journal)
     _expire(key, ledger, journal, broker)
     _check_loss(ledger.value(bar).equity, bar, rules, ledger, journal, broker)
-    raw = rules.policy(signal, ledger.weights(bar))
+    raw = rules.policy(outputs(signal)["signal"], ledger.weights(bar))
     if not np.isfinite(raw).all():
         halt(f"{rules.policy.label} wants weights that are not finite", bar, ledger, journal, broker,
              code="bad_weights")  # fmt: skip
@@ -255,7 +272,7 @@ def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, key: str, ledge
 
 
 def backtest(
-    signal: np.ndarray, panel: Panel, rules: Rules, broker: Plugin, *, cash: float = 1_000_000.0, run: str = "backtest"
+    signal: Signal, panel: Panel, rules: Rules, broker: Plugin, *, cash: float = 1_000_000.0, run: str = "backtest"
 ) -> Book:
     """Trade a signal over a panel, bar by bar, with the same `step` that paper and live use.
 
@@ -263,7 +280,7 @@ def backtest(
 
     Parameters
     ----------
-    signal : array of shape (T, N)
+    signal : array of shape (T, N), or mapping of output name to such arrays that holds ``signal``
         Row t is known at ``panel.times[t]``; its orders fill in a later row.
     rules : Rules
         A backtest has no person to halt for: give a `max_drawdown` of 1 to see a whole history.
@@ -278,7 +295,7 @@ def backtest(
     DataError
         `not_numbers`, `bad_shape`: the signal is not of the panel's times and symbols.
     """
-    signal = of_panel(signal, "signal", panel)
+    made = {name: of_panel(values, name, panel) for name, values in outputs(signal).items()}
     journal, venue = MemoryJournal(run), broker()
     ledger = Ledger.open(journal, cash)
     shape = (len(panel), len(panel.symbols))
@@ -286,7 +303,7 @@ def backtest(
     clipped: Counter[str] = Counter()
     for row in range(len(panel)):
         bar = panel.bar(row)
-        target = step(signal[row], bar, rules, ledger, journal, venue)
+        target = step({name: values[row] for name, values in made.items()}, bar, rules, ledger, journal, venue)
         targets[row], weights[row] = target.weights, ledger.weights(bar)
         equity[row], spent[row] = ledger.last_equity, (ledger.fees + ledger.slippage) / MICRO
         clipped.update(target.clipped)

@@ -35,7 +35,7 @@ from alpha.features import Plan, columns, entries
 from alpha.features.apply import applied
 from alpha.gates import gate
 from alpha.labels import label
-from alpha.models import model
+from alpha.models import model, weight
 from alpha.models.search import Search
 from alpha.portfolio import limit, policy
 from alpha.strategy import Rules
@@ -45,6 +45,7 @@ Source = Annotated[Plugin, Bound(source)]
 Aggregate = Annotated[Plugin, Bound(aggregate)]
 LabelPlugin = Annotated[Plugin, Bound(label)]
 ModelPlugin = Annotated[Plugin, Bound(model)]
+Weight = Annotated[Plugin, Bound(weight)]
 Baseline = Annotated[Plugin, Bound(baseline)]
 Policy = Annotated[Plugin, Bound(policy)]
 Limit = Annotated[Plugin, Bound(limit)]
@@ -96,6 +97,7 @@ PLACES = (
 """Keys that say where a result is, and change none."""
 
 PANEL = "calendar", "start", "end", "holdout", "source", "joins", "aggregates", "universe"  # its id says all they do
+LATER = ("weights",)  # keys that came after the first bundles: left empty they change no id
 AFTERWARDS = "name", "models", "baselines", "gates", "paper", "paths"  # no score depends on more of them than one model
 
 
@@ -208,6 +210,9 @@ class Config(_Section):
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
     models: Models
+    weights: Annotated[tuple[Weight, ...], AfterValidator(_distinct)] = Field(
+        (), description="how much each sample counts when a model is fitted, multiplied; none: all alike"
+    )
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
         description="what a model must beat, scored in the same run; no two of one name"
     )
@@ -279,10 +284,14 @@ class Config(_Section):
     @property
     def id(self) -> str:
         """Hash of the resolved configuration, less the bundle that is selected and the places that files go to."""
-        values = self.resolved()
+        values = self._stated()
         for section, key in PLACES:
             del values[section][key]
         return digest(values)[:12]
+
+    def _stated(self) -> dict[str, Any]:
+        """Return the resolved configuration without the later keys that are empty."""
+        return {key: value for key, value in self.resolved().items() if value or key not in LATER}
 
     @property
     def home(self) -> Path:
@@ -298,13 +307,13 @@ class Config(_Section):
         """Hash of the experiment: what a model's score depends on, given the data.
 
         A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
-        label, splitter, policy, limits, broker and model by the code of their modules (see `definition`).
+        label, splitter, weights, policy, limits, broker and model by the code of their modules (see `definition`).
         """
-        values = self.resolved()
+        values = self._stated()
         for section in (*PANEL, *AFTERWARDS):
             del values[section]
         made = columns(self.features.columns).values()
-        plugins = self.label, self.walk_forward, self.policy, *self.limits, self.broker, model
+        plugins = self.label, self.walk_forward, *self.weights, self.policy, *self.limits, self.broker, model
         values["formulas"] = [column.key.hex() for column in made]
         values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
         return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]

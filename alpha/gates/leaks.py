@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import PositiveInt
 
-from alpha.core.nouns import GateResult
+from alpha.core.nouns import FeatureSet, Fold, GateResult, Label
 from alpha.gates import gate
 from alpha.gates.evidence import Evidence, Trade
 from alpha.gates.integrity import verdict
@@ -55,17 +56,22 @@ def leakage(evidence: Evidence, *, samples: PositiveInt = 20_000) -> GateResult:
 def _case(candidate: Candidate, evidence: Evidence, trade: Trade) -> Case:
     """Return the candidate as a pipeline: its stages, and what they made of its data."""
     from alpha.labels import label
-    from alpha.models import model
+    from alpha.models import model, tolerance_of
 
     bundle, panel = candidate.bundle, candidate.panel
     bound = model.bind(bundle.model_entry)
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        return cross_fit(bound, features, label, [fold], tradable, weights=candidate.weights)[fold.test]
+
     pipeline = Pipeline(
         load=lambda at: panel if at is None else panel.until(at),
         features=bundle.plan.batch,
         label=label.bind(bundle.label_entry),
         folds=lambda times, label: evidence.folds,
-        predict=lambda features, label, fold, tradable: cross_fit(bound, features, label, [fold], tradable)[fold.test],
+        predict=predict,
         trade=trade,
+        tolerance=tolerance_of(bound.make),
     )
     return Case(pipeline, panel, candidate.features, candidate.label, tuple(evidence.folds), candidate.signal,
                 candidate.seed)  # fmt: skip

@@ -14,6 +14,7 @@ from alpha.core.panel import Panel
 from alpha.leaks import check, lookahead
 from alpha.leaks.outcomes import known_by
 from alpha.leaks.pipeline import Case
+from alpha.models import differing
 
 Inputs = tuple[FeatureSet, Label, Fold, np.ndarray]  # of `Pipeline.predict`
 FEWEST_CELLS = 20
@@ -110,10 +111,15 @@ def _compared(
 
 
 def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str | None:
-    """Compare rows: the first alone to the last bit, several but for how libraries sum arrays of another size."""
+    """Compare rows: the first alone to the last bit, or within the tolerance of a model that has one.
+
+    Several rows are compared but for how libraries sum arrays of another size.
+    """
     moved = ~((before == after) | (np.isnan(before) & np.isnan(after)))
     if len(before) > 1:
         moved &= ~np.isclose(before, after, rtol=ROUNDING, atol=ROUNDING * _spread(before), equal_nan=True)
+    if case.pipeline.tolerance:
+        moved &= differing(before, after, case.pipeline.tolerance)
     if not moved.any():
         return None
     k, i = np.argwhere(moved)[0]

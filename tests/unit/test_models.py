@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fitting import samples
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,7 +23,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 
 def fit(made, data):  # type: ignore[no-untyped-def]
-    return made.fit(*data, rows=np.arange(len(data[0])))
+    return made.fit(samples(*data))
 
 
 def test_linear_is_ridge_on_standardised_inputs(data: tuple[np.ndarray, np.ndarray]) -> None:
