@@ -46,8 +46,8 @@ def differing(expected: np.ndarray, actual: np.ndarray, tolerance: float = 0.0) 
     expected, actual = np.asarray(expected, np.float64), np.asarray(actual, np.float64)
     same = (expected.view(np.int64) == actual.view(np.int64)) | (np.isnan(expected) & np.isnan(actual))
     if tolerance:
-        known = np.abs(expected[np.isfinite(expected)])
-        same |= np.abs(actual - expected) <= tolerance * known.max(initial=0.0)
+        largest = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
+        same |= np.isclose(actual, expected, rtol=0, atol=tolerance * largest)
     return ~same
 
 

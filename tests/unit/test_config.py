@@ -14,7 +14,9 @@ import yaml
 from pydantic import PositiveInt
 
 from alpha.config import AFTERWARDS, PANEL, Config, load, merged, read_yaml
+from alpha.config.schema import PLACES
 from alpha.core.errors import ConfigError
+from alpha.core.identity import digest
 from alpha.features import feature
 from alpha.features.apply import FUNCTIONS
 from alpha.features.expr import Expr, close
@@ -267,7 +269,8 @@ def test_a_trial_is_the_same_where_the_score_cannot_differ(override):
 @pytest.mark.parametrize(
     "override",
     ["seed=8", "label.horizon=6", "policy.rate=0.3", "limits=[]", "risk.lot_size=2", "broker.fee_bps=2",
-     "paper.cash=1", "walk_forward.folds=7", "features.cross_section=zscore", "features.columns=[{name: macd}]"],
+     "paper.cash=1", "walk_forward.folds=7", "weights=[age]",
+     "weights=[uniqueness]", "features.cross_section=zscore", "features.columns=[{name: macd}]"],
 )  # fmt: skip
 def test_a_trial_is_another_where_the_score_may_differ(override):
     before, after = load(BASE), load(BASE, (), [override])
@@ -283,7 +286,7 @@ def test_models_of_one_name_and_other_parameters_are_other_trials():
 
 def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
     """A key that is new is of the experiment until somebody says that it is not: what is in doubt counts."""
-    experiment = {"seed", "features", "label", "walk_forward", "policy", "limits", "risk", "broker"}
+    experiment = {"seed", "features", "label", "weights", "walk_forward", "policy", "limits", "risk", "broker"}
     assert set(PANEL) | set(AFTERWARDS) | experiment == set(Config.model_fields)
 
 
@@ -309,9 +312,19 @@ def rewritten(cfg: Config, key: str) -> Config:
     return cfg.model_copy(update={key: replace(before, make=lambda *args, **params: 1)})
 
 
-@pytest.mark.parametrize("key", ["label", "walk_forward", "policy", "limits", "broker"])
-def test_a_plugin_that_was_rewritten_under_its_name_is_another_trial(key):
+def test_a_key_that_came_later_changes_no_id_while_it_is_empty():
+    """Bundles, journals and reports of before are stamped with it."""
     cfg = load(BASE)
+    values = cfg.resolved()
+    assert values.pop("weights") == []
+    for section, key in PLACES:
+        del values[section][key]
+    assert cfg.id == digest(values)[:12]
+
+
+@pytest.mark.parametrize("key", ["label", "weights", "walk_forward", "policy", "limits", "broker"])
+def test_a_plugin_that_was_rewritten_under_its_name_is_another_trial(key):
+    cfg = load(BASE, (), ["weights=[age]"])
     after = rewritten(cfg, key)
     assert after.id == cfg.id, "it is still the same configuration"
     assert after.trial_id(cfg.models.candidates[0]) != cfg.trial_id(cfg.models.candidates[0])
