@@ -307,13 +307,16 @@ class Config(_Section):
         """Hash of the experiment: what a model's score depends on, given the data.
 
         A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
-        label, splitter, weights, policy, limits, broker and model by the code of their modules (see `definition`).
+        label, splitter, weights, policy, limits, broker and model by the code of their modules (see `definition`). So
+        do the features and labels that the label is made of.
         """
         values = self._stated()
         for section in (*PANEL, *AFTERWARDS):
             del values[section]
-        made = columns(self.features.columns).values()
-        plugins = self.label, self.walk_forward, *self.weights, self.policy, *self.limits, self.broker, model
+        primary, outcome = self.label.params.get("primary"), self.label.params.get("outcome")
+        made = [*columns(self.features.columns).values(), *(columns([primary]).values() if primary else ())]
+        labels = (self.label, label.bind(outcome)) if outcome else (self.label,)
+        plugins = *labels, self.walk_forward, *self.weights, self.policy, *self.limits, self.broker, model
         values["formulas"] = [column.key.hex() for column in made]
         values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
         return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]

@@ -146,7 +146,11 @@ def _until(fold: Fold, row: int) -> Fold:
 
 
 def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) -> Inputs:
-    """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay."""
+    """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay.
+
+    Where outcomes are known at times of their own, those of the unknown ones are replaced as well: how long a position
+    lasts says how it went.
+    """
     later = slice(row + 1, int(fold.test[-1]) + 1)
     values = np.copy(case.features.values)  # in the same layout, so that sums are the same to the bit
     values[later] *= rng.uniform(-3, 3, values[later].shape)
@@ -161,6 +165,11 @@ def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) 
     label = case.label
     realised = None if label.realised is None else replaced(label.realised)
     label = replace(label, values=replaced(label.values), realised=realised)
+    if label.known_at.ndim > 1:
+        soonest = np.maximum(np.arange(len(known)), row)[:, None] + 1
+        times = np.append(case.panel.times.as_unit("ns").asi8.view("datetime64[ns]"), np.datetime64("NaT", "ns"))
+        drawn = times[rng.integers(soonest, len(known) + 1, known.shape)]
+        label = replace(label, known_at=np.where(known | np.isnat(label.known_at), label.known_at, drawn))
     return replace(case.features, values=values), label, fold, tradable
 
 
