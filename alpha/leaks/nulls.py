@@ -105,7 +105,7 @@ def _latest(case: Case) -> np.ndarray:
         return case.label.known_at
     times = case.panel.times.as_unit("ns").asi8.view("datetime64[ns]")
     later = np.concatenate([times, np.full(1 + case.label.horizon, np.datetime64("NaT", "ns"))])
-    return later[1 + case.label.horizon :]
+    return np.broadcast_to(later[1 + case.label.horizon :, None], case.label.known_at.shape)
 
 
 def _rearranged(label: Label, rearrange: Callable[[np.ndarray], np.ndarray]) -> Label:
