@@ -49,11 +49,11 @@ Outcome = Annotated[dict[str, Any], BeforeValidator(_outcome), Field(validate_de
 def meta(
     panel: Panel, *, primary: Primary = "reversal", threshold: float = 0.0, outcome: Outcome = "forward_return"
 ) -> Label:  # type: ignore[assignment]  # names of plugins, as in a configuration; the schema spells them out
-    """1 where following a primary signal earned, 0 where it did not, NaN where that signal has no opinion.
+    """1 where following a primary signal earned, -1 where it did not, NaN where that signal has no opinion.
 
     The primary signal is a feature: above `threshold` it says to buy, below it to sell, at it or missing nothing.
     `realised` is what following it earned, a fraction: the outcome's return, with the sign of the side. So a model's
-    signal is a confidence in the primary, and no side of its own.
+    signal is a confidence in the primary, above 0 where it is to be followed, and no side of its own.
 
     Known when the outcome is.
 
@@ -76,5 +76,5 @@ def meta(
     side = np.sign(signal - threshold)
     behind: Label = label.bind(outcome)(panel)
     earned = (behind.values if behind.realised is None else behind.realised) * np.where(side == 0, np.nan, side)
-    values = np.where(np.isfinite(earned), earned > 0, np.nan)
+    values = np.where(np.isfinite(earned), np.where(earned > 0, 1.0, -1.0), np.nan)
     return replace(behind, name="meta", values=values, realised=earned)

@@ -30,7 +30,7 @@ def expected(side: np.ndarray, earned: np.ndarray) -> np.ndarray:
     values = np.full(side.shape, np.nan)
     for cell in np.ndindex(side.shape):
         if np.isfinite(side[cell]) and side[cell] != 0 and np.isfinite(earned[cell]):
-            values[cell] = 1.0 if side[cell] * earned[cell] > 0 else 0.0
+            values[cell] = 1.0 if side[cell] * earned[cell] > 0 else -1.0
     return values
 
 
@@ -42,7 +42,7 @@ def test_one_where_following_the_primary_earned(panel):
     np.testing.assert_array_equal(made.realised, np.sign(primary) * returns.values)
     np.testing.assert_array_equal(made.known_at, returns.known_at)
     assert (made.name, made.horizon, made.entry) == ("meta", 4, "next_open")
-    assert {0.0, 1.0} == set(made.values[np.isfinite(made.values)])
+    assert {-1.0, 1.0} == set(made.values[np.isfinite(made.values)])
 
 
 def test_the_primary_may_have_a_threshold_and_a_cross_section(panel):
