@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fitting import samples
 
 from alpha.config import load, load_places
 from alpha.core import executor, plugins
@@ -116,7 +117,7 @@ def test_a_name_of_alpha_is_not_taken_over(folder):
     (folder / "weights.py").write_text(POLICY.format(name="long_short", share=0.5))
     with pytest.raises(ConfigError, match="policy 'long_short' is registered twice"):
         base("plugins=[mine]")
-    assert policy._made["long_short"].make.__module__ == "alpha.portfolio.construct"
+    assert policy._made["long_short"].make.__module__ == "alpha.portfolio.policies.by_signal"
 
 
 def test_a_module_and_an_entry_point(folder, monkeypatch):
@@ -159,7 +160,7 @@ def test_the_process_that_parses_a_bundle_knows_the_plugins(folder):
     base("plugins=[mine]", "models={candidates: [my_linear]}")
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(30, 2))
-    fitted = linear_v1().fit(inputs, inputs.sum(axis=1), rows=np.arange(30))
+    fitted = linear_v1().fit(samples(inputs, inputs.sum(axis=1)))
     buffer = io.BytesIO()
     np.savez(buffer, inputs=inputs, predictions=fitted.predict(inputs))
     files = {**fitted.to_files(), "golden.npz": buffer.getvalue()}
