@@ -17,8 +17,8 @@ from alpha.core.registry import Plugin
 from alpha.lab.battery import matrix
 from alpha.leaks import Case, Pipeline, check
 from alpha.models import tolerance_of
-from alpha.research import Track
 from alpha.strategy import backtest
+from alpha.study import Track
 from alpha.validation.crossfit import cross_fit
 
 

@@ -11,8 +11,8 @@ from alpha.config import Config
 from alpha.core.panel import Panel
 from alpha.data.seal import Key, Sealed, origin
 from alpha.models import model
-from alpha.research import Study
 from alpha.strategy import Candidate
+from alpha.study import Study
 from alpha.validation import Trials
 from alpha.validation.crossfit import fit, predict, training_mask
 from alpha.validation.holdout import Looks, Opened, sealed_ic

@@ -13,8 +13,8 @@ from alpha.lab.leakage import check_configured, pipeline
 from alpha.labels import label
 from alpha.leaks import Case, Pipeline, check
 from alpha.models import model
-from alpha.research import research
 from alpha.strategy import backtest
+from alpha.study import research
 
 
 @pytest.fixture

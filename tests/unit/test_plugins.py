@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from pathlib import Path
 
@@ -117,7 +118,18 @@ def test_a_name_of_alpha_is_not_taken_over(folder):
     (folder / "weights.py").write_text(POLICY.format(name="long_short", share=0.5))
     with pytest.raises(ConfigError, match="policy 'long_short' is registered twice"):
         base("plugins=[mine]")
-    assert policy._made["long_short"].make.__module__ == "alpha.portfolio.policies.by_signal"
+    assert policy._made["long_short"].make.__module__.startswith("alpha.portfolio.")
+
+
+def test_a_name_of_alpha_is_not_taken_over_before_it_is_imported(folder):
+    """In a process in which nothing was looked up yet."""
+    (folder / "weights.py").write_text(POLICY.format(name="long_short", share=0.5))
+    code = (
+        "from alpha.core import plugins\nfrom alpha.portfolio import policy\n"
+        "plugins.load(['mine'])\nassert len(plugins.broken()) == 1\npolicy.bind('long_only')\npolicy.bind('long_short')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ConfigError: [registered_twice] policy 'long_short' is registered twice\n")
 
 
 def test_a_module_and_an_entry_point(folder, monkeypatch):
