@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -14,10 +14,12 @@ import structlog
 from alpha.config import Config
 from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
+from alpha.data.feed import Feed
 from alpha.execution import Account, Journal, Ledger, bar_key
 from alpha.execution.corporate import actions
 from alpha.execution.events import BarSkipped
-from alpha.strategy import Bundle, step
+from alpha.risk import guard
+from alpha.strategy import Bundle, Rules, step
 
 log = structlog.get_logger("alpha.paper")
 
@@ -28,8 +30,8 @@ class Clock:
 
     Parameters
     ----------
-    read : callable
-        Returns the panel of everything known now; called again for new bars while `live`.
+    feed : Feed
+        Where bars come from; while it is live, it is asked for those after the last one delivered.
     start : Timestamp, optional
         The first bar to trade, where the ledger is new; default: the last `sessions` bars.
     sealed : date, optional
@@ -38,24 +40,24 @@ class Clock:
         The most bars to trade in this run; default: all there are.
     poll_sec : float
         Seconds between bars.
-    live : bool
-        Whether to wait for more bars once all have been delivered.
+    follow : bool
+        Whether to wait for more bars of a live feed once all have been delivered.
     """
 
-    read: Callable[[], Panel]
+    feed: Feed
     sessions: int
     start: pd.Timestamp | None = None
     sealed: date | None = None
     steps: int | None = None
     poll_sec: float = 0.0
-    live: bool = False
+    follow: bool = True
     max_bad_reads: int = 3
     track: Callable[[Iterable[Bar], str], Iterable[Bar]] = lambda bars, what: bars
     sleep: Callable[[float], None] = time.sleep
 
     def after(self, last: pd.Timestamp | None) -> tuple[Panel, Iterable[Bar]]:
         """Return the history before the first bar to trade, and the bars from there on."""
-        panel = self.read()
+        panel = self.feed.since()
         first = self._first_row(panel, last)
         return panel.rows(slice(0, first)), self.track(self._bars(panel, first), "trading")
 
@@ -89,22 +91,21 @@ class Clock:
                 last = panel.times[row]
                 yield panel.bar(row)
                 row, delivered = row + 1, delivered + 1
-            if delivered == self.steps or (row == len(panel) and not self.live):
+            if delivered == self.steps or (row == len(panel) and not (self.feed.live and self.follow)):
                 return
             self.sleep(self.poll_sec)
             if row == len(panel):
-                panel = self._read_again()
-                row = int(panel.times.searchsorted(last, side="right"))  # an older bar may have come late, or gone
+                panel, row = self._since(last), 0
 
-    def _read_again(self) -> Panel:
-        """Read; a bad answer is tried again, and told after `max_bad_reads` in a row."""
+    def _since(self, last: pd.Timestamp) -> Panel:
+        """Ask the feed; a bad answer is asked for again, and raised after `max_bad_reads` in a row."""
         for attempt in range(1, self.max_bad_reads):
             try:
-                return self.read()
+                return self.feed.since(last)
             except DataError as error:
                 log.warning("read failed", attempt=attempt, error=str(error))
                 self.sleep(self.poll_sec)
-        return self.read()
+        return self.feed.since(last)
 
 
 def trade(
@@ -122,21 +123,19 @@ def trade(
     Raises
     ------
     RiskBreach
-        The drawdown limit or the kill file halted the run; open orders are cancelled.
+        A guard, such as the drawdown or the kill file, halted the run; open orders are cancelled.
     DataError
         Too many bars in a row could not be used.
     """
     skipped, bad = _skipped(journal)
     last = Ledger.replay(journal).last_bar
     history, bars = clock.after(pd.Timestamp(last) if last else None)
-    stream = bundle.plan.stream(_without(history, skipped))  # what cannot trade has failed by now, and left no trace
-    account, rules = Account.open(journal, cfg.paper.cash, cfg.broker()), cfg.rules()
+    seen, rules = _without(history, skipped), _killable(cfg)
+    stream, risk_model = bundle.plan.stream(seen), rules.machine(seen)  # faults show here, before anything is journaled
+    account = Account.open(journal, cfg.paper.cash, cfg.broker())
     account.decided_by(ref or bundle.name, str(bundle.trained["end"]))
     account.reconcile()
     for bar in bars:
-        if cfg.paper.kill_file.exists():
-            account.write(actions(bar, account.ledger))  # without them the account has no value at today's prices
-            account.halt(f"the kill file {cfg.paper.kill_file} was there", bar, code="kill_file")
         try:
             values = stream.push(sane(bar))
         except DataError as error:
@@ -144,9 +143,15 @@ def trade(
             continue
         bad = 0
         signal = _only(bundle.predict(values, bar.tradable), bar.symbols, symbols)
-        step(signal, bar, rules, account)
+        step(signal, bar, rules, account, risk_model)
         log.info("bar", time=str(bar.time.date()), equity=round(account.ledger.last_equity, 2))
     return account.ledger
+
+
+def _killable(cfg: Config) -> Rules:
+    """Return the configured rules, with the kill file as their first guard."""
+    rules = cfg.rules()
+    return replace(rules, guards=(guard.bind({"name": "kill_file", "path": cfg.paper.kill_file}), *rules.guards))
 
 
 def sane(bar: Bar) -> Bar:

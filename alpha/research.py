@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from alpha.config import Config
+from alpha.core import executor
 from alpha.core.errors import DataError, ModelError
 from alpha.core.nouns import FeatureSet, Fold, Label, Scorecard
 from alpha.core.panel import Panel
@@ -95,32 +96,19 @@ class _Bench:
 
     def trade(self, signal: np.ndarray, panel: Panel) -> np.ndarray:
         """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
-        rules = replace(self.rules, max_drawdown=1.0)
-        return backtest(signal, panel, rules, self.config.broker, cash=self.config.paper.cash).gross_returns
+        return backtest(
+            signal, panel, self.rules.unguarded(), self.config.broker, cash=self.config.paper.cash
+        ).gross_returns
 
     def books(self, traded: Sequence[tuple[np.ndarray, Rules]], track: Track) -> list[Book]:
         """Trade each signal over the rows out of sample, to their end: no person is there to halt for."""
         rows, cfg = self.tested, self.config
-        panel = self.panel.rows(rows)
-        processes = -1 if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
-        books = Parallel(processes, return_as="generator")(
-            delayed(backtest)(signal[rows], panel, replace(rules, max_drawdown=1.0), cfg.broker, cash=cfg.paper.cash)
-            for signal, rules in traded
-        )
-        return list(track(Counted(books, len(traded)), f"{cfg.name}: backtests"))
-
-
-class Counted:
-    """An iterator that knows how long it is, so that progress can be shown."""
-
-    def __init__(self, items: Iterable[Any], length: int) -> None:
-        self.items, self.length = items, length
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return self.length
+        panel, before = self.panel.rows(rows), self.panel.rows(slice(0, rows.start))
+        history = before if self.rules.risk_model else None
+        jobs = cfg.jobs if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
+        tasks = [(signal[rows], panel, own.unguarded(), cfg.broker) for signal, own in traded]
+        books = executor.run(partial(backtest, cash=cfg.paper.cash, history=history), tasks, jobs=jobs)
+        return list(track(books, f"{cfg.name}: backtests"))
 
 
 def tracked(work: Callable[[], T], what: str, track: Track) -> T:

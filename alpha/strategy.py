@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from alpha.core.errors import DataError
+from alpha.core.errors import DataError, RiskBreach
 from alpha.core.nouns import FeatureSet, Label, Model, Order, Scorecard, Target, Verdict
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
@@ -28,11 +29,15 @@ from alpha.execution.events import (
 )
 from alpha.execution.ledger import quotes
 from alpha.execution.reports import news
-from alpha.portfolio.limits import limited
+from alpha.portfolio.costs import Priced
+from alpha.portfolio.target import target
+from alpha.portfolio.view import Risk, View
+from alpha.risk import guard
 from alpha.stats.arguments import of_panel
 
 if TYPE_CHECKING:
     from alpha.features import Plan
+    from alpha.portfolio.risk_models.machine import RiskModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,15 +159,21 @@ class Rules:
     Parameters
     ----------
     policy : Plugin
-        From signal and weights held to the weights wanted.
+        From a `View` to the weights wanted.
     limits : tuple of Plugin
         Projections of the weights, applied in this order.
     max_drawdown : float
-        Loss from the highest equity, as a fraction of it, that halts trading.
+        Loss from the highest equity, as a fraction of it, that halts trading: the limit of the guard ``drawdown``.
     lot_size, min_trade : float
         See `alpha.execution.rebalance`.
     delist_after : int
         Bars without a price after which a holding is settled in cash at its last one.
+    overlays : tuple of Plugin
+        Changes to the weights wanted, applied in this order before the limits.
+    guards : tuple of Plugin
+        Asked before each decision, in this order, then the drawdown.
+    risk_model : Plugin, optional
+        Makes the machine whose estimate is `View.risk`.
     """
 
     policy: Plugin
@@ -171,9 +182,36 @@ class Rules:
     lot_size: float = 1.0
     min_trade: float = 0.0
     delist_after: int = 5
+    overlays: tuple[Plugin, ...] = ()
+    guards: tuple[Plugin, ...] = ()
+    risk_model: Plugin | None = None
+
+    @cached_property
+    def watch(self) -> tuple[Plugin, ...]:
+        """Every guard, in the order in which they are asked."""
+        return *self.guards, guard.bind({"name": "drawdown", "limit": self.max_drawdown})
+
+    def unguarded(self) -> Rules:
+        """Return the rules without a guard: a backtest has no person to halt for, and shows the whole history."""
+        return replace(self, max_drawdown=1.0, guards=())
+
+    def machine(self, history: Panel | None = None) -> RiskModel | None:
+        """Return the risk model as it is after `history`, or None where none is configured."""
+        if self.risk_model is None:
+            return None
+        made: RiskModel = self.risk_model()
+        if history is not None:
+            made.catch_up(history)
+        return made
 
 
-def step(signal: np.ndarray, bar: Bar, rules: Rules, account: Account) -> Target:
+def step(
+    signal: np.ndarray | Mapping[str, np.ndarray],
+    bar: Bar,
+    rules: Rules,
+    account: Account,
+    risk_model: RiskModel | None = None,
+) -> Target:
     """Trade one bar: settle, mark, decide, send. The same in backtest, paper and live.
 
     Its orders live for one bar: where the next has no price for one, it expires there and the decision is made anew.
@@ -183,8 +221,10 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, account: Account) -> Target
 
     Parameters
     ----------
-    signal : array of shape (N,)
-        What the model thinks at the close of `bar`; NaN: no opinion.
+    signal : array of shape (N,), or mapping of str to such arrays
+        The model's prediction at the close of `bar`, or all its outputs, ``signal`` among them; NaN: no opinion.
+    risk_model : RiskModel, optional
+        The machine of `rules.machine`, which has seen the bars before this one; it takes in `bar`.
 
     Returns
     -------
@@ -196,8 +236,8 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, account: Account) -> Target
     DataError
         ``old_bar``: the bar is not after the last one finished.
     RiskBreach
-        ``drawdown``, ``bankrupt``, ``bad_weights``: open orders are cancelled and the account is halted for a
-        person. ``halted``: it was before.
+        ``bankrupt``, ``bad_weights``, or the code of the guard that halts, such as ``drawdown``: open orders are
+        cancelled and the account is halted for a person. ``halted``: it was before.
     BrokerError
         ``unknown_fill``, ``over_fill`` and others: a report of the broker that cannot be true; see
         `alpha.execution.reports.news`.
@@ -206,11 +246,8 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, account: Account) -> Target
     _check_ready(key, account)
     _settle(bar, rules, account)
     account.expire(key)
-    _check_loss(bar, rules, account)
-    raw = rules.policy(signal, account.ledger.weights(bar))
-    if not np.isfinite(raw).all():
-        account.halt(f"{rules.policy.label} wants weights that are not finite", bar, code="bad_weights")
-    target = limited(raw, rules.limits)
+    view = _view(signal, bar, account, risk_model.push(bar) if risk_model else None)
+    target = _target(view, rules, account, reducing=_permitted(view, rules, account))
     orders = _decide(target, bar, rules, account)
     if orders:
         account.broker.submit(orders)
@@ -239,15 +276,33 @@ def _settle(bar: Bar, rules: Rules, account: Account) -> None:
     account.write([*happened, *delistings(bar, ledger, rules.delist_after, active)])
 
 
-def _check_loss(bar: Bar, rules: Rules, account: Account) -> None:
-    """Halt an account that lost too much since its highest equity, or everything."""
-    equity, peak = account.ledger.value(bar).equity, account.ledger.peak
-    if equity <= 0:
-        account.halt(f"equity is {equity:.2f}", bar, code="bankrupt")
-    drawdown = 1 - equity / max(equity, peak)
-    if drawdown > rules.max_drawdown:
-        account.halt(f"equity {equity:.2f} is {drawdown:.4f} below its peak {peak:.2f}; at most "
-                     f"{rules.max_drawdown:g} is allowed", bar, code="drawdown")  # fmt: skip
+def _view(signal: np.ndarray | Mapping[str, np.ndarray], bar: Bar, account: Account, risk: Risk | None) -> View:
+    """Return the account and the market at the close of a bar, settled."""
+    worth, price, broker = account.ledger.value(bar), bar.quoted("close"), account.broker
+    return View(
+        bar=bar, outputs=signal if isinstance(signal, Mapping) else {"signal": signal}, held=worth.weights,
+        stuck=(worth.shares != 0) & ~((price > 0) & (price < np.inf)), equity=worth.equity, risk=risk,
+        costs=broker.costs(bar) if isinstance(broker, Priced) else None, groups=bar.groups,
+    )  # fmt: skip
+
+
+def _permitted(view: View, rules: Rules, account: Account) -> str:
+    """Halt where a guard says so; return the name of one that lets positions only shrink, or nothing."""
+    if not view.equity > 0:
+        account.halt(f"equity is {view.equity:.2f}", view.bar, code="bankrupt")
+    permissions = [(each.name, each(account, view)) for each in rules.watch]
+    for _, permission in permissions:
+        if permission.action == "halt":
+            account.halt(permission.reason, view.bar, code=permission.code)
+    return next((name for name, permission in permissions if permission.action == "reduce"), "")
+
+
+def _target(view: View, rules: Rules, account: Account, *, reducing: str) -> Target:
+    """Return the weights wanted; halt where they are none that could be traded."""
+    try:
+        return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing)
+    except RiskBreach as breach:
+        account.halt(breach.args[0], view.bar, code=breach.code)
 
 
 def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[Order, ...]:
@@ -272,7 +327,14 @@ def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Accoun
 
 
 def backtest(
-    signal: np.ndarray, panel: Panel, rules: Rules, broker: Plugin, *, cash: float = 1_000_000.0, run: str = "backtest"
+    signal: np.ndarray | Mapping[str, np.ndarray],
+    panel: Panel,
+    rules: Rules,
+    broker: Plugin,
+    *,
+    cash: float = 1_000_000.0,
+    run: str = "backtest",
+    history: Panel | None = None,
 ) -> Book:
     """Trade a signal over a panel, bar by bar, with the same `step` that paper and live use.
 
@@ -280,13 +342,16 @@ def backtest(
 
     Parameters
     ----------
-    signal : array of shape (T, N)
-        Row t is known at ``panel.times[t]``; its orders fill in a later row.
+    signal : array of shape (T, N), or mapping of str to such arrays
+        Row t is known at ``panel.times[t]``; its orders fill in a later row. A mapping holds all outputs of a model,
+        ``signal`` among them.
     rules : Rules
-        A backtest has no person to halt for: give a `max_drawdown` of 1 to see a whole history.
+        A backtest has no person to halt for: give those of `Rules.unguarded` to see a whole history.
     broker : Plugin
     cash : float
         Equity at the start, in the quote currency.
+    history : Panel, optional
+        The rows before the first one traded, for the risk model to learn from.
 
     Raises
     ------
@@ -295,7 +360,9 @@ def backtest(
     DataError
         `not_numbers`, `bad_shape`: the signal is not of the panel's times and symbols.
     """
-    signal = of_panel(signal, "signal", panel)
+    given = signal if isinstance(signal, Mapping) else {"signal": signal}
+    outputs = {name: of_panel(values, name, panel) for name, values in given.items()}
+    risk_model = rules.machine(history)
     account = Account.open(MemoryJournal(run), cash, broker())
     ledger = account.ledger
     shape = (len(panel), len(panel.symbols))
@@ -303,7 +370,7 @@ def backtest(
     clipped: Counter[str] = Counter()
     for row in range(len(panel)):
         bar = panel.bar(row)
-        target = step(signal[row], bar, rules, account)
+        target = step({name: values[row] for name, values in outputs.items()}, bar, rules, account, risk_model)
         targets[row], weights[row] = target.weights, ledger.weights(bar)
         equity[row], spent[row] = ledger.last_equity, (ledger.fees + ledger.slippage) / MICRO
         clipped.update(target.clipped)

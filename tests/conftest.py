@@ -77,7 +77,7 @@ def _home(study: Study, small_yaml: Path, tmp_path_factory: pytest.TempPathFacto
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         report = write_report(study)
-        select("config/base.yaml", keep(study, study.best))
+        select("config/base.yaml", keep(study, study.best).blessed)
         Path("reports/<run>").symlink_to(report.name)  # as the documentation writes it
     return folder
 

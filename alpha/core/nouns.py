@@ -169,11 +169,24 @@ class Scorecard:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Weights wanted (fractions of equity, shape (N,)), what the policy asked for, and what was clipped."""
+    """The weights wanted after a bar. Arrays have shape (N,); weights are fractions of equity.
+
+    Parameters
+    ----------
+    weights : array
+        Within every limit. A position that cannot be traded now has the weight at which it is held.
+    raw : array
+        What the policy and its overlays asked for.
+    clipped : tuple of str
+        The limits that were hit, and the guards that let positions only shrink.
+    stuck : tuple of str
+        The names held that cannot be traded now: they have no price in this bar.
+    """
 
     weights: np.ndarray
     raw: np.ndarray
     clipped: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
 
 
 class Order(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from alpha.cli import show_lab
 from alpha.config import load
 from alpha.core.errors import BrokerError
 from alpha.execution import SqliteJournal
@@ -21,7 +22,7 @@ def cfg(here):
 
 
 def test_a_planted_world_is_blessed_traded_killed_and_resumed(cfg, here, capsys):
-    assert smoke.smoke({"planted": cfg}, here / "smoke", plain) == 0
+    assert show_lab.smoke(smoke.smoke({"planted": cfg}, here / "smoke", plain)) == 0
     out = capsys.readouterr().out
     assert "killed the paper runner (SIGKILL) after" in out
     assert "killed and resumed = never killed: same orders, same equity to the cent" in out
@@ -38,7 +39,7 @@ def test_a_planted_world_is_blessed_traded_killed_and_resumed(cfg, here, capsys)
 
 def test_a_planted_world_that_is_not_blessed_is_a_failure(cfg, here, capsys):
     hopeless = load("config/base.yaml", (), ["gates=[{name: ic, limit: 0.9}]", "paper.sessions=5"])
-    assert smoke.smoke({"planted": hopeless}, here / "smoke", plain) == 1
+    assert show_lab.smoke(smoke.smoke({"planted": hopeless}, here / "smoke", plain)) == 1
     out, err = capsys.readouterr()
     assert "FAILED: the planted edge was not blessed" in err
     assert "ic: 0.2" in out

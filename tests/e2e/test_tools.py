@@ -110,6 +110,7 @@ def test_the_leakage_battery_prints_its_matrix(command, capsys):
 def test_a_leak_that_is_missed_fails_the_command(command, capsys, monkeypatch):
     from alpha.leaks import check
 
+    check.load()
     monkeypatch.setitem(check._made, "cut", replace(check._made["cut"], make=lambda case, **params: None))
     assert command("tools/check_leakage.py --jobs 1 --only rows_left_to_live") == 5
     assert "MISSED: rows_left_to_live" in capsys.readouterr().out

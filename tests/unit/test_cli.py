@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from alpha import cli
+from alpha.cli import progress
 from alpha.core.errors import GateFailed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +97,7 @@ def test_progress_passes_everything_on(capsys, monkeypatch):
 
 def test_long_work_is_heard_of(capsys, monkeypatch):
     clock = iter(range(0, 100, 3))
-    monkeypatch.setattr(cli.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
     list(cli.track([1, 2], "fitting"))
     assert "fitting 2/2" in capsys.readouterr().err
 

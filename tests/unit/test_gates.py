@@ -69,12 +69,20 @@ def test_net_return_is_held_against_the_best_baseline():
     assert (beaten.passed, beaten.note) == (False, "short by 0.03 against long")
 
 
+def test_a_net_return_that_is_missing_is_named():
+    baselines = {"long": {"net_return_annual": 0.08}}
+    for metrics in ({}, {"net_return_annual": float("nan")}):
+        assert _judge("net_return_above_baseline", metrics, baselines).note == "the net return is missing"
+
+
 @pytest.mark.parametrize(
     ("baselines", "note"),
     [
         ({}, "no baseline was scored"),
         ({"long": {"net_return_annual": None}, "b": {"net_return_annual": -1.0}}, "the net return of long is missing"),
         ({"long": {}}, "the net return of long is missing"),
+        ({"long": {"net_return_annual": float("inf")}}, "the net return of long is missing"),
+        ({"long": {"net_return_annual": float("-inf")}, "b": {}}, "the net return of long, b is missing"),
     ],
 )
 def test_without_baselines_the_net_return_proves_nothing(baselines, note):  # type: ignore[no-untyped-def]
@@ -324,6 +332,26 @@ def test_a_stream_that_differs_in_the_last_bit_is_seen(subject):  # type: ignore
     assert result.value == 16, "eight rows, features and predictions"
 
 
+def test_a_short_history_is_pushed_from_its_second_bar_on(subject):  # type: ignore[no-untyped-def]
+    pushed: list[np.ndarray] = []
+    plan = Spoiled(subject.bundle.plan, spoil_stream=lambda values: pushed.append(values) or values)
+    assert _check("batch_equals_stream", _with(subject, plan=plan), rows=1000).passed
+    assert len(pushed) == 89
+    pushed.clear()
+    assert _check("batch_equals_stream", _with(subject, plan=plan)).passed
+    assert len(pushed) == 8, "unless configured otherwise"
+
+
+def test_names_that_cannot_be_traded_are_predicted_alike(subject):  # type: ignore[no-untyped-def]
+    tradable = subject.study.panel.tradable.copy()
+    tradable[-1, 0] = False
+    panel = replace(subject.study.panel, tradable=tradable)
+    features = subject.bundle.plan.batch(panel, threads=1)
+    full = replace(features, values=np.nan_to_num(features.values))
+    plan = Spoiled(subject.bundle.plan, spoil_stream=np.nan_to_num)
+    assert _check("batch_equals_stream", _with(subject, panel=panel, features=full, plan=plan)).passed
+
+
 def test_a_negative_zero_is_not_a_zero(subject):  # type: ignore[no-untyped-def]
     features = subject.study.features
     zeros = replace(features, values=np.zeros_like(features.values))
@@ -367,6 +395,35 @@ def test_a_check_that_cannot_be_made_has_not_passed(subject):  # type: ignore[no
 def test_golden_predictions_off_by_one_bit_are_seen(subject):  # type: ignore[no-untyped-def]
     off = _one_ulp(subject.bundle.golden_predictions)
     assert "20 of 20 differ" in _check("golden_reproduces", _with(subject, golden_predictions=off)).note
+
+
+def test_a_golden_prediction_that_differs_is_named(subject):  # type: ignore[no-untyped-def]
+    off = subject.bundle.golden_predictions.copy()
+    off[7] += 1.0
+    note = _check("golden_reproduces", _with(subject, golden_predictions=off)).note
+    honest = subject.bundle.golden_predictions
+    assert note == f"golden predictions: {off[7]!r} became {honest[7]!r} (1 of 20 differ)"
+
+
+def test_any_two_missing_predictions_are_alike_and_no_number_is(subject):  # type: ignore[no-untyped-def]
+    inputs, wanted = subject.bundle.golden_inputs.copy(), subject.bundle.golden_predictions.copy()
+    inputs[0] = np.nan
+    wanted[0] = np.copysign(np.nan, -1.0)
+    assert _check("golden_reproduces", _with(subject, golden_inputs=inputs, golden_predictions=wanted)).passed
+    for at, value in ((0, 0.5), (1, np.nan)):  # a number where there is none now, and the reverse
+        other = wanted.copy()
+        other[at] = value
+        found = _check("golden_reproduces", _with(subject, golden_inputs=inputs, golden_predictions=other))
+        assert "(1 of 20 differ)" in found.note
+
+
+def test_the_model_is_read_back_with_its_own_parameters(subject, monkeypatch):  # type: ignore[no-untyped-def]
+    given = []
+    monkeypatch.setattr(model["linear_v1"], "from_files",
+                        lambda files, params: given.append(params) or subject.bundle.model)  # fmt: skip
+    entry = {"name": "linear_v1", "alphas": [5.0]}
+    assert _check("golden_reproduces", _with(subject, model_entry=entry)).passed
+    assert [list(params["alphas"]) for params in given] == [[5.0]]
 
 
 def test_without_golden_predictions_nothing_is_proved(subject):  # type: ignore[no-untyped-def]

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.cli import show
 from alpha.config import load
 from alpha.core.errors import ConfigError, DataError, GateFailed
 from alpha.core.nouns import Verdict
 from alpha.data import source
 from alpha.data.seal import Key, origin, overlap
 from alpha.gates import gate
-from alpha.operate import blessing, opening, papering
+from alpha.operate import blessing, control, opening, papering
 from alpha.operate import study as studies
 from alpha.operate.blessing import candidates_root
 from alpha.operate.papering import Wanted
@@ -181,7 +182,7 @@ class TestLooks:
 
     def test_a_look_from_before_budgets_were_kept_counts(self, tmp_path):
         looks = Looks(tmp_path / "looks.jsonl")
-        looks.chain.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
+        looks.log.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
         assert looks.next(**SPAN, budget=0.05) == Look(2, 0.05)
 
     def test_a_record_that_was_cut_off_is_noticed(self, tmp_path):
@@ -271,15 +272,16 @@ def test_the_ic_of_sealed_cells_reads_no_other():
 class TestGate:
     """The registered gate: it judges what one look showed, and waits until there is a look."""
 
-    IC = np.r_[np.nan, np.random.default_rng(0).normal(0.05, 0.1, 60)]
+    IC = np.r_[np.nan, np.random.default_rng(0).normal(0.05, 0.1, 400)]
 
     def judged(self, opened, **params):
         return gate.bind({"name": "holdout", **params})().judge("holdout", opened)
 
     def test_the_lower_bound_at_the_level_of_the_look_must_be_above_the_limit(self):
-        opened = Opened(Look(2, 0.05), self.IC, horizon=3, sealed=4, names=20)
-        low = lower_bound(self.IC, level(0.05, 2), horizon=3)
-        note = f"IC {np.nanmean(self.IC):.4f} over 60 sealed days; 4 of 20 names sealed; look 2 at level 0.0083"
+        opened = Opened(Look(2, 0.05), self.IC, horizon=15, sealed=4, names=20)
+        low = lower_bound(self.IC, level(0.05, 2), horizon=15)
+        assert low != lower_bound(self.IC, level(0.05, 2), horizon=1)
+        note = f"IC {np.nanmean(self.IC):.4f} over 400 sealed days; 4 of 20 names sealed; look 2 at level 0.0083"
         assert self.judged(opened) == Verdict("holdout", True, low, 0.0, ">", note)
         assert opened.metrics == {"holdout_ic": np.nanmean(self.IC), "holdout_ic_low": low, "holdout_looks": 2.0}
         at = self.judged(opened, limit=low)
@@ -290,6 +292,7 @@ class TestGate:
     def test_where_only_sessions_are_sealed_no_names_are_counted(self):
         assert "sealed days; look 1 at level 0.025" in str(Opened(Look(1, 0.05), self.IC, horizon=1, names=20))
 
+    @pytest.mark.filterwarnings("error")
     def test_without_an_ic_nothing_passes(self):
         opened = Opened(Look(1, 0.05), np.full(9, np.nan), horizon=1)
         assert np.isnan([opened.mean, opened.lower]).all()
@@ -318,17 +321,18 @@ def found(small_yaml, tmp_path_factory):
 class TestOpening:
     def test_a_planted_edge_passes_and_the_look_is_recorded(self, sealed, found, capsys):
         assert found.best.passed, "\n".join(map(str, found.best.gates))
-        ref = blessing.keep(found, found.best, reason="a test")
-        assert Blessings(blessing.models_root(sealed)).current == ref
-        (line,) = Looks(sealed.paths.looks).chain.read()
+        kept = blessing.keep(found, found.best, reason="a test")
+        assert Blessings(control.models_root(sealed)).current == kept.blessed
+        (line,) = Looks(sealed.paths.looks).log.read()
         assert (line["number"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
+        show.looked(kept)
         assert "PASS  holdout" in capsys.readouterr().out
         assert "looks so far 1" in opening.state(sealed, found.panel.id)
 
     def test_research_reports_it_as_not_judged(self, found, capsys):
         assert found.best.waiting == ("holdout",)
         assert "holdout" not in [verdict.gate for verdict in found.best.gates]
-        studies.show(found, metrics=False)
+        show.study(found, metrics=False)
         assert "\n  ----  holdout                      not judged: blessing opens it\n" in capsys.readouterr().out
 
     def test_once_judged_it_waits_no_longer(self, sealed, found, capsys):
@@ -373,9 +377,11 @@ class TestOpening:
             lambda bundle, values, tradable: noise.normal(size=predict(bundle, values, tradable).shape),
         )  # fmt: skip
         monkeypatch.setattr(opening, "predict", lambda model, values, tradable: noise.normal(size=tradable.shape))
+        kept = blessing.keep(found, found.best)
+        assert not kept.holdout.passed
         with pytest.raises(GateFailed, match="holdout"):
-            blessing.keep(found, found.best)
-        assert Looks(sealed.paths.looks).chain.read()
+            kept.blessed  # noqa: B018
+        assert Looks(sealed.paths.looks).log.read()
 
     def test_research_before_the_seal_was_put_on_counts_as_looks(self, sealed, small, found, capsys):
         read_all = research(small.model_copy(update={"paths": sealed.paths}))
@@ -406,17 +412,17 @@ class TestOpening:
 class TestPaper:
     def test_nothing_is_traded_on_sealed_sessions(self, sealed):
         with pytest.raises(ConfigError, match="not after the sealed sessions") as caught:
-            papering.clock(sealed, Wanted(start="2001-04-30"), plain)
+            papering.clock(sealed, papering.bars(sealed), Wanted(start="2001-04-30"), plain)
         assert caught.value.code == "sealed"
         cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"sessions": 1000})})
-        history, bars = papering.clock(cfg, Wanted(), plain).after(None)
+        history, bars = papering.clock(cfg, papering.bars(cfg), Wanted(), plain).after(None)
         assert history.times[-1].date() == date(2001, 4, 30)
         assert next(iter(bars)).time.date() == date(2001, 5, 1)
 
     def test_there_must_be_a_session_after_them(self, sealed):
         cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"end": date(2001, 4, 30)})})
         with pytest.raises(DataError, match="no bar after the sealed sessions") as caught:
-            papering.clock(cfg, Wanted(), plain).after(None)
+            papering.clock(cfg, papering.bars(cfg), Wanted(), plain).after(None)
         assert caught.value.code == "no_bars"
 
     @pytest.mark.parametrize("opened", ["holdout=null", "end=2001-03-01", "source.calendar=XNAS"])
@@ -431,7 +437,7 @@ class TestPaper:
         assert chosen.sealed == date(2001, 4, 30)
         with pytest.raises(ConfigError, match="not after the sealed sessions, which end 2001-04-30"):
             papering.paper(cfg, Wanted(shadow=True, start="2001-04-02"), plain)
-        _, bars = papering.clock(cfg, Wanted(), plain, chosen.sealed).after(None)
+        _, bars = papering.clock(cfg, papering.bars(cfg), Wanted(), plain, chosen.sealed).after(None)
         assert next(iter(bars)).time.date() == date(2001, 5, 1)
 
     def test_a_seal_is_on_its_own_source(self, sealed, found, small_yaml):

@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import DataError, RiskBreach
+from alpha.data.feed import PanelFeed
 from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, order_hash
 from alpha.paper import Clock, sane, trade
+from alpha.portfolio import overlay, risk_model
+from alpha.risk import guard
 from alpha.strategy import backtest
 
 BARS = 24
@@ -45,7 +48,7 @@ def changed(cfg, **values):
 
 
 def replay(panel, **options):
-    return Clock(lambda: panel, **{"sessions": BARS, **options})
+    return Clock(PanelFeed(lambda: panel), **{"sessions": BARS, **options})
 
 
 def spoiled(panel, *rows, value=np.nan, symbols=slice(None)):
@@ -79,6 +82,51 @@ def test_runs_of_some_steps_are_one_run(steps, cfg, bundle, panel, whole, tmp_pa
             trade(cfg, bundle, replay(panel, steps=steps), journal)
     with SqliteJournal(tmp_path / "paper.sqlite", readonly=True) as journal:
         assert list(journal.events()) == whole
+
+
+@pytest.fixture
+def risky(cfg):
+    """Return a configuration whose decisions hang on covariances since the first bar."""
+    values = {
+        "risk_model": risk_model.bind({"name": "exponential", "halflife": 100.0}),
+        "overlays": (overlay.bind({"name": "volatility_target", "annual": 0.02}),),
+    }
+    return cfg.model_copy(update=values)
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_a_risk_model_decides_as_in_a_backtest_however_often_it_is_stopped(steps, risky, bundle, panel, whole):
+    signal = bundle.predict(bundle.plan.batch(panel).values, panel.tradable)
+    rows, before = slice(-BARS, None), panel.rows(slice(0, len(panel) - BARS))
+    book = backtest(signal[rows], panel.rows(rows), risky.rules(), risky.broker, cash=risky.paper.cash, history=before)
+    journal = MemoryJournal("run")
+    for _ in range(-(-BARS // steps)):
+        trade(risky, bundle, replay(panel, steps=steps), journal)
+    assert order_hash(journal.events()) == book.order_hash
+    assert book.order_hash != order_hash(whole)
+
+
+def test_bars_that_were_skipped_do_not_enter_the_risk_after_a_restart(risky, bundle, panel):
+    bad = spoiled(panel, -12, value=-1.0, symbols=3)
+    at_once, stopped = MemoryJournal("run"), MemoryJournal("run")
+    trade(risky, bundle, replay(bad), at_once)
+    for _ in range(BARS):
+        trade(risky, bundle, replay(bad, steps=1), stopped)
+    assert list(stopped.events()) == list(at_once.events())
+
+
+def test_a_configured_guard_halts_and_the_kill_file_is_asked_first(cfg, bundle, panel):
+    strict = guard.bind({"name": "drawdown", "limit": 1e-4})
+    cfg = cfg.model_copy(update={"guards": (strict,)})
+    with pytest.raises(RiskBreach, match="below its peak") as caught:
+        trade(cfg, bundle, replay(panel), MemoryJournal("run"))
+    assert caught.value.code == "drawdown"
+    journal = MemoryJournal("run")
+    trade(cfg, bundle, replay(panel, steps=1), journal)
+    cfg.paper.kill_file.touch()
+    with pytest.raises(RiskBreach, match="kill file") as caught:
+        trade(cfg, bundle, replay(panel), journal)
+    assert caught.value.code == "kill_file"
 
 
 def test_more_bars_later_are_one_run(cfg, bundle, panel, whole):
@@ -266,7 +314,7 @@ class TestClock:
             return answer
 
         slept: list[float] = []
-        return Clock(read, sessions=2, live=True, poll_sec=0.1, sleep=slept.append, **options), slept
+        return Clock(PanelFeed(read, live=True), sessions=2, poll_sec=0.1, sleep=slept.append, **options), slept
 
     def test_a_live_clock_waits_for_bars_and_delivers_each_once(self, panel):
         grown = [panel.rows(slice(0, 100 + more)) for more in (0, 0, 0, 1, 1, 3)]
@@ -284,6 +332,10 @@ class TestClock:
         clock, _ = self.live([panel.rows(slice(0, 100 + more)) for more in (0, -1, 0, 1)], steps=3)
         assert [bar.time for bar in clock.after(None)[1]] == list(panel.times[98:101])
 
+    def test_a_clock_that_need_not_follow_ends_with_what_there_is(self, panel):
+        clock, _ = self.live([panel.rows(slice(0, 100))], follow=False)
+        assert len(list(clock.after(None)[1])) == 2
+
     def test_bad_answers_are_asked_for_again(self, panel):
         error = DataError("Yahoo did not answer", code="no_connection")
         clock, _ = self.live([panel.rows(slice(0, 100)), error, error, panel.rows(slice(0, 101))], steps=3)
@@ -300,7 +352,7 @@ class TestClock:
 def test_trading_live_is_trading_a_replay(cfg, bundle, panel, whole):
     rows = [slice(0, len(panel) - BARS + 1 + more) for more in range(BARS)]
     panels = iter([panel.rows(row) for row in rows])
-    clock = Clock(lambda: next(panels), sessions=1, live=True, steps=BARS, sleep=lambda seconds: None)
+    clock = Clock(PanelFeed(lambda: next(panels), live=True), sessions=1, steps=BARS, sleep=lambda seconds: None)
     journal = MemoryJournal("run")
     trade(cfg, bundle, clock, journal)
     assert list(journal.events()) == whole

@@ -13,9 +13,13 @@ import yaml
 from alpha.config import load
 from alpha.core.errors import DataError, GateFailed, ModelError
 from alpha.core.nouns import Fold
+from alpha.core.registry import Plugin
 from alpha.features import Plan, entries
+from alpha.portfolio import overlay, risk_model
 from alpha.research import research
+from alpha.risk import Permission
 from alpha.store import promote
+from alpha.strategy import backtest
 from alpha.validation import Trials, splitter
 
 
@@ -46,6 +50,22 @@ def test_a_planted_edge_is_found(study):
     assert best.data_id == study.panel.id
     assert set(best.scorecard.baselines) == set(study.baselines) == {"always_long"}
     assert best.scorecard.metrics["trials"] == study.trials == 1
+
+
+def test_research_trades_with_a_risk_model_that_has_seen_all_bars_before_and_without_guards(cfg):
+    """A guard that never lets anything trade changes nothing; the book is that of a backtest with the history."""
+    shut = Plugin("guard", "shut", {}, lambda account, view: Permission("halt", "for the test", "shut"))
+    risky = cfg.model_copy(update={"overlays": (overlay.bind("volatility_target"),), "guards": (shut,),
+                                   "risk_model": risk_model.bind("exponential"),
+                                   "gates": cfg.gates[:1], "baselines": ()})  # fmt: skip
+    found = research(risky)
+    first, last = int(found.folds[0].test[0]), int(found.folds[-1].test[-1]) + 1
+    panel, signal = found.panel, found.best.signal[first:last]
+    book = backtest(signal, panel.rows(slice(first, last)), risky.rules().unguarded(), risky.broker,
+                    cash=risky.paper.cash, history=panel.rows(slice(0, first)))  # fmt: skip
+    assert found.best.book.order_hash == book.order_hash
+    cold = backtest(signal, panel.rows(slice(first, last)), risky.rules().unguarded(), risky.broker)
+    assert cold.order_hash != book.order_hash
 
 
 def test_the_bundle_is_fitted_on_everything_known(study):

@@ -375,7 +375,7 @@ def test_a_blessing_that_was_cut_off_by_a_crash_says_what_to_remove(refs):  # ty
 
 def test_a_line_that_is_no_blessing_is_refused(refs):  # type: ignore[no-untyped-def]
     log = store.Blessings(refs[0])
-    log.chain.append({"action": "anoint", "ref": refs[1][0]})
+    log.log.append({"action": "anoint", "ref": refs[1][0]})
     with pytest.raises(ModelError, match="no blessing") as caught:
         log.history()
     assert caught.value.code == "blessings_altered"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+import numpy as np
 from pydantic import NonNegativeFloat
 
 from alpha.core.nouns import Accepted, Fill, Order, Rejected, Update
@@ -14,7 +15,7 @@ from alpha.execution import broker
 from alpha.execution.corporate import splits
 from alpha.execution.events import bar_key
 from alpha.execution.ledger import quotes, split_order
-from alpha.portfolio.costs import fee, paid
+from alpha.portfolio.costs import BPS, fee, paid
 
 
 @broker
@@ -140,6 +141,10 @@ class simulated:
     def cancel_all(self) -> None:
         """Forget all orders."""
         self._open = {}
+
+    def costs(self, bar: Bar) -> np.ndarray:
+        """Return the slippage and the fee of a trade in each name, shape (N,), as a fraction of its value."""
+        return np.full(len(bar.symbols), (self.slippage_bps + self.fee_bps) * BPS)
 
 
 def _limited(limit: float, quantity: float, quote: float, price: float, extreme: float) -> tuple[float, float]:
