@@ -14,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 .DEFAULT_GOAL := help
 .PHONY: help setup smoke test parity pins lint format types layers check research bless paper calibrate calibrate-short \
   leakage verify docs lock clean \
-  bench-features bench-features-short
+  bench-features bench-features-short mutants mutants-short
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,12 @@ bench-features: $(READY)  ## time the features beside other libraries (their env
 bench-features-short: $(READY)  ## the same on small panels, in a few minutes
 	@$(BIN)/python bench/compare.py --symbols 20,100 --days 630 --rows "" --repeats 3 --own push,plans \
 	  --out reports/bench-features-short.json
+
+mutants: $(READY)  ## how many small faults the tests notice: make mutants ARGS="--only limits --minutes 10" (hours; resumes)
+	@$(BIN)/python bench/mutants $(ARGS)
+
+mutants-short: $(READY)  ## the same for the subject that takes half a minute
+	@$(BIN)/python bench/mutants --only orders
 
 docs: $(READY)  ## write the generated pages: docs/configuration.md, features.md, leaks.md, the report's schema
 	@$(BIN)/python tools/generate_docs.py

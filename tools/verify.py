@@ -20,7 +20,7 @@ def main(args: argparse.Namespace) -> int:
     """Print one line for each thing that is checked, and a summary."""
     from alpha.operate import verifying
 
-    things = verifying.kept_in(args.all) if args.all else verifying.kept(cli.configured(args))
+    things = verifying.kept_in(args.all) if args.all else verifying.kept(cli.places(args))
     found = []
     for thing in cli.track(things, "verify"):
         for each in verifying.inspect(thing):

@@ -89,6 +89,7 @@ class _Models(BaseModel):
 
 class _Paper(BaseModel):
     kill_file: Path = Path("artifacts/KILL")
+    ledger: Path | None = None
 
 
 class Places(BaseModel):
@@ -104,6 +105,11 @@ class Places(BaseModel):
     def home(self) -> Path:
         """The folder of what this world made."""
         return self.paths.artifacts / self.name
+
+    @property
+    def ledger(self) -> Path:
+        """The journal of a paper run."""
+        return self.paper.ledger or self.home / "paper.sqlite"
 
 
 def load_places(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:

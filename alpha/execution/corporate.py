@@ -52,9 +52,10 @@ def delistings(bar: Bar, ledger: Ledger, after: int, active: Collection[str] = (
 
     `active` names, to which something else happens in this bar, are left for the next one.
     """
-    if not ledger.unpriced:
+    silent = ledger.unpriced if after > 1 else ledger.positions  # the first bar without a price has no other before
+    if not silent:
         return []
-    quoted, key = quotes(bar, "close", ledger.unpriced), bar_key(bar)
+    quoted, key = quotes(bar, "close", silent), bar_key(bar)
     return [
         HoldingDelisted.of(ledger.run, key, name, held, ledger.marks[name])
         for name, held in sorted(ledger.positions.items())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from alpha.config import Config
+from alpha.config import Config, Places
 from alpha.core.errors import AlphaError, ConfigError
 from alpha.core.log import SQLITE, Log, Owner, open_log
 from alpha.execution import SqliteJournal
@@ -63,7 +63,7 @@ def exit_code(inspections: Iterable[Inspection]) -> int:
     return max((each.error.exit_code for each in inspections if each.error), default=0)
 
 
-def kept(cfg: Config) -> list[Kept]:
+def kept(cfg: Config | Places) -> list[Kept]:
     """Return what there is under the paths of a configuration: its artifacts, its logs and its ledger."""
     own = [Kept("trials", _file(cfg.paths.trials)), Kept("looks", _file(cfg.paths.looks)), Kept("journal", cfg.ledger)]
     found = kept_in(cfg.paths.artifacts) if cfg.paths.artifacts.is_dir() else []

@@ -13,6 +13,7 @@ import pytest
 from alpha.core.errors import ModelError
 from alpha.core.nouns import Model
 from alpha.models import model
+from alpha.models.search import Choice
 
 SAMPLES, FEATURES = 1500, 6
 
@@ -61,6 +62,16 @@ def test_fitting_changes_neither_its_input_nor_its_parameters(
     for array, before in zip((X, y, rows), data, strict=True):
         np.testing.assert_array_equal(array, before)
     assert {key: getattr(made, key) for key in plugin.params} == dict(plugin.params), "constructors only store"
+
+
+def test_every_parameter_of_the_search_space_changes_the_fit(
+    name: str, data: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    X, y, rows = data
+    for parameter, values in model[name].space.items():
+        ends = (values.options[0], values.options[-1]) if isinstance(values, Choice) else (values.low, values.high)
+        one, other = (model.bind({"name": name, parameter: end})().fit(X, y, rows=rows).predict(X) for end in ends)
+        assert not np.array_equal(one, other), f"{parameter} is searched over, and reaches no fit"
 
 
 def test_each_row_is_predicted_on_its_own(fitted: Model, data: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from alpha.core.errors import AlphaError, ModelError
 from alpha.execution import Ledger, SqliteJournal, order_hash
-from alpha.report import read_daily
+from alpha.report.daily import read_daily
 from alpha.store import load
 
 __all__ = [

@@ -164,6 +164,29 @@ def test_too_few_samples_say_how_many_there_are(features: FeatureSet) -> None:
     assert caught.value.code == "too_few_samples"
 
 
+def test_thirty_samples_are_enough(features: FeatureSet) -> None:
+    mask = np.zeros((ROWS, NAMES), bool)
+    mask.flat[:30] = True
+    assert len(fit(plugin(Spy), features, labelled(), mask).y) == 30
+
+
+def test_too_few_samples_name_the_column_that_is_missing_most(features: FeatureSet) -> None:
+    values, mask = features.values.copy(), np.zeros((ROWS, NAMES), bool)
+    mask[:8] = True
+    with pytest.raises(ModelError, match="28 among 28") as complete:
+        fit(plugin(Spy), features, labelled(), np.where(np.arange(ROWS)[:, None] < 7, mask, False))
+    assert "28 among 28 allowed cells. Start" in str(complete.value)
+    values[:2, :, 1] = values[3, :3, 2] = values[50:, :, 2] = np.nan
+    with pytest.raises(ModelError, match=r"21 among 32 allowed cells; y is missing in 8 of them\. Start"):
+        fit(plugin(Spy), FeatureSet(TIMES, features.symbols, features.names, values), labelled(), mask)
+
+
+def test_a_model_is_not_asked_about_nothing(features: FeatureSet) -> None:
+    fitted = fit(plugin(Spy), features, labelled(), TRADABLE)
+    assert np.isnan(predict(fitted, features.values[0], np.zeros(NAMES, bool))).all()
+    assert not hasattr(fitted, "asked")
+
+
 @pytest.mark.parametrize("name", list(model))
 def test_one_bar_is_predicted_as_in_the_batch(name: str, features: FeatureSet) -> None:
     fitted = fit(model.bind(name), features, labelled(), TRADABLE)
@@ -234,3 +257,4 @@ def test_paths_have_gaps_where_nothing_was_tested() -> None:
     paths = backtest_paths(folds, [np.array([[1.0], [2.0]]), np.array([[3.0]])], (4, 1))
     np.testing.assert_array_equal(paths[..., 0], [[np.nan, 1, 2, np.nan], [np.nan, np.nan, 3, np.nan]])
     assert backtest_paths([], [], (4, 1)).shape == (0, 4, 1)
+    assert backtest_paths([], [], (0, 1)).shape == (0, 0, 1)

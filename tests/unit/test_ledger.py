@@ -127,9 +127,22 @@ def test_a_split_concerns_an_order_without_a_position():
     ledger = account()
     ledger.post(OrderPlaced.of(Order("wait", DAYS[0], "A", 3.0), 30.0))
     [split] = actions(bar(1, raw_close=[10.0, 1], close=[1.0, 1], split=[3.0, 3.0]), ledger)
+    assert (split.quantity, split.price) == (0.0, 3.0)
     ledger.post(split)
     assert ledger.open_orders["wait"].quantity == 9
     assert ledger.positions == {}
+
+
+def test_actions_come_dividends_first_then_by_symbol():
+    ledger = account()
+    for symbol, quantity in {"B": 8, "A": 10}.items():
+        trade(ledger, 0, symbol, quantity, 20.0)
+    both = bar(2, "BA", raw_close=[20.0, 20.0], close=[1.0, 1.0], dividend=[0.5, 0.25], split=[0.25, 4.0])
+    found = [(event.note, event.symbol, event.quantity, event.price, event.cash) for event in actions(both, ledger)]
+    assert found == [
+        ("dividend", "A", 0.0, 0.25, 2_500_000), ("dividend", "B", 0.0, 0.5, 4_000_000),
+        ("split", "A", 30.0, 4.0, 0), ("split", "B", -6.0, 0.25, 0),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shares", [10, -10])
@@ -220,6 +233,18 @@ def test_a_delisted_holding_is_settled_at_its_last_price():
     ledger.post(event)
     assert (ledger.positions, ledger.unpriced, ledger.realised) == ({}, {}, 20_000_000)
     assert ledger.cash == 1020_000_000
+
+
+def test_one_name_that_is_gone_takes_no_other_with_it():
+    ledger = account()
+    for symbol in "CBA":
+        trade(ledger, 0, symbol, 10, 20.0)
+    gone = bar(5, "CBA", close=[np.nan, 21.0, np.nan])
+    assert [event.symbol for event in delistings(gone, ledger, 1)] == ["A", "C"], "at the first bar without a price"
+    assert delistings(gone, ledger, 2) == []
+    mark(ledger, 1, C=np.nan, B=21.0, A=22.0)
+    assert [event.symbol for event in delistings(gone, ledger, 1)] == ["A", "C"]
+    assert [event.symbol for event in delistings(gone, ledger, 2)] == ["C"]
 
 
 def test_a_mark_in_the_journal_stays_what_it_was():

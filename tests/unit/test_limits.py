@@ -35,6 +35,19 @@ def test_the_heavier_side_is_scaled_to_the_net():
     np.testing.assert_array_equal(apply("max_net", [0.3, -0.1], limit=0.2), [0.3, -0.1])
 
 
+def test_what_floating_point_adds_to_a_sum_is_no_breach():
+    heavy = np.array([1000.2 * (1 + 1e-13), -1000.0])
+    assert 0.2 + 1e-11 < heavy.sum() < 0.2 + 1e-9
+    np.testing.assert_array_equal(apply("max_net", heavy), heavy)
+    assert apply("max_net", heavy + np.array([1e-8, 0]))[0] < heavy[0]
+
+
+def test_the_defaults_are_a_tenth_a_fifth_and_one():
+    np.testing.assert_array_equal(apply("max_name", [3.0]), [0.1])
+    np.testing.assert_allclose(apply("max_net", [3.0]), [0.2])
+    np.testing.assert_allclose(apply("max_gross", [3.0]), [1.0])
+
+
 def test_the_target_says_what_was_asked_for_and_which_limits_were_hit():
     raw = np.array([1.0, -0.05, 0.0])
     limits = [limit.bind("max_name"), limit.bind({"name": "max_net", "limit": 0.5}), limit.bind("max_gross")]

@@ -59,6 +59,17 @@ def test_small_changes_are_not_traded():
     assert shares(rebalance(target, ledger(), bar([1.0, 1, 1]), min_trade=0.05)) == {"B": 200}
 
 
+def test_a_change_is_small_by_its_worth_and_not_by_its_shares():
+    target = np.array([0.04, 0.05, 0])
+    assert shares(rebalance(target, ledger(), bar([0.5, 10, 1]), min_trade=0.05)) == {"B": 5}, (
+        "at the limit it is worth it"
+    )
+
+
+def test_a_worthless_name_is_not_closed():
+    assert shares(rebalance(np.zeros(3), ledger(A=5), bar([0.0, 10.0, 10.0]))) == {}
+
+
 def test_lots_and_fractions():
     assert shares(rebalance(np.array([0.555, 0, 0]), ledger(), bar([1.0, 1, 1]), lot_size=100)) == {"A": 500}
     assert shares(rebalance(np.array([0.5, 0, 0]), ledger(), bar([3.0, 1, 1]), lot_size=0)) == {"A": 166.666666667}

@@ -82,6 +82,17 @@ def test_the_bundle_is_fitted_on_everything_known(study):
     assert all({"name", "as", "cross_section"} <= set(entry) for entry in bundle.feature_entries)
 
 
+def test_drift_is_measured_against_the_deciles_of_each_input(study):
+    best, grid = study.best, np.linspace(0, 1, 11)
+    inputs = best.features.values[study.panel.tradable & np.isfinite(best.label.values)]
+    for column, name in enumerate(best.bundle.plan.names):
+        np.testing.assert_array_equal(
+            best.bundle.reference[name], np.nanquantile(inputs[:, column], grid), err_msg=name
+        )
+    np.testing.assert_array_equal(best.bundle.reference["prediction"], np.nanquantile(best.signal, grid))
+    assert len({tuple(deciles) for deciles in best.bundle.reference.values()}) > 2, "the inputs are not all alike"
+
+
 def test_it_finds_the_same_again(cfg):
     one, other = research(cfg), research(cfg)
     assert one.best.scorecard.metrics == other.best.scorecard.metrics | {"trials": 1.0}

@@ -125,6 +125,17 @@ def test_fewer_rows_than_sixty_are_no_evidence(tmp_path):
         assert (np.isfinite(chosen.pbo), np.isfinite(chosen.spa_p)) == (known, known)
 
 
+def test_trials_never_differ_less_than_chance(tmp_path):
+    """Trials that earned the same say nothing about what luck gives; a Sharpe ratio of so many rows still does."""
+    one, floor = series(0, mean=0.001), 1 / np.sqrt(ROWS)
+    same = [one * scale for scale in (1, 2, 3)]
+    alone = selection(tried(tmp_path / "alone", one), "data", card(one), {}, source={})
+    alike = selection(tried(tmp_path / "alike", *same), "data", card(one), {}, source={})
+    assert (alone.sharpe_std, alike.sharpe_std) == (floor, floor)
+    apart = [series(seed, mean=mean) for seed, mean in enumerate((-0.005, 0.0, 0.005))]
+    assert selection(tried(tmp_path / "apart", *apart), "data", card(one), {}, source={}).sharpe_std > 5 * floor
+
+
 def test_trials_that_are_alike_count_once(tmp_path):
     common = np.random.default_rng(99).normal(0, 0.01, ROWS)
     alike = [series(seed, common=common, weight=0.9) for seed in range(5)]

@@ -133,6 +133,10 @@ class simulated:
         """Return the orders that wait, with what is left of each."""
         return tuple(self._open.values())
 
+    def costs(self, bar: Bar) -> np.ndarray:
+        """Return the slippage and the fee of a trade in each name, shape (N,), as a fraction of its value."""
+        return np.full(len(bar.symbols), (self.slippage_bps + self.fee_bps) * BPS)
+
     def cancel(self, ids: Sequence[str]) -> None:
         """Forget orders, by id."""
         for name in ids:
@@ -141,10 +145,6 @@ class simulated:
     def cancel_all(self) -> None:
         """Forget all orders."""
         self._open = {}
-
-    def costs(self, bar: Bar) -> np.ndarray:
-        """Return the slippage and the fee of a trade in each name, shape (N,), as a fraction of its value."""
-        return np.full(len(bar.symbols), (self.slippage_bps + self.fee_bps) * BPS)
 
 
 def _limited(limit: float, quantity: float, quote: float, price: float, extreme: float) -> tuple[float, float]:
