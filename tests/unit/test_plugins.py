@@ -126,7 +126,8 @@ def test_a_name_of_alpha_is_not_taken_over_before_it_is_imported(folder):
     (folder / "weights.py").write_text(POLICY.format(name="long_short", share=0.5))
     code = (
         "from alpha.core import plugins\nfrom alpha.portfolio import policy\n"
-        "plugins.load(['mine'])\nassert len(plugins.broken()) == 1\npolicy.bind('long_only')\npolicy.bind('long_short')\n"
+        "plugins.load(['mine'])\nassert len(plugins.broken()) == 1\npolicy.bind('long_only')\n"
+        "policy.bind('long_short')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.endswith("ConfigError: [registered_twice] policy 'long_short' is registered twice\n")
