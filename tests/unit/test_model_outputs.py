@@ -16,7 +16,7 @@ from alpha.lab import leakage
 from alpha.models import differing, model
 from alpha.models.linear import linear_v1
 from alpha.portfolio import policy
-from alpha.research import research
+from alpha.study import research
 from alpha.store import child, save
 from alpha.store.child import GOLDEN, parsed
 from alpha.strategy import Rules, backtest
