@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -142,8 +142,8 @@ def trade(
             bad = _skip(bar, error, account, bad, cfg.paper.max_bad_bars)
             continue
         bad = 0
-        signal = _only(bundle.predict(values, bar.tradable), bar.symbols, symbols)
-        step(signal, bar, rules, account, risk_model)
+        outputs = _only(bundle.outputs(values, bar.tradable), bar.symbols, symbols)
+        step(outputs, bar, rules, account, risk_model)
         log.info("bar", time=str(bar.time.date()), equity=round(account.ledger.last_equity, 2))
     return account.ledger
 
@@ -178,8 +178,13 @@ def _skipped(journal: Journal) -> tuple[set[str], int]:
     return skipped, bad
 
 
-def _only(signal: np.ndarray, symbols: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:
-    return np.where(np.isin(symbols, wanted), signal, np.nan) if wanted else signal
+def _only(
+    outputs: Mapping[str, np.ndarray], symbols: tuple[str, ...], wanted: tuple[str, ...]
+) -> Mapping[str, np.ndarray]:
+    """Return the outputs with no opinion on any but the wanted symbols; on all where none is named."""
+    if not wanted:
+        return outputs
+    return {name: np.where(np.isin(symbols, wanted), values, np.nan) for name, values in outputs.items()}
 
 
 def _without(history: Panel, skipped: set[str]) -> Panel:

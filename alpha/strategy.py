@@ -60,10 +60,12 @@ class Bundle:
     trained : mapping
         ``start`` and ``end`` (first and last row), ``rows``, ``samples``.
     golden_inputs : array of shape (K, F)
-    golden_predictions : array of shape (K,)
-        What the model answers to `golden_inputs`, to the last bit.
+    golden_predictions : array of shape (K,), or (K, outputs) where the model has several
+        What the model itself answers to `golden_inputs`: to the last bit, or within its tolerance.
     reference : mapping of str to list of float
         Deciles of every feature and of the prediction: what drift is measured against.
+    weights : tuple of Plugin
+        The sample weights of its fit; empty in a bundle that was loaded, for it is not fitted again.
     """
 
     name: str
@@ -76,12 +78,17 @@ class Bundle:
     golden_inputs: np.ndarray
     golden_predictions: np.ndarray
     reference: Mapping[str, list[float]]
+    weights: tuple[Plugin, ...] = ()
 
     def predict(self, values: np.ndarray, tradable: np.ndarray) -> np.ndarray:
         """Return the signal, shape (...,), of feature values (..., F); NaN where not tradable."""
-        from alpha.validation.crossfit import predict
+        return self.outputs(values, tradable)["signal"]
 
-        return predict(self.model, values, tradable)
+    def outputs(self, values: np.ndarray, tradable: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every output of the model by name, ``signal`` first, each as `predict` returns the signal."""
+        from alpha.validation.crossfit import outputs
+
+        return outputs(self.model, values, tradable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,13 +214,16 @@ class Rules:
         return made
 
 
-def step(
-    signal: np.ndarray | Mapping[str, np.ndarray],
-    bar: Bar,
-    rules: Rules,
-    account: Account,
-    risk_model: RiskModel | None = None,
-) -> Target:
+Signal = np.ndarray | Mapping[str, np.ndarray]
+"""A signal alone, or the outputs of a model by name, one of which is ``signal``."""
+
+
+def outputs(signal: Signal) -> Mapping[str, np.ndarray]:
+    """Return the outputs of a model by name; an array is its signal."""
+    return signal if isinstance(signal, Mapping) else {"signal": signal}
+
+
+def step(signal: Signal, bar: Bar, rules: Rules, account: Account, risk_model: RiskModel | None = None) -> Target:
     """Trade one bar: settle, mark, decide, send. The same in backtest, paper and live.
 
     Its orders live for one bar: where the next has no price for one, it expires there and the decision is made anew.
@@ -223,7 +233,7 @@ def step(
 
     Parameters
     ----------
-    signal : array of shape (N,), or mapping of str to such arrays
+    signal : array of shape (N,), or mapping of output name to such arrays that holds ``signal``
         The model's prediction at the close of `bar`, or all its outputs, ``signal`` among them; NaN: no opinion.
     risk_model : RiskModel, optional
         The machine of `rules.machine`, which has seen the bars before this one; it takes in `bar`.
@@ -278,11 +288,11 @@ def _settle(bar: Bar, rules: Rules, account: Account) -> None:
     account.write([*happened, *delistings(bar, ledger, rules.delist_after, active)])
 
 
-def _view(signal: np.ndarray | Mapping[str, np.ndarray], bar: Bar, account: Account, risk: Risk | None) -> View:
+def _view(signal: Signal, bar: Bar, account: Account, risk: Risk | None) -> View:
     """Return the account and the market at the close of a bar, settled."""
     worth, price, broker = account.ledger.value(bar), bar.quoted("close"), account.broker
     return View(
-        bar=bar, outputs=signal if isinstance(signal, Mapping) else {"signal": signal}, held=worth.weights,
+        bar=bar, outputs=outputs(signal), held=worth.weights,
         stuck=(worth.shares != 0) & ~((price > 0) & (price < np.inf)), equity=worth.equity, risk=risk,
         costs=broker.costs(bar) if isinstance(broker, Priced) else None, groups=bar.groups,
     )  # fmt: skip
@@ -329,7 +339,7 @@ def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Accoun
 
 
 def backtest(
-    signal: np.ndarray | Mapping[str, np.ndarray],
+    signal: Signal,
     panel: Panel,
     rules: Rules,
     broker: Plugin,
@@ -347,6 +357,8 @@ def backtest(
     signal : array of shape (T, N), or mapping of str to such arrays
         Row t is known at ``panel.times[t]``; its orders fill in a later row. A mapping holds all outputs of a model,
         ``signal`` among them.
+    signal : array of shape (T, N), or mapping of output name to such arrays that holds ``signal``
+        Row t is known at ``panel.times[t]``; its orders fill in a later row.
     rules : Rules
         A backtest has no person to halt for: give those of `Rules.unguarded` to see a whole history.
     broker : Plugin
@@ -362,8 +374,7 @@ def backtest(
     DataError
         `not_numbers`, `bad_shape`: the signal is not of the panel's times and symbols.
     """
-    given = signal if isinstance(signal, Mapping) else {"signal": signal}
-    outputs = {name: of_panel(values, name, panel) for name, values in given.items()}
+    made = {name: of_panel(values, name, panel) for name, values in outputs(signal).items()}
     risk_model = rules.machine(history)
     account = Account.open(MemoryJournal(run), cash, broker())
     ledger = account.ledger
@@ -372,7 +383,7 @@ def backtest(
     clipped: Counter[str] = Counter()
     for row in range(len(panel)):
         bar = panel.bar(row)
-        target = step({name: values[row] for name, values in outputs.items()}, bar, rules, account, risk_model)
+        target = step({name: values[row] for name, values in made.items()}, bar, rules, account, risk_model)
         targets[row], weights[row] = target.weights, ledger.weights(bar)
         equity[row], spent[row] = ledger.last_equity, (ledger.fees + ledger.slippage) / MICRO
         clipped.update(target.clipped)

@@ -16,8 +16,8 @@ import yaml
 from alpha.config import Config, load, merged, read_yaml
 from alpha.operate.blessing import keep
 from alpha.operate.study import write_report
-from alpha.research import Study, research
 from alpha.store import select
+from alpha.study import Study, research
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = "# A market small enough to be studied in a second.\n"

@@ -11,7 +11,7 @@ from alpha.operate.opening import state
 from alpha.operate.study import counted, row
 from alpha.report import evaluation
 from alpha.report.daily import DailyReport
-from alpha.research import Study
+from alpha.study import Study
 
 
 def study(found: Study, *, metrics: bool = True) -> None:

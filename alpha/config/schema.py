@@ -39,7 +39,7 @@ from alpha.features import Plan, columns, entries
 from alpha.features.apply import applied
 from alpha.gates import gate, waiting
 from alpha.labels import label
-from alpha.models import model
+from alpha.models import model, weight
 from alpha.models.search import Search
 from alpha.portfolio import limit, overlay, policy, risk_model
 from alpha.risk import guard
@@ -50,6 +50,7 @@ Source = Annotated[Plugin, Bound(source)]
 Aggregate = Annotated[Plugin, Bound(aggregate)]
 LabelPlugin = Annotated[Plugin, Bound(label)]
 ModelPlugin = Annotated[Plugin, Bound(model)]
+Weight = Annotated[Plugin, Bound(weight)]
 Baseline = Annotated[Plugin, Bound(baseline)]
 Policy = Annotated[Plugin, Bound(policy)]
 Overlay = Annotated[Plugin, Bound(overlay)]
@@ -201,6 +202,11 @@ class Config(Section):
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
     models: Models = Field(**role("after"))
+    weights: Annotated[tuple[Weight, ...], AfterValidator(_distinct)] = Field(
+        (),
+        description="how much each sample counts when a model is fitted, multiplied; none: all alike",
+        **role(later=True),
+    )
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
         description="what a model must beat, scored in the same run; no two of one name", **role("after")
     )
@@ -349,13 +355,15 @@ class Config(Section):
         """Hash of the experiment: what a model's score depends on, given the data.
 
         A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
-        label, splitter, policy, limits, broker, model, overlays and risk model by the code of their modules (see
-        `definition`).
+        label, splitter, weights, policy, limits, broker, model, overlays and risk model by the code of their modules
+        (see `definition`). So do the features and labels that the label is made of.
         """
         values = self._without("data", "window", "after", "place")
-        made = columns(self.features.columns).values()
-        plugins = [self.label, self.walk_forward, self.policy, *self.limits, self.broker, model, *self.overlays]
-        plugins += [self.risk_model] if self.risk_model else []
+        primary, outcome = self.label.params.get("primary"), self.label.params.get("outcome")
+        made = [*columns(self.features.columns).values(), *(columns([primary]).values() if primary else ())]
+        labels = (self.label, label.bind(outcome)) if outcome else (self.label,)
+        plugins = [*labels, self.walk_forward, *self.weights, self.policy, *self.limits, self.broker, model]
+        plugins += [*self.overlays, *([self.risk_model] if self.risk_model else [])]
         values["formulas"] = [column.key.hex() for column in made]
         values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
         return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]

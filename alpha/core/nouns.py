@@ -47,7 +47,7 @@ class Label:
     known_at : datetime64[ns] array of shape (T,) or (T, N), UTC
         When the outcome became known, always later than ``times[t]``; NaT: not yet known.
     horizon : int
-        Bars from entry to exit.
+        Bars from entry to exit; the most there can be, where it varies by cell (see `horizons`).
     entry : str
         The price at which it is entered: ``next_open``, or ``next_close`` where only closes exist.
     realised : array of shape (T, N), optional
@@ -60,6 +60,15 @@ class Label:
     horizon: int
     entry: str
     realised: np.ndarray | None = None
+
+    def horizons(self, times: pd.DatetimeIndex) -> np.ndarray:
+        """Return the bars from entry to exit of each cell, an int array of shape (T, N); -1 where not yet known.
+
+        An outcome is entered in the bar after its row, and known at the close of the bar of its exit.
+        """
+        known_at = np.broadcast_to(self.known_at.reshape(len(self.values), -1), self.values.shape)
+        exits = np.searchsorted(times.as_unit("ns").asi8.view("datetime64[ns]"), known_at)
+        return np.where(np.isnat(known_at), -1, exits - np.arange(len(exits))[:, None] - 1)
 
     def known_before(self, cutoff: np.datetime64 | np.ndarray) -> np.ndarray:
         """Return a bool array of shape (T, N): which outcomes were known strictly before `cutoff`.
@@ -269,16 +278,17 @@ Update = Fill | Accepted | Rejected | Cancelled | Expired
 
 
 class Model(Protocol):
-    """Fits rows of (time, symbol) pairs. `rows` holds each sample's time as a number, ascending.
+    """Fits samples of (time, symbol) pairs; a prediction depends on its own row only.
 
-    `handles_nan` says whether inputs may be missing, `packages` which ones read its files; a prediction depends on
-    its own row only.
+    `handles_nan` says whether inputs may be missing. A class may also name its `outputs` (the columns of `predict`,
+    ``signal`` first; ``spread``: how unsure it is of it), its `neutral` prediction (0.5 for a probability), by what
+    `tolerance` a row may depend on its batch (default: not in a bit), and the `packages` that read its files (default:
+    those its module imports). See `alpha.models`.
     """
 
     handles_nan: ClassVar[bool]
-    packages: ClassVar[tuple[str, ...]]
 
-    def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self: ...
+    def fit(self, samples: Any) -> Self: ...  # alpha.models.samples.Samples, of a layer above
     def predict(self, X: np.ndarray) -> np.ndarray: ...
     def to_files(self) -> dict[str, bytes]: ...
     @classmethod

@@ -18,8 +18,8 @@ from alpha.config import Config, load
 from alpha.core import executor
 from alpha.core.identity import code_id
 from alpha.operate.opening import examined
-from alpha.research import Study, Track, research
 from alpha.stats import scorecard_intervals
+from alpha.study import Study, Track, research
 from alpha.validation import Trials
 
 METRICS = ("ic", "ic_t", "ic_low", "ic_high", "ic_low_corrected", "hit_rate", "sharpe", "net_return_annual", "turnover",

@@ -16,8 +16,9 @@ from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.lab.battery import matrix
 from alpha.leaks import Case, Pipeline, check
-from alpha.research import Track
+from alpha.models import tolerance_of
 from alpha.strategy import backtest
+from alpha.study import Track
 from alpha.validation.crossfit import cross_fit
 
 
@@ -44,12 +45,12 @@ def pipeline(cfg: Config, model: Plugin) -> Pipeline:
         return cfg.panel(session.date())[0].until(at)
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
-        return cross_fit(model, features, label, [fold], tradable)[fold.test]
+        return cross_fit(model, features, label, [fold], tradable, weights=cfg.weights)[fold.test]
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
         return backtest(signal, panel, rules, cfg.broker, cash=cfg.paper.cash).gross_returns
 
-    return Pipeline(load, plan.batch, cfg.label, cfg.walk_forward, predict, trade)
+    return Pipeline(load, plan.batch, cfg.label, cfg.walk_forward, predict, trade, tolerance_of(model.make))
 
 
 def check_configured(cfg: Config, track: Track) -> Iterator[CheckResult]:

@@ -18,8 +18,8 @@ from alpha.operate import papering
 from alpha.operate.blessing import Kept, keep
 from alpha.operate.study import SummaryRow, row, study
 from alpha.report.daily import DailyReport
-from alpha.research import Study, Track, tracked
 from alpha.store import select
+from alpha.study import Study, Track, tracked
 
 PACE = 0.02  # seconds between bars while it waits to be killed
 KILLED_AFTER = 10  # bars

@@ -12,9 +12,9 @@ from alpha.operate.control import models_root
 from alpha.operate.hints import SHADOW, command
 from alpha.operate.opening import opened
 from alpha.operate.study import write_report
-from alpha.research import Study
 from alpha.store import check_selectable, locked, promote, reference, save, select
 from alpha.strategy import Candidate
+from alpha.study import Study
 
 
 def candidates_root(cfg: Config) -> Path:

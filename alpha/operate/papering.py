@@ -26,9 +26,9 @@ from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import DailyReport, write_daily
-from alpha.research import Track, tracked
 from alpha.store import Blessings, bundles, load, locate, read_manifest, reference
 from alpha.strategy import Bundle
+from alpha.study import Track, tracked
 
 HISTORY = Key("history of the features of what is traded after the sealed sessions")
 

@@ -20,8 +20,8 @@ from alpha.data import Finding
 from alpha.gates import gate, judge_report
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
-from alpha.research import Study, Track, research, tracked
 from alpha.strategy import Candidate
+from alpha.study import Study, Track, research, tracked
 
 EXAMPLES = 5
 

@@ -56,7 +56,7 @@ def test_it_is_said_at_once_that_work_has_begun(script):
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name in {'pandas', 'numpy', 'numba', 'pydantic'}: raise SystemExit(name)\n"
         "sys.meta_path.insert(0, Deaf())\n"
-        f"sys.argv[0] = {script.name!r}\n"
+        f"sys.argv[0], sys.path[0] = {script.name!r}, {str(script.parent)!r}\n"  # as of a script
         f"runpy.run_path({str(script)!r}, run_name='__main__')\n"
     )
     done = subprocess.run(

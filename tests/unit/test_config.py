@@ -271,7 +271,8 @@ def test_a_trial_is_the_same_where_the_score_cannot_differ(override):
 @pytest.mark.parametrize(
     "override",
     ["seed=8", "label.horizon=6", "policy.rate=0.3", "limits=[]", "risk.lot_size=2", "broker.fee_bps=2",
-     "paper.cash=1", "walk_forward.folds=7", "features.cross_section=zscore", "features.columns=[{name: macd}]"],
+     "paper.cash=1", "walk_forward.folds=7", "weights=[age]",
+     "weights=[uniqueness]", "features.cross_section=zscore", "features.columns=[{name: macd}]"],
 )  # fmt: skip
 def test_a_trial_is_another_where_the_score_may_differ(override):
     before, after = load(BASE), load(BASE, (), [override])
@@ -287,8 +288,8 @@ def test_models_of_one_name_and_other_parameters_are_other_trials():
 
 def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
     """A key that is new is of the experiment until somebody says that it is not: what is in doubt counts."""
-    experiment = {"seed", "features", "label", "walk_forward", "policy", "overlays", "limits", "risk_model", "risk",
-                  "broker"}  # fmt: skip
+    experiment = {"seed", "features", "label", "weights", "walk_forward", "policy", "overlays", "limits",
+                  "risk_model", "risk", "broker"}  # fmt: skip
     others = {section for section, *inner in keys(Config, "data", "window", "after", "place") if not inner}
     assert others | experiment == set(Config.model_fields)
     assert others & experiment == set()
@@ -317,9 +318,11 @@ def rewritten(cfg: Config, key: str) -> Config:
     return cfg.model_copy(update={key: replace(before, make=lambda *args, **params: 1)})
 
 
-@pytest.mark.parametrize("key", ["label", "walk_forward", "policy", "overlays", "limits", "risk_model", "broker"])
+@pytest.mark.parametrize(
+    "key", ["label", "weights", "walk_forward", "policy", "overlays", "limits", "risk_model", "broker"]
+)
 def test_a_plugin_that_was_rewritten_under_its_name_is_another_trial(key):
-    cfg = load(BASE, (), ["overlays=[no_trade_band]", "risk_model=exponential"])
+    cfg = load(BASE, (), ["weights=[age]", "overlays=[no_trade_band]", "risk_model=exponential"])
     after = rewritten(cfg, key)
     assert after.id == cfg.id, "it is still the same configuration"
     assert after.trial_id(cfg.models.candidates[0]) != cfg.trial_id(cfg.models.candidates[0])
@@ -363,7 +366,7 @@ def test_keys_that_came_later_change_no_id_where_they_are_left_out():
     """The ids are those of the version before: a configuration that does not use the keys is the same one."""
     cfg, model = load(BASE), load(BASE).models.candidates[0]
     values = cfg.resolved()
-    assert [values.pop(key) for key in ("overlays", "risk_model", "guards")] == [[], None, []]
+    assert [values.pop(key) for key in ("weights", "overlays", "risk_model", "guards")] == [[], [], None, []]
     for *sections, key in keys(Config, "place"):
         del reduce(getitem, sections, values)[key]
     assert cfg.id == digest(values)[:12]

@@ -21,8 +21,8 @@ from alpha.operate import blessing, control, opening, papering
 from alpha.operate import study as studies
 from alpha.operate.blessing import candidates_root
 from alpha.operate.papering import Wanted
-from alpha.research import research
 from alpha.store import Blessings, promote, save
+from alpha.study import research
 from alpha.validation.holdout import Look, Looks, Opened, level, lower_bound, sealed_ic
 
 SPAN = {"data_id": "data", "source": {"name": "bundled"}, "first": date(2020, 1, 1), "last": date(2020, 12, 31)}

@@ -161,9 +161,9 @@ def test_bars_that_were_skipped_do_not_enter_the_features_after_a_restart(cfg, b
         def __init__(self):
             self.plan, self.name, self.trained = bundle.plan, bundle.name, bundle.trained
 
-        def predict(self, values, tradable):
+        def outputs(self, values, tradable):
             seen.append(values)
-            return bundle.predict(values, tradable)
+            return bundle.outputs(values, tradable)
 
     bad = spoiled(panel, -12, value=-1.0, symbols=3)
     trade(cfg, Watched(), replay(bad), MemoryJournal("run"))

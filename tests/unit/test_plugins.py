@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fitting import samples
 
 from alpha.config import load, load_places
 from alpha.core import executor, plugins
@@ -116,7 +118,19 @@ def test_a_name_of_alpha_is_not_taken_over(folder):
     (folder / "weights.py").write_text(POLICY.format(name="long_short", share=0.5))
     with pytest.raises(ConfigError, match="policy 'long_short' is registered twice"):
         base("plugins=[mine]")
-    assert policy._made["long_short"].make.__module__ == "alpha.portfolio.construct"
+    assert policy._made["long_short"].make.__module__.startswith("alpha.portfolio.")
+
+
+def test_a_name_of_alpha_is_not_taken_over_before_it_is_imported(folder):
+    """In a process in which nothing was looked up yet."""
+    (folder / "weights.py").write_text(POLICY.format(name="long_short", share=0.5))
+    code = (
+        "from alpha.core import plugins\nfrom alpha.portfolio import policy\n"
+        "plugins.load(['mine'])\nassert len(plugins.broken()) == 1\npolicy.bind('long_only')\n"
+        "policy.bind('long_short')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ConfigError: [registered_twice] policy 'long_short' is registered twice\n")
 
 
 def test_a_module_and_an_entry_point(folder, monkeypatch):
@@ -159,7 +173,7 @@ def test_the_process_that_parses_a_bundle_knows_the_plugins(folder):
     base("plugins=[mine]", "models={candidates: [my_linear]}")
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(30, 2))
-    fitted = linear_v1().fit(inputs, inputs.sum(axis=1), rows=np.arange(30))
+    fitted = linear_v1().fit(samples(inputs, inputs.sum(axis=1)))
     buffer = io.BytesIO()
     np.savez(buffer, inputs=inputs, predictions=fitted.predict(inputs))
     files = {**fitted.to_files(), "golden.npz": buffer.getvalue()}

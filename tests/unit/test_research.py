@@ -16,10 +16,10 @@ from alpha.core.nouns import Fold
 from alpha.core.registry import Plugin
 from alpha.features import Plan, entries
 from alpha.portfolio import overlay, risk_model
-from alpha.research import research
 from alpha.risk import Permission
 from alpha.store import promote
 from alpha.strategy import backtest
+from alpha.study import research
 from alpha.validation import Trials, splitter
 
 

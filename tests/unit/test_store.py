@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from fitting import samples
 
 from alpha import store
 from alpha.core.errors import ConfigError, GateFailed, ModelError
@@ -44,7 +45,7 @@ def _candidate(gates: tuple[Verdict, ...] = PASSED) -> Candidate:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 2))
     bound = model.bind("linear_v1")
-    fitted = bound().fit(X, X[:, 0], rows=np.arange(60))
+    fitted = bound().fit(samples(X, X[:, 0]))
     trained = {"start": "2020-01-02", "end": "2020-03-30", "rows": 12, "samples": 60}
     bundle = Bundle("linear_v1", fitted, bound.entry, ENTRIES, Plan(columns(ENTRIES)),
                     {"name": "forward_return", "horizon": 5}, trained, X[:8], fitted.predict(X[:8]),

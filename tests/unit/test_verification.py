@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fitting import samples
 
 from alpha import store
 from alpha.core.errors import ModelError
@@ -40,7 +41,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Save a small bundle."""
     X = np.random.default_rng(0).normal(size=(60, 2))
     bound = model.bind("linear_v1")
-    fitted = bound().fit(X, X[:, 0], rows=np.arange(60))
+    fitted = bound().fit(samples(X, X[:, 0]))
     trained = {"start": "2020-01-02", "end": "2020-03-30", "rows": 12, "samples": 60}
     made = Bundle("linear_v1", fitted, bound.entry, ENTRIES, Plan(columns(ENTRIES)), {"name": "forward_return"},
                   trained, X[:8], fitted.predict(X[:8]), {"prediction": [0.0, 1.0]})  # fmt: skip
@@ -197,10 +198,10 @@ def test_a_file_that_cannot_be_read_is_refused(bundle, monkeypatch):
     ],
 )
 def test_other_versions_of_what_reads_the_model_are_refused(changes, accepted, bundle, reproduced, monkeypatch):
-    there = environment()
+    there = environment(("numpy", "pandas"))
     minor = {name: ".".join(version.split(".")[:2]) for name, version in there.items()}
     other = {**there, **{name: value and value.format(minor[name]) for name, value in changes.items()}}
-    monkeypatch.setattr(verification, "environment", lambda: {name: v for name, v in other.items() if v})
+    monkeypatch.setattr(verification, "environment", lambda packages: {name: v for name, v in other.items() if v})
     if accepted:
         assert verification.verify(bundle).seed == 7
         return

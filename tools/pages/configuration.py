@@ -64,14 +64,14 @@ def registries() -> tuple[Registry, ...]:
     from alpha.features.ticks import bar_builder, tick_feature
     from alpha.gates import gate
     from alpha.labels import label
-    from alpha.models import model
+    from alpha.models import model, weight
     from alpha.portfolio import limit, overlay, policy, risk_model
     from alpha.risk import guard
     from alpha.validation import baseline, splitter
 
     return (
-        source, aggregate, scorer, tick_feature, bar_builder, feature, feature_set, label, model, splitter, baseline,
-        policy, overlay, limit, risk_model, guard, broker, gate,
+        source, aggregate, scorer, tick_feature, bar_builder, feature, feature_set, label, model, weight, splitter,
+        baseline, policy, overlay, limit, risk_model, guard, broker, gate,
     )  # fmt: skip
 
 
