@@ -340,7 +340,7 @@ class TestOpening:
         assert (judged.waiting, judged.gates[:-1], judged.gates[-1].gate) == ((), found.best.gates, "holdout")
         assert judged.scorecard.metrics["holdout_ic_low"] == judged.gates[-1].value
         assert opening.opened(found, judged) is judged, "a look is taken once"
-        studies.show(replace(found, candidates=(judged,)), metrics=False)
+        show.study(replace(found, candidates=(judged,)), metrics=False)
         assert "----" not in capsys.readouterr().out
 
     def test_a_candidate_it_has_not_judged_cannot_be_blessed(self, sealed, found):

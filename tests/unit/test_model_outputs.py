@@ -16,10 +16,10 @@ from alpha.lab import leakage
 from alpha.models import differing, model
 from alpha.models.linear import linear_v1
 from alpha.portfolio import policy
-from alpha.study import research
 from alpha.store import child, save
 from alpha.store.child import GOLDEN, parsed
 from alpha.strategy import Rules, backtest
+from alpha.study import research
 
 
 class unsure_v1(linear_v1):
