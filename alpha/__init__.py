@@ -4,7 +4,9 @@ The names below are the public API; each is imported when it is first used, so t
 answer ``--help`` at once.
 """
 
-from alpha.core.lazy import lazy
+from alpha.core.lazy import lazy, postpone
+
+postpone("pandas")
 
 _PUBLIC = {
     "alpha.config": ("Config", "load"),
