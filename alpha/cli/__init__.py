@@ -42,23 +42,19 @@ def parser(description: str, *, config: str = DEFAULT) -> argparse.ArgumentParse
 
 def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
     """Return the configuration that the options name, a command's own overlays and overrides before ``--set``."""
+    import structlog
+
     from alpha.config import load
     from alpha.core.registry import broken
 
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("info" if args.verbose else "warning"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     cfg = load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
     for file in broken():
         print(f"skipped: {file}", file=sys.stderr)
-    _log_to_standard_error("info" if args.verbose else "warning")
     return cfg
-
-
-def _log_to_standard_error(level: str) -> None:
-    import structlog
-
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def places(args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any, Protocol
 
 import pandas as pd
@@ -13,8 +12,8 @@ from alpha.core.errors import DataError
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 
-Read = Callable[..., "pd.DataFrame"]
-OVERLAP = timedelta(days=14)
+Read = Callable[..., pd.DataFrame]
+OVERLAP = pd.Timedelta("14D")
 """How far back the newest bars are read again: a bar that comes later than this is seen after a restart."""
 
 
