@@ -400,8 +400,8 @@ class TestOpening:
     def test_sealed_names_are_predicted_by_models_that_never_saw_them(self, sealed, found, monkeypatch):
         learned = []
         fit = opening.fit
-        monkeypatch.setattr(opening, "fit", lambda plugin, features, label, mask: (
-            learned.append(mask), fit(plugin, features, label, mask))[1])  # fmt: skip
+        monkeypatch.setattr(opening, "fit", lambda plugin, features, label, mask, **given: (
+            learned.append(mask), fit(plugin, features, label, mask, **given))[1])  # fmt: skip
         opening.opened(found, found.best)
         panel = sealed.panel(sealed.end, Key("to test it"))[0]
         hidden = [number for number, name in enumerate(panel.symbols) if sealed.source.hides(name)]

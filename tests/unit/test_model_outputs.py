@@ -138,7 +138,7 @@ def test_weights_reach_every_fit(cfg, monkeypatch):
     from alpha.models import weight
 
     weighted = cfg.model_copy(update={"weights": (weight.bind({"name": "age", "half_life": 0.5}),)})
-    assert research(weighted).best.weights == weighted.weights
+    assert research(weighted).best.bundle.weights == weighted.weights
     pipeline = leakage.pipeline(weighted, weighted.models.candidates[0])
     panel = pipeline.load(None)
     features, label = pipeline.features(panel), pipeline.label(panel)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import alpha.stats
 from alpha.core.errors import ConfigError, DataError
 from alpha.stats.significance import automatic_lags, diebold_mariano, mean_interval, newey_west_t
 
@@ -156,9 +157,9 @@ def test_losses_are_checked() -> None:
 
 
 def test_all_names_can_be_had_in_one_place() -> None:
-    for name in stats.__all__:
-        assert callable(getattr(stats, name))
-    assert set(stats.__all__) == set(dir(stats))
+    for name in alpha.stats.__all__:
+        assert callable(getattr(alpha.stats, name))
+    assert set(alpha.stats.__all__) == set(dir(alpha.stats))
 
 
 def test_importing_the_statistics_is_cheap() -> None:
