@@ -1,4 +1,4 @@
-"""Earnings: what was announced, when it will be, and how often it was estimated, by the time that each became known."""
+"""Earnings: announcements, their schedule and analysts' estimates, by the time that each became known."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def earnings(
     past: Annotated[int, Field(ge=2)] = 8,
     max_age: Span | None = "120D",
 ) -> tuple[Panel, list[Finding]]:
-    """Quarterly announcements of earnings: the newest that is known, and what it means beside those before it.
+    """Quarterly announcements of earnings: the newest one known, and its surprise against those before it.
 
     - ``eps``: earnings a share of the last four quarters, for a share as it is traded at that row (see below); NaN
       unless all four are known and none was skipped;
@@ -121,10 +121,10 @@ def earnings_schedule(
     zone: Zone = "America/New_York",
     period: str | None = None,
 ) -> tuple[Panel, list[Finding]]:
-    """When the next announcement of earnings is scheduled, as far as that is known.
+    """Days until the next announcement of earnings, as scheduled and known.
 
     - ``earnings_until``: days from the row's date to the first scheduled date that is not past; 0 on the day. NaN where
-      none is known. What was announced in the end, and when, plays no part.
+      none is known. The announcement itself, and its date, play no part.
 
     Parameters
     ----------
@@ -174,10 +174,10 @@ def estimates(
     zone: Zone = "America/New_York",
     window: Span = "90D",
 ) -> tuple[Panel, list[Finding]]:
-    """How often analysts made or revised an estimate.
+    """Number of estimates that analysts made or revised.
 
-    - ``revision_count``: rows that became known in the `window` up to the row; NaN before a symbol's first of all: a
-      table that does not cover a symbol does not say that nothing happened.
+    - ``revision_count``: rows that became known in the `window` up to the row; NaN before a symbol's first row of all:
+      a table that does not cover a symbol is no evidence that nothing happened.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def surprises(actual: pd.Series, estimate: pd.Series) -> pd.Series:
 
 
 class Version(NamedTuple):
-    """What is known from an instant on: `announced` is when the newest quarter was first known (ns)."""
+    """Earnings known from an instant on: `announced` is when the newest quarter was first known (ns)."""
 
     announced: int
     trailing: float
@@ -227,7 +227,7 @@ class Version(NamedTuple):
 def versions(
     known: np.ndarray, period: np.ndarray, actual: np.ndarray, surprise: np.ndarray, *, past: int = 8
 ) -> Iterator[Version]:
-    """Yield what each row of one symbol's announcements makes known beside the rows before it, and none after.
+    """Yield, for each row of one symbol's announcements, the earnings known from it and the rows before it.
 
     Parameters
     ----------

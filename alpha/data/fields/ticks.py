@@ -61,13 +61,13 @@ def ticks(
     odd : int
         The bits of a trade's condition that leave it out.
     one_sided : bool
-        Whether a row of quotes tells one side, and the other holds from earlier rows.
+        Whether a row of quotes gives one side only, and the other side holds from earlier rows.
 
     Returns
     -------
     panel : Panel
     findings : list of Finding
-        What was left out, counted, for each symbol.
+        Counts of the rows left out, for each symbol.
 
     Raises
     ------
