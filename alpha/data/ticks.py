@@ -26,7 +26,7 @@ ODD = sum(FLAGS.values())
 """Conditions of trades that were not made at the price of their moment, or are reported twice."""
 REASONS = {
     "bad_trade": "no positive price and size",
-    "odd_condition": "not made at the price of its moment, or told twice",
+    "odd_condition": "not made at the price of its moment, or reported twice",
     "bad_quote": "a price or size that is negative or no number",
     "zero_quote": "a side without a price or without a size",
     "one_sided_quote": "the other side is not known yet",

@@ -1,4 +1,4 @@
-"""How sure one can be of a Sharpe ratio. All of them are per period, never annualised."""
+"""Confidence in a Sharpe ratio, and in the difference of two. All are per period, never annualised."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def sharpe_difference(
         Studentised circular block bootstrap, or the normal approximation. The standard error of the statistic is
         that of a Parzen kernel, bandwidth by Newey and West (1994), either way. A draw in which a series does not
         vary, as happens to one that seldom moves, counts as far away as any: the p-value is larger for it, and the
-        interval endless where such draws are more than ``1 - level``.
+        interval infinite where such draws are more than ``1 - level``.
     block : int, optional
         Length of the blocks; default: Politis and White's choice for the difference.
 
@@ -176,7 +176,7 @@ def _studentised_draws(
 ) -> np.ndarray:
     """Return ``|difference* - difference| / error*`` of each draw: blocks around a circle, errors between blocks.
 
-    Endless where a draw has no ratio, or no error: it may be as far away as any.
+    Infinite where a draw has no ratio, or no error: it may be as far away as any.
     """
     n = len(moments)
     wanted = optimal_block(influence, method="circular") if block is None else count(block, "block", 1)

@@ -147,11 +147,11 @@ UNSOUND: dict[str, tuple[Callable[[pd.DataFrame], pd.Series], str]] = {
     "bad_contract": (_impossible, "neither put nor call, or a number that cannot be"),
     "off_session": (lambda rows: ~rows["in_session"], "the exchange was closed"),
     "expired_contract": (lambda rows: rows["expiry"] < rows["date"], "the contract had expired"),
-    "duplicate_contract": (lambda rows: rows.duplicated(CONTRACT, keep="last"), "told twice; the last counts"),
+    "duplicate_contract": (lambda rows: rows.duplicated(CONTRACT, keep="last"), "listed twice; the last counts"),
 }
 REASONS = {
     **{code: why for code, (_, why) in UNSOUND.items()},
-    "no_implied_volatility": "out of the money, and no volatility can be told",
+    "no_implied_volatility": "out of the money, and no volatility can be found",
     "volatility_mismatch": f"the table's volatility is more than {FAR_OFF} from that of the price; left in",
 }
 

@@ -1,7 +1,7 @@
-"""What is written about a symbol. These need the fields of the aggregate `news`.
+"""Sentiment, number and novelty of the texts about a symbol. These need the fields of the aggregate `news`.
 
-A row without news has no sentiment of its own: it counts with the weight of its texts, none. How far back a feature
-looks is `window`; before a symbol's first text of all, nothing is known.
+A row without news has no sentiment of its own, and so no weight. A feature looks back `window` rows; before a symbol's
+first text of all, nothing is known.
 """
 
 from __future__ import annotations
