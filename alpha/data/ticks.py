@@ -54,7 +54,7 @@ def read_trades(
         The table's names of time, symbol, price and size, where they differ, and of those that it has of suspicious
         (true: leave out), condition (hexadecimal bits) and buyer_is_maker (true: the seller began the trade).
     zone : str, optional
-        Of times without one, such as ``America/New_York``.
+        The zone of times without one, such as ``America/New_York``.
     epoch : {"s", "ms", "us", "ns"}, optional
         The unit of times that are integers: since 1970, UTC.
     where : mapping of str to str, optional

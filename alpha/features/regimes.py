@@ -56,7 +56,7 @@ class Mixture(NamedTuple):
     weight : array of shape (K,)
     mean : array of shape (K, D)
     precision : array of shape (K, D)
-        Of standardised columns, as `mean` is.
+        Those of standardised columns, as `mean` is.
     centre, scale : array of shape (D,)
         The numbers by which the columns are standardised.
     """
@@ -76,7 +76,7 @@ def markov_turbulence(returns: np.ndarray, time: np.ndarray, fit: float) -> np.n
     Parameters
     ----------
     returns, time : array of shape (fit + MONTH, N)
-        Of the market, the same in every column; seconds since 1970, UTC.
+        The market's, the same in every column; seconds since 1970, UTC.
     fit : int
         Rows that parameters are estimated from.
     """

@@ -110,7 +110,7 @@ def drawn(
     score : callable
         Higher is better; NaN is worst.
     seed : int
-        Of the sampler: the same draws come again as long as the scores do.
+        Seed of the sampler: the same draws come again as long as the scores do.
     """
     import optuna
 

@@ -139,7 +139,7 @@ def scorecard_intervals(
     Parameters
     ----------
     net_returns, gross_returns, turnover, costs : array of shape (T,)
-        Of the book, as in `score`. A series that is not given has no rows in the result.
+        Those of the book, as in `score`. A series that is not given has no rows in the result.
     ic : array of shape (T,)
         Daily information coefficients; NaN where undefined.
     hits, pairs : array of shape (T,)

@@ -29,7 +29,7 @@ def ic_decay(
     horizons : sequence of int
         In bars.
     marginal : bool
-        Of the last bar of each horizon alone, rather than of all its bars compounded.
+        Use the last bar of each horizon alone, rather than of all its bars compounded.
 
     Returns
     -------

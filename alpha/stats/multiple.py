@@ -66,7 +66,7 @@ def reality_check(
     returns : array of shape (T, n_configurations)
         Per period (or minus a loss), in time order, of every configuration tried.
     benchmark : array of shape (T,), optional
-        Of the benchmark; default: nothing earned.
+        Returns of the benchmark; default: zero.
     block : float, optional
         Mean length of the blocks of the stationary bootstrap; default: `optimal_block` of the differences.
 

@@ -54,7 +54,7 @@ def deflated_sharpe_ratio(
     Parameters
     ----------
     sharpe : float
-        Of the trial chosen, per period, not annualised.
+        The ratio of the trial chosen, per period, not annualised.
     n_obs : float
         Periods observed.
     n_trials : float
@@ -62,7 +62,7 @@ def deflated_sharpe_ratio(
     trials_sharpe_std : float
         Standard deviation of the trials' Sharpe ratios, per period.
     skew, kurtosis : float
-        Of the returns of the trial chosen, biased; kurtosis is 3 for a normal distribution.
+        Moments of the returns of the trial chosen, biased; kurtosis is 3 for a normal distribution.
 
     Raises
     ------

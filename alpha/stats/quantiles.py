@@ -75,7 +75,7 @@ def monotonic_relation(
     Parameters
     ----------
     returns : array of shape (T, Q)
-        Of portfolios in order, lowest first; for a falling relation give them the other way round.
+        Returns of portfolios in order, lowest first; for a falling relation give them the other way round.
     block : float, optional
         Mean length of the blocks of the stationary bootstrap; default: `optimal_block` of the returns.
 

@@ -46,7 +46,7 @@ def probabilistic_sharpe_ratio(
     n_obs : float
         Periods observed.
     skew, kurtosis : float
-        Of the returns, biased (moments divided by n); kurtosis is 3 for a normal distribution, not 0.
+        Moments of the returns, biased (moments divided by n); kurtosis is 3 for a normal distribution, not 0.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def sharpe_difference(
     Parameters
     ----------
     returns_a, returns_b : array of shape (n,)
-        Of the same periods, over the risk-free rate.
+        Returns of the same periods, over the risk-free rate.
     method : {"bootstrap", "hac"}
         Studentised circular block bootstrap, or the normal approximation. The standard error of the statistic is
         that of a Parzen kernel, bandwidth by Newey and West (1994), either way. A draw in which a series does not

@@ -95,13 +95,13 @@ def earnings(
     table = _read(path, panel, symbol, [actual, estimate, surprise, period])
     known = known_instants(table, known_at=known_at, date=date, delay=delay, zone=zone, where=path)
     about = period or date
-    told, expected, percent = (_numbers(table, name, path) for name in (actual, estimate, surprise))
+    announced, expected, percent = (_numbers(table, name, path) for name in (actual, estimate, surprise))
     rows = pd.DataFrame({
         "symbol": table[symbol].astype(str),
         "known": known,
         "period": known if about is None else _days(table, about, path),
-        "actual": told,
-        "surprise": surprises(told, expected) if surprise is None else percent / 100,
+        "actual": announced,
+        "surprise": surprises(announced, expected) if surprise is None else percent / 100,
     })  # fmt: skip
     rows = rows[rows["actual"].notna() | rows["surprise"].notna()]  # the others are still to come
     return _with_earnings(panel, rows, past, None if max_age is None else pd.Timedelta(max_age).value), []
@@ -234,7 +234,7 @@ def versions(
     known : int array
         Nanoseconds since 1970, UTC, never decreasing.
     period : int array
-        What each row is about, in the order of time; a later row about the same replaces it.
+        The quarter that each row is about, in the order of time; a later row about the same replaces it.
     actual, surprise : float array
     """
     latest: dict[int, tuple[float, float]] = {}
@@ -264,10 +264,10 @@ def _with_earnings(panel: Panel, rows: pd.DataFrame, past: int, max_age: int | N
     for column, own in _by_symbol(rows, panel):
         known = own["known"].to_numpy()
         actual = own["actual"].to_numpy() * _basis(panel, shares[:, column], known)
-        told = list(versions(known, own["period"].to_numpy(), actual, own["surprise"].to_numpy(), past=past))
+        found = list(versions(known, own["period"].to_numpy(), actual, own["surprise"].to_numpy(), past=past))
         row = np.searchsorted(known, times, side="right") - 1
-        age = np.where(row >= 0, times - np.array([version.announced for version in told])[row], -1)
-        values = np.array([version[1:] for version in told])
+        age = np.where(row >= 0, times - np.array([version.announced for version in found])[row], -1)
+        values = np.array([version[1:] for version in found])
         stale = (age < 0) if max_age is None else (age < 0) | (age > max_age)
         for name, each in zip(FIELDS, np.where(stale[:, None], np.nan, values[row]).T, strict=False):
             fields[name][:, column] = each

@@ -97,10 +97,10 @@ def news(
 
 def _texts(table: pd.DataFrame, text: str, known_at: str, symbol: str) -> pd.DataFrame:
     """Return symbol, text and known (ns), in an order that does not depend on the table's."""
-    told = table[table[text].notna() & table[symbol].notna()]
-    if not told.empty and not pd.api.types.is_string_dtype(told[text]):
-        raise DataError(f"column {text!r} must hold texts; it holds {told[text].dtype}", code="wrong_type")
-    columns = {"symbol": told[symbol].astype(str), "text": told[text], "known": read_instants(told[known_at])}
+    kept = table[table[text].notna() & table[symbol].notna()]
+    if not kept.empty and not pd.api.types.is_string_dtype(kept[text]):
+        raise DataError(f"column {text!r} must hold texts; it holds {kept[text].dtype}", code="wrong_type")
+    columns = {"symbol": kept[symbol].astype(str), "text": kept[text], "known": read_instants(kept[known_at])}
     return pd.DataFrame(columns).sort_values(["symbol", "known", "text"], ignore_index=True)
 
 

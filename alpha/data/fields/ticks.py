@@ -55,7 +55,7 @@ def ticks(
     trade_columns, quote_columns : mapping of str to str, optional
         Our name to the table's, as for `alpha.data.ticks.read_trades` and `read_quotes`.
     zone : str, optional
-        Of times without one.
+        The zone of times without one.
     epoch : {"s", "ms", "us", "ns"}, optional
         The unit of times that are integers.
     odd : int

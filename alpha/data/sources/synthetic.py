@@ -80,7 +80,7 @@ def synthetic(
     drift : float
         Expected return of the market, a year.
     volatility : float
-        Of a symbol's own returns, a day; symbols differ by a factor of up to two.
+        Standard deviation of a symbol's own returns, a day; symbols differ by a factor of up to two.
     delistings : float
         Chance, a year, that a symbol is delisted; it has no bars from then on.
     late : float

@@ -95,7 +95,7 @@ class Plan:
         chunk : int, optional
             Rows computed at a time. The result does not depend on it.
         dtype : float64 or float32
-            Of the result; everything is computed in float64.
+            Type of the result; everything is computed in float64.
         out : array of shape (F, T, N), optional
             Where to write: memory that has been used before takes a fraction of the time of new memory.
 

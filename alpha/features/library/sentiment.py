@@ -42,9 +42,9 @@ def sentiment_surprise(*, fast: PositiveInt = 5, slow: PositiveInt = 60) -> Expr
 
     The deviations (ddof 1) are those of the rows with news among the `slow`, of which there must be at least 2.
     """
-    told = where(count > 0, sentiment * count, 0)
-    before, usual = (lag(sum(told, slow) / sum(count, slow), fast), lag(std(sentiment, slow, min_periods=2), fast))
-    recent = sum(told, fast) / sum(count, fast)
+    total = where(count > 0, sentiment * count, 0)
+    before, usual = (lag(sum(total, slow) / sum(count, slow), fast), lag(std(sentiment, slow, min_periods=2), fast))
+    recent = sum(total, fast) / sum(count, fast)
     return where(usual > 0, (recent - before) / usual, float("nan"))
 
 

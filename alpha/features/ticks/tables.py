@@ -19,7 +19,7 @@ def at_closes(events: Events, columns: Mapping[str, TickMachine], *, symbol: str
     Parameters
     ----------
     events : Events
-        Of one symbol. A stream may push them piece by piece: the machines go on, and each call returns its own closes.
+        Those of one symbol. A stream may push them in pieces: machines go on, each call returns its own closes.
     columns : mapping of str to TickMachine
     symbol : str
 
