@@ -27,7 +27,7 @@ class Events:
     time : int64 array of shape (n,)
         Nanoseconds since 1970, UTC; never falling. An event is known at its time.
     values : float64 array of shape (n, 4)
-        For a quote bid, bid size, ask, ask size; for a trade price, size and its beginner: 1 the buyer, -1 the seller,
+        For a quote bid, bid size, ask, ask size; for a trade price, size and initiator: 1 the buyer, -1 the seller,
         NaN where unknown. Unused places are NaN.
     """
 
