@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from datetime import date
@@ -35,6 +36,8 @@ def filled(path: Path, length: int) -> FileLog:
             line = linked({"number": number, "text": "x" * 400}, seal)
             seal = line["hash"]
             file.write(canonical(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())  # else the first append would wait for all of it
     path.with_name(f"{path.name}.head").write_text(f"{length} {seal}\n", encoding="utf-8")
     return FileLog(path, OWNER)
 

@@ -151,7 +151,7 @@ def _kind(path: Path) -> str | None:
     """Return what a path holds; None where it is nothing that can be checked."""
     if path.is_dir():
         return "bundle" if re.fullmatch(VERSION, path.name) else None
-    if path.suffix == ".sqlite":
+    if path.suffix in (".sqlite", ".schema2"):  # the second is a journal as it was before it was migrated
         tables = _tables(path)
         return "journal" if tables is None or "events" in tables else _log_kind(path) if "lines" in tables else None
     if path.name.endswith(".jsonl.head"):

@@ -178,8 +178,11 @@ def test_logs_in_a_database_and_under_other_names_are_found(artifacts: Path) -> 
     _flip(artifacts / "notes.jsonl", 30)
     with closing(sqlite3.connect(artifacts / "tried.sqlite")) as db, db:
         db.execute("UPDATE lines SET line = replace(line, 'model', 'other')")
+    shutil.copy(artifacts / "small/paper.sqlite", artifacts / "small/paper.sqlite.schema2")
+    _flip(artifacts / "small/paper.sqlite.schema2", 0)
     assert damaged(artifacts) == [
-        ("lines", "notes.jsonl", "lines_tampered"), ("trials", "tried.sqlite", "trials_tampered")]  # fmt: skip
+        ("lines", "notes.jsonl", "lines_tampered"), ("journal", "paper.sqlite.schema2", "journal_damaged"),
+        ("trials", "tried.sqlite", "trials_tampered")]  # fmt: skip
 
 
 def test_nothing_is_there_yet(tmp_path: Path, cfg: Config) -> None:
