@@ -199,7 +199,7 @@ def _skip(bar: Bar, error: DataError, account: Account, bad: int, most: int) -> 
     key, ledger = bar_key(bar), account.ledger
     if key != ledger.settled:
         account.write(actions(bar, ledger))  # they have happened, whether we can decide or not
-    account.cancel(key)
+    account.withdraw(key)
     account.write([BarSkipped.of(ledger.run, key, str(error))])
     log.warning("bar skipped", time=str(bar.time), error=str(error))
     bad += 1

@@ -181,6 +181,8 @@ class Rules:
         Asked before each decision, in this order, then the drawdown.
     risk_model : Plugin, optional
         Makes the machine whose estimate is `View.risk`.
+    share : float
+        Part of the account's equity that this strategy trades, as a sleeve; the guards watch the whole account.
     """
 
     policy: Plugin
@@ -192,6 +194,7 @@ class Rules:
     overlays: tuple[Plugin, ...] = ()
     guards: tuple[Plugin, ...] = ()
     risk_model: Plugin | None = None
+    share: float = 1.0
 
     @cached_property
     def watch(self) -> tuple[Plugin, ...]:
@@ -257,7 +260,7 @@ def step(signal: Signal, bar: Bar, rules: Rules, account: Account, risk_model: R
     _settle(bar, rules, account)
     account.expire(key)
     view = _view(signal, bar, account, risk_model.push(bar) if risk_model else None)
-    target = _target(view, rules, account, reducing=_permitted(view, rules, account))
+    target = _target(view.of(rules.share), rules, account, reducing=_permitted(view, rules, account))
     orders = _decide(target, bar, rules, account)
     if orders:
         account.broker.submit(orders)
@@ -320,7 +323,8 @@ def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[O
     ledger = account.ledger
     if ledger.decided == bar_key(bar):
         return tuple(order for order in ledger.open_orders.values() if order.bar == ledger.decided)
-    orders = rebalance(target.weights, ledger, bar, lot_size=rules.lot_size, min_trade=rules.min_trade)
+    orders = rebalance(target.weights, ledger, bar, lot_size=rules.lot_size, min_trade=rules.min_trade,
+                       share=rules.share)  # fmt: skip
     quoted = quotes(bar, "close", [order.symbol for order in orders])
     account.write(OrderPlaced.of(order, quoted[order.symbol]) for order in orders)
     return orders
@@ -328,10 +332,8 @@ def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[O
 
 def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Account) -> None:
     """Close the bar: that its orders were sent, and what the account was worth."""
-    ledger, key = account.ledger, bar_key(bar)
-    worth = ledger.value(bar)
-    unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in worth.unpriced}
-    mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=unpriced, orders=len(orders),
+    ledger, key, worth = account.ledger, bar_key(bar), account.ledger.value(bar)
+    mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=ledger.silent(bar), orders=len(orders),
                         limits=target.clipped)  # fmt: skip
     account.write([OrdersSent.of(ledger.run, key, orders), mark] if orders else [mark])
 
@@ -352,9 +354,6 @@ def backtest(
 
     Parameters
     ----------
-    signal : array of shape (T, N), or mapping of str to such arrays
-        Row t is known at ``panel.times[t]``; its orders fill in a later row. A mapping holds all outputs of a model,
-        ``signal`` among them.
     signal : array of shape (T, N), or mapping of output name to such arrays that holds ``signal``
         Row t is known at ``panel.times[t]``; its orders fill in a later row.
     rules : Rules
@@ -375,8 +374,7 @@ def backtest(
     made = {name: of_panel(values, name, panel) for name, values in outputs(signal).items()}
     risk_model = rules.machine(history)
     account = Account.open(MemoryJournal(run), cash, broker())
-    ledger = account.ledger
-    shape = (len(panel), len(panel.symbols))
+    ledger, shape = account.ledger, (len(panel), len(panel.symbols))
     weights, targets, equity, spent = np.empty(shape), np.empty(shape), np.empty(len(panel)), np.empty(len(panel))
     clipped: Counter[str] = Counter()
     for row in range(len(panel)):
@@ -385,11 +383,17 @@ def backtest(
         targets[row], weights[row] = target.weights, ledger.weights(bar)
         equity[row], spent[row] = ledger.last_equity, (ledger.fees + ledger.slippage) / MICRO
         clipped.update(target.clipped)
+    return booked(panel.times, account, cash, equity, spent, weights, targets, clipped=clipped)
+
+
+def booked(times: pd.DatetimeIndex, account: Account, cash: float, *arrays: np.ndarray, clipped: Counter[str]) -> Book:
+    """Return the book of an account that began with `cash`, of its equity, costs so far, weights and targets a row."""
+    equity, spent, weights, targets = arrays
     before = np.concatenate([[cash], equity[:-1]])
     costs = np.diff(spent, prepend=0.0) / before
     net = equity / before - 1
     turnover = np.abs(np.diff(weights, axis=0, prepend=0.0)).sum(axis=1)
     events = list(account.journal.events())
     trades = sum(isinstance(event, OrderFilled) for event in events)
-    return Book(panel.times, equity, net + costs, net, weights, targets, turnover, costs, trades, dict(clipped),
+    return Book(times, equity, net + costs, net, weights, targets, turnover, costs, trades, dict(clipped),
                 order_hash(events))  # fmt: skip
