@@ -114,7 +114,7 @@ def backtest_sleeves(sleeves: Sequence[Sleeve], *, cash: float = 1_000_000.0, ru
     desks = {each.name: _Desk(each) for each in sleeves}
     names = tuple(symbol for each in sleeves for symbol in each.panel.symbols)
     account = Account.open(MemoryJournal(run), cash, routed({each.name: each.broker() for each in sleeves}))
-    targets, rows, clipped = {name: 0.0 for name in names}, [], Counter[str]()
+    targets, rows, clipped = dict.fromkeys(names, 0.0), [], Counter[str]()
     for bar in merged({name: desk.bars() for name, desk in desks.items()}):
         target = desks[bar.sleeve].step(bar, account)
         share = desks[bar.sleeve].sleeve.rules.share

@@ -333,8 +333,8 @@ def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[O
 def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Account) -> None:
     """Close the bar: that its orders were sent, and what the account was worth."""
     ledger, key, worth = account.ledger, bar_key(bar), account.ledger.value(bar)
-    mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=ledger.silent(bar), orders=len(orders),
-                        limits=target.clipped)  # fmt: skip
+    mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=ledger.silent(bar),
+                        orders=len(orders), limits=target.clipped)  # fmt: skip
     account.write([OrdersSent.of(ledger.run, key, orders), mark] if orders else [mark])
 
 

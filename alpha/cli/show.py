@@ -8,6 +8,7 @@ from alpha.cli.tables import evidence_table, summary_table
 from alpha.operate.blessing import Kept
 from alpha.operate.hints import BLESS, command
 from alpha.operate.opening import state
+from alpha.operate.sleeves import Together
 from alpha.operate.study import counted, row
 from alpha.report import evaluation
 from alpha.report.daily import DailyReport
@@ -51,6 +52,16 @@ def looked(kept: Kept) -> None:
     """Print the verdict of the holdout, where blessing opened it."""
     if kept.holdout is not None:
         print(f"  {kept.holdout}")
+
+
+def together(name: str, found: Together) -> None:
+    """Print the best candidate of each sleeve, and what their book in one account came to."""
+    for sleeve, each in found.studies.items():
+        table(each, found.folders[sleeve])
+    print(f"\n{name}: {len(found.book.times)} bars, {found.book.times[0]:%Y-%m-%d} to {found.book.times[-1]:%Y-%m-%d}")
+    for metric, value in found.metrics().items():
+        print(f"  {metric:<14} {value:>12,.4f}")
+    print(f"  orders         {found.book.order_hash}")
 
 
 def day(report: DailyReport, page: Path) -> None:

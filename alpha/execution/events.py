@@ -1,9 +1,10 @@
 """Events of an account: one class for each kind of row in the journal.
 
 Every event has an `id` and a `bar`. The id follows from the decision or the report, never from the time of writing, so
-writing an event twice is harmless. The bar is the key of the bar in which it happened: its close as ISO 8601 in UTC, and
-``#sleeve`` where the account has sleeves. Later bars sort later, those of one instant by sleeve. `quantity` is a number of shares, signed; `price` is per share; money whose sums must be exact (`cash`,
-`fee`, `slippage`) is a whole number of micro-units of the quote currency.
+writing an event twice is harmless. The bar is the key of the bar in which it happened: its close as ISO 8601 in UTC,
+and ``#sleeve`` where the account has sleeves. Later bars sort later, those of one instant by sleeve. `quantity` is a
+number of shares, signed; `price` is per share; money whose sums must be exact (`cash`, `fee`, `slippage`) is a whole
+number of micro-units of the quote currency.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class View:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, share: float) -> View:
-        """Return the view of a sleeve: its equity is a share of the account's, and its weights are fractions of that."""
+        """Return the view of a sleeve: its equity is a share of the account's, its weights are fractions of that."""
         return self if share == 1.0 else replace(self, held=self.held / share, equity=self.equity * share)
 
     @property

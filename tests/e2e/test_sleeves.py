@@ -1,0 +1,223 @@
+"""Two sleeves with calendars of their own trade in one account: alike in backtest and on paper, killed or not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alpha.config import load
+from alpha.config.schema import Paper
+from alpha.config.sleeves import load_sleeves
+from alpha.core.errors import ConfigError, RiskBreach
+from alpha.data.feed import PanelFeed
+from alpha.execution import Ledger, MemoryJournal, order_hash
+from alpha.execution.events import bar_sleeve, bar_time
+from alpha.operate.statement import statement
+from alpha.paper import Clock, Trader, trade_sleeves
+from alpha.sleeves import Sleeve, backtest_sleeves
+from alpha.strategy import backtest
+from alpha.study import research
+
+ROOT = "config/base.yaml"
+SMALL = [
+    "holdout=null", "start=2018-01-02", "end=2019-06-28", "paper.end=2019-09-30", "models.candidates=[linear_v1]",
+    "baselines=[always_long]", "walk_forward={name: walk_forward, folds: 2}", "gates=[{name: ic, limit: 0.02}]",
+    "features.columns=[{name: ret, window: 1}, {name: ret, window: 5}, {name: vol, window: 10}]",
+    "risk={max_drawdown: 0.9, lot_size: 0}", "label={name: forward_excess, horizon: 1}",
+]  # fmt: skip
+CLOCK = ["name=invented", "calendar=24/7", "source={name: synthetic, n_symbols: 10, ic: 0.2, calendar: 24/7}"]
+SHARES = {"invented": 0.4, "us_large_caps": 0.6}
+START = pd.Timestamp("2019-07-01", tz="UTC")
+
+
+@pytest.fixture(scope="module")
+def configs():
+    return {"invented": load(ROOT, (), [*SMALL, *CLOCK]), "us_large_caps": load(ROOT, (), SMALL)}
+
+
+@pytest.fixture(scope="module")
+def panels(configs):
+    return {name: cfg.panel(cfg.paper.end)[0] for name, cfg in configs.items()}
+
+
+@pytest.fixture(scope="module")
+def bundles(configs, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("sleeves"))
+        return {name: research(cfg).best.bundle for name, cfg in configs.items()}
+
+
+@pytest.fixture(scope="module")
+def book(configs, panels, bundles):
+    return backtest_sleeves([traded(name, configs, panels, bundles) for name in SHARES])
+
+
+@pytest.fixture
+def account(tmp_path):
+    return Paper(kill_file=tmp_path / "KILL")
+
+
+def traded(name, configs, panels, bundles):
+    cfg, panel = configs[name], panels[name]
+    signal = bundles[name].predict(bundles[name].plan.batch(panel).values, panel.tradable)
+    first = int(panel.times.searchsorted(START))
+    rules = replace(cfg.rules(), share=SHARES[name])
+    return Sleeve(name, signal[first:], panel.since(START), rules, cfg.broker, panel.rows(slice(0, first)))
+
+
+def run(journal, configs, panels, bundles, account, **options):
+    traders = [
+        Trader(configs[name], bundles[name], clock(panels[name]), name, SHARES[name]) for name in reversed(SHARES)
+    ]
+    return trade_sleeves(traders, journal, account, ref="both", **options)
+
+
+def clock(panel):
+    return Clock(PanelFeed(lambda: panel), sessions=20, start=START)
+
+
+def test_paper_orders_what_the_backtest_ordered(configs, panels, bundles, account, book):
+    journal = MemoryJournal("paper")
+    ledger = run(journal, configs, panels, bundles, account)
+    events = list(journal.events())
+    assert order_hash(events) == book.order_hash
+    assert [event.equity for event in events if event.kind == "mark"] == book.equity.tolist()
+    assert sum(event.kind == "fill" for event in events) == book.trades > 100
+    assert {ledger.sleeves[symbol] for symbol in ledger.positions} == set(SHARES)
+
+
+def test_bars_merge_by_time_and_each_sleeve_trades_only_its_own(configs, panels, bundles, account, book):
+    journal = MemoryJournal("paper")
+    run(journal, configs, panels, bundles, account)
+    events = list(journal.events())
+    marks = [event.bar for event in events if event.kind == "mark"]
+    assert marks == sorted(marks)
+    for name, panel in panels.items():
+        own = panel.times[panel.times >= START]
+        assert [bar_time(key) for key in marks if bar_sleeve(key) == name] == [time.isoformat() for time in own]
+    owners = {symbol: name for name, panel in panels.items() for symbol in panel.symbols}
+    assert all(bar_sleeve(event.bar) == owners[event.symbol] for event in events if event.kind in ("order", "fill"))
+    names = [owners[symbol] for name in SHARES for symbol in panels[name].symbols]
+    for name, share in SHARES.items():
+        gross = np.abs(book.weights[:, np.array(names) == name]).sum(axis=1)
+        assert 0.8 * share < gross[-1] < 1.2 * share
+    assert not [event for event in events if event.kind == "expire"], "a bar of one ends no order of the other"
+
+
+@pytest.mark.parametrize("steps", [1, 17])
+def test_stopped_between_any_two_bars_it_ends_with_the_same_journal(steps, configs, panels, bundles, account):
+    whole, stopped = MemoryJournal("paper"), MemoryJournal("paper")
+    last = run(whole, configs, panels, bundles, account, steps=30).last_bar
+    while Ledger.replay(stopped).last_bar < last:
+        run(stopped, configs, panels, bundles, account, steps=steps)
+    events = list(stopped.events())
+    assert [event for event in events if event.bar <= last] == list(whole.events())
+
+
+class Killed(Exception):
+    """The process ends."""
+
+
+class Fragile(MemoryJournal):
+    """A journal whose process is killed after so many writes."""
+
+    def append(self, events):
+        super().append(events)
+        self.left -= 1
+        if not self.left:
+            raise Killed
+
+
+def test_killed_after_any_write_it_ends_with_the_same_journal(configs, panels, bundles, account):
+    whole, killed = MemoryJournal("paper"), Fragile("paper")
+    last = run(whole, configs, panels, bundles, account, steps=6).last_bar
+    for _ in range(100):
+        killed.left = 3
+        try:
+            run(killed, configs, panels, bundles, account, steps=1)
+        except Killed:
+            continue
+        if Ledger.replay(killed).last_bar >= last:
+            break
+    assert [event for event in killed.events() if event.bar <= last] == list(whole.events())
+
+
+@pytest.mark.parametrize("name", ["", "us_large_caps"])
+def test_one_sleeve_with_the_whole_account_is_the_plain_backtest(name, configs, panels, bundles):
+    sleeve = traded("us_large_caps", configs, panels, bundles)
+    sleeve = replace(sleeve, name=name, rules=replace(sleeve.rules, share=1.0))
+    plain = backtest(sleeve.signal, sleeve.panel, sleeve.rules, sleeve.broker)
+    alone = backtest_sleeves([sleeve])
+    assert alone.order_hash == plain.order_hash
+    for field in ("equity", "net_returns", "gross_returns", "weights", "targets", "turnover", "costs"):
+        assert np.array_equal(getattr(alone, field), getattr(plain, field)), field
+
+
+def test_a_bad_bar_of_one_sleeve_leaves_the_orders_of_the_other(configs, panels, bundles, account):
+    panel = panels["invented"]
+    close = panel["close"].copy()
+    row = int(panel.times.searchsorted(START)) + 2
+    close[row] = np.nan
+    bad = panels | {"invented": replace(panel, fields={**panel.fields, "close": close})}
+    journal = MemoryJournal("paper")
+    run(journal, configs, bad, bundles, account, steps=12)
+    events = list(journal.events())
+    (skip,) = [event.bar for event in events if event.kind == "skip"]
+    assert (bar_time(skip), bar_sleeve(skip)) == (panel.times[row].isoformat(), "invented")
+    cancelled = [event.symbol for event in events if event.kind == "cancel"]
+    assert cancelled
+    assert set(cancelled) <= set(panel.symbols)
+
+
+def test_names_that_are_not_quoted_are_counted_by_bars_of_their_own_sleeve(configs, panels, bundles):
+    panel = panels["us_large_caps"]
+    close = panel["close"].copy()
+    gone = int(panel.times.searchsorted(START)) + 4
+    close[gone:, :] = np.nan
+    close[gone:, 0] = panel["close"][gone:, 0]
+    silent = panels | {"us_large_caps": replace(panel, fields={**panel.fields, "close": close}, tradable=None)}
+    parts = [traded(name, configs, panels, bundles) for name in SHARES]
+    parts = [replace(each, panel=silent[each.name].since(START)) for each in parts]
+    book = backtest_sleeves(parts)
+    held = np.abs(book.weights[:, 11:]).sum(axis=1)
+    settled = book.times[np.flatnonzero(held > 0)[-1] + 1]
+    assert settled == panel.times[gone + configs["us_large_caps"].risk.delist_after - 1]
+
+
+def test_a_guard_of_one_sleeve_halts_the_whole_account(configs, panels, bundles, account):
+    journal = MemoryJournal("paper")
+    run(journal, configs, panels, bundles, account, steps=5)
+    account.kill_file.touch()
+    with pytest.raises(RiskBreach, match="kill file"):
+        run(journal, configs, panels, bundles, account)
+    assert not Ledger.replay(journal).open_orders
+
+
+def test_the_daily_report_reads_a_journal_with_sleeves(configs, panels, bundles, account):
+    journal = MemoryJournal("paper")
+    run(journal, configs, panels, bundles, account, steps=25)
+    report = statement(journal, run="paper", mode="paper")
+    assert (report.sessions, report.bundle) == (25, "both")
+    assert {each.symbol for each in report.positions} & set(panels["invented"].symbols)
+
+
+def test_shares_and_symbols_must_fit_in_one_account(configs, panels, bundles):
+    first, second = (traded(name, configs, panels, bundles) for name in SHARES)
+    with pytest.raises(ConfigError, match="S000 is traded by the sleeves 'again' and 'invented'") as caught:
+        backtest_sleeves([replace(first, name="again"), first, second])
+    assert caught.value.code == "shared_symbol"
+    with pytest.raises(ConfigError, match=r"sum to 1\.3") as caught:
+        backtest_sleeves([replace(first, rules=replace(first.rules, share=0.7)), second])
+    assert caught.value.code == "bad_share"
+
+
+def test_the_configuration_in_the_repository_names_two_sleeves():
+    world = load_sleeves("config/sleeves.yaml")
+    assert {cfg.calendar for cfg in world.configs().values()} == {"XNYS", "24/7"}
+    with pytest.raises(ConfigError, match=r"sum to 1\.5"):
+        load_sleeves(
+            "config/sleeves.yaml", (), ["sleeves=[{config: a.yaml, share: 0.9}, {config: b.yaml, share: 0.6}]"]
+        )
