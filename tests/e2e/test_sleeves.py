@@ -27,6 +27,7 @@ SMALL = [
     "baselines=[always_long]", "walk_forward={name: walk_forward, folds: 2}", "gates=[{name: ic, limit: 0.02}]",
     "features.columns=[{name: ret, window: 1}, {name: ret, window: 5}, {name: vol, window: 10}]",
     "risk={max_drawdown: 0.9, lot_size: 0}", "label={name: forward_excess, horizon: 1}",
+    "policy={name: long_short, quantile: 0.4, rate: 1.0}",
 ]  # fmt: skip
 CLOCK = ["name=invented", "calendar=24/7", "source={name: synthetic, n_symbols: 10, ic: 0.2, calendar: 24/7}"]
 SHARES = {"invented": 0.4, "us_large_caps": 0.6}
@@ -100,11 +101,20 @@ def test_bars_merge_by_time_and_each_sleeve_trades_only_its_own(configs, panels,
         assert [bar_time(key) for key in marks if bar_sleeve(key) == name] == [time.isoformat() for time in own]
     owners = {symbol: name for name, panel in panels.items() for symbol in panel.symbols}
     assert all(bar_sleeve(event.bar) == owners[event.symbol] for event in events if event.kind in ("order", "fill"))
-    names = [owners[symbol] for name in SHARES for symbol in panels[name].symbols]
-    for name, share in SHARES.items():
-        gross = np.abs(book.weights[:, np.array(names) == name]).sum(axis=1)
-        assert 0.8 * share < gross[-1] < 1.2 * share
     assert not [event for event in events if event.kind == "expire"], "a bar of one ends no order of the other"
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_a_sleeve_wants_and_holds_its_share_of_what_it_would_alone(name, configs, panels, bundles, book):
+    sleeve, share = traded(name, configs, panels, bundles), SHARES[name]
+    alone = backtest(sleeve.signal, sleeve.panel, replace(sleeve.rules, share=1.0), sleeve.broker)
+    columns = np.isin([symbol for each in SHARES for symbol in panels[each].symbols], sleeve.panel.symbols)
+    rows = np.isin(book.times, sleeve.panel.times)
+    rows &= np.append(book.times[1:] != book.times[:-1], True)  # of a tie, the last
+    assert rows.sum() == len(sleeve.panel)
+    np.testing.assert_allclose(book.targets[rows][:, columns], alone.targets * share, atol=1e-12)
+    np.testing.assert_allclose(book.weights[rows][:, columns], alone.weights * share, atol=0.02)
+    assert np.abs(alone.weights).sum(axis=1).max() > 0.5
 
 
 @pytest.mark.parametrize("steps", [1, 17])
