@@ -35,6 +35,8 @@ from alpha.portfolio.view import Risk, View
 from alpha.risk import guard
 from alpha.stats.arguments import of_panel
 
+MOVING = (OrderFilled, DividendPaid, SharesSplit)  # events after which a name is no candidate for a delisting
+
 if TYPE_CHECKING:
     from alpha.features import Plan
     from alpha.portfolio.risk_models.machine import RiskModel
@@ -285,7 +287,7 @@ def _settle(bar: Bar, rules: Rules, account: Account) -> None:
     ratios = {event.symbol: event.ratio for event in happened if isinstance(event, SharesSplit)}
     account.broker.advance(bar)
     happened += news(account.broker.poll(), bar_key(bar), ledger, ratios)
-    active = {event.symbol for event in happened if isinstance(event, OrderFilled | DividendPaid | SharesSplit)}
+    active = {event.symbol for event in happened if isinstance(event, MOVING)}
     account.write([*happened, *delistings(bar, ledger, rules.delist_after, active)])
 
 

@@ -9,7 +9,7 @@ from alpha.cli import show
 from alpha.cli.tables import summary_table
 from alpha.lab.battery import matrix
 from alpha.lab.leakage import CheckResult
-from alpha.lab.smoke import Run
+from alpha.lab.smoke import PLANTED, Run
 from alpha.operate.study import SummaryRow
 
 
@@ -46,7 +46,7 @@ def smoke(runs: Iterable[Run]) -> int:
     rows = {run.world: _printed(run) for run in runs}
     print()
     summary_table(list(rows.values()))
-    if not rows["planted"].blessed:
+    if not rows[PLANTED].blessed:
         print("FAILED: the planted edge was not blessed", file=sys.stderr)
         return 1
     return 0

@@ -20,7 +20,7 @@ from alpha.core.identity import canonical, digest
 START = "0" * 64
 """The hash that the first line has as its `previous`."""
 BLOCK = 4096  # bytes read at once from the end of a file
-HEAD = re.compile(rb"(\d{1,18}) ([0-9a-f]{64})\n")
+HEAD = re.compile(rb"(\d{1,18}) ([0-9a-f]{64})\n?")
 SQLITE = "sqlite:///"
 
 Line = dict[str, Any]

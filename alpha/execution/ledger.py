@@ -167,13 +167,14 @@ class Ledger:
             self.status[event.order] = "acknowledged"
 
     def _fill(self, event: e.OrderFilled) -> None:
-        self._take_off(event.order, event.quantity)
+        symbol, quantity, price = event.symbol, event.quantity, event.price
+        self._take_off(event.order, quantity)
         self.settled = event.bar
-        self.marks[event.symbol] = event.price
+        self.marks[symbol] = price
         self.fees += event.fee
         self.slippage += event.slippage
         self._pay(event.cash)
-        self._trade(event.symbol, event.quantity, event.price)
+        self._trade(symbol, quantity, price)
 
     def _check_placed(self, order: str, code: str = "unknown_order") -> None:
         if order not in self.status:
@@ -181,16 +182,16 @@ class Ledger:
 
     def _take_off(self, name: str, quantity: float) -> None:
         """Take a fill off an open order, or off the rest of one that was cancelled or expired."""
-        self._check_placed(name, "unknown_fill")
         orders = self.open_orders if name in self.open_orders else self.rests
         if (order := orders.get(name)) is None:
+            self._check_placed(name, "unknown_fill")
             return
-        if (left := left_of(order.quantity, quantity)) * order.quantity > 0:
+        if partial := order.quantity != quantity and (left := left_of(order.quantity, quantity)) * order.quantity > 0:
             orders[name] = order._replace(quantity=left)
         else:
             del orders[name]
         if orders is self.open_orders:
-            self.status[name] = "partially filled" if name in orders else "filled"
+            self.status[name] = "partially filled" if partial else "filled"
 
     def _reject(self, event: e.OrderRejected) -> None:
         self._check_placed(event.order)
@@ -318,9 +319,9 @@ class Ledger:
 
 def quotes(bar: Bar, name: str, symbols: Iterable[str]) -> dict[str, float]:
     """Return the price `name` of those `symbols` for which the market quotes one in this bar."""
-    prices, place = bar.quoted(name), _places(bar.symbols)
-    found = {symbol: float(prices[place[symbol]]) for symbol in symbols if symbol in place}
-    return {symbol: price for symbol, price in found.items() if 0 < price < math.inf}
+    prices, place = bar.quoted(name).tolist(), _places(bar.symbols)
+    return {symbol: prices[place[symbol]] for symbol in symbols
+            if symbol in place and 0 < prices[place[symbol]] < math.inf}  # fmt: skip
 
 
 @lru_cache(maxsize=8)

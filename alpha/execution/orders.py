@@ -12,6 +12,7 @@ from alpha.core.panel import Bar
 from alpha.execution.events import Event, OrderPlaced, bar_key, bar_time, order_id
 from alpha.execution.ledger import Ledger
 
+_ORDERS = (Order, OrderPlaced)
 _MARKET_DAY = ("market", None, 1)
 _WHOLE = 1e-9  # a whole lot that floating point left just short of one is a whole lot
 
@@ -75,8 +76,8 @@ def order_hash(orders: Iterable[Order | Event]) -> str:
     """
     lines = sha256()
     for order in orders:
-        if isinstance(order, Order | OrderPlaced):
-            terms = order[4:] if isinstance(order, Order) else (order.type, order.limit, order.expires)
+        if isinstance(order, _ORDERS):
+            terms = order[4:] if isinstance(order, Order) else order[5:8]  # kind, limit and life
             more = "" if terms == _MARKET_DAY else "".join(f"|{term}" for term in terms)
             lines.update(f"{bar_time(order.bar)}|{order.symbol}|{float(order.quantity)!r}{more}\n".encode())
     return lines.hexdigest()

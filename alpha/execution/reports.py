@@ -54,9 +54,11 @@ def news(updates: Iterable[Update], bar: str, ledger: Ledger, ratios: Mapping[st
             if known != event:
                 raise conflict(known, event)
             continue
-        if not isinstance(update, Fill | Accepted):
+        if isinstance(update, Fill):
+            rests[name] = _less(update, rests[name])
+        elif not isinstance(update, Accepted):
             ended.add(name)
-        rests[name] = _after(update, rests[name])
+            rests[name] = None if isinstance(update, Rejected) else rests[name]
         yield event
 
 
@@ -84,15 +86,10 @@ def _event(update: Update, bar: str, rest: Order | None) -> Event | None:
     return OrderExpired.of(bar, rest)
 
 
-def _after(update: Update, rest: Order | None) -> Order | None:
-    """Return what may still be filled of an order after an update."""
-    if isinstance(update, Fill):
-        return _less(update, rest)
-    return None if isinstance(update, Rejected) else rest
-
-
 def _less(fill: Fill, rest: Order | None) -> Order | None:
     """Return what is left of an order after a fill."""
+    if rest and fill.quantity == rest.quantity and fill.symbol == rest.symbol:
+        return None  # as most fills are
     name, quantity = fill.order_id, rest.quantity if rest else 0.0
     if rest and (fill.symbol != rest.symbol or fill.quantity * quantity <= 0):
         raise BrokerError(f"the order {name!r} was for {quantity:g} {rest.symbol}; the broker filled "

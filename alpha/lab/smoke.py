@@ -21,6 +21,7 @@ from alpha.report.daily import DailyReport
 from alpha.store import select
 from alpha.study import Study, Track, tracked
 
+PLANTED = "planted"  # the invented world, in which the edge must be found
 PACE = 0.02  # seconds between bars while it waits to be killed
 KILLED_AFTER = 10  # bars
 PATIENCE = 120.0  # seconds
@@ -77,7 +78,7 @@ def _remove(folder: Path) -> None:
 
 def run(name: str, cfg: Config, folder: Path, track: Track) -> Run:
     """Run one world."""
-    config_path = _own_config(cfg, folder)
+    config_path = _own_config(cfg, folder, invented=name == PLANTED)
     cfg = load(config_path)
     found, report = study(cfg, track)
     best = found.best
@@ -96,12 +97,18 @@ def run(name: str, cfg: Config, folder: Path, track: Track) -> Run:
     return Run(name, found, kept, killed, day, page, shown)
 
 
-def _own_config(cfg: Config, folder: Path) -> Path:
-    """Write the resolved configuration into the world's own folder, where its blessed model can be named."""
-    here = {"ledger": None, "kill_file": folder / cfg.name / "KILL"}
+def _own_config(cfg: Config, folder: Path, *, invented: bool) -> Path:
+    """Write the resolved configuration into the world's own folder, where its blessed model can be named.
+
+    Nobody chooses a model by an invented market, so its trials and looks are in that folder too: they begin with each
+    run. Those of a real market count for good, wherever they come from.
+    """
+    home = folder / cfg.name
+    here = {"ledger": None, "kill_file": home / "KILL"}
+    logs = {"trials": home / "trials.jsonl", "looks": home / "looks.jsonl"} if invented else {}
     own = cfg.model_copy(update={
         "models": cfg.models.model_copy(update={"selected": None}),
-        "paths": cfg.paths.model_copy(update={"artifacts": folder}),
+        "paths": cfg.paths.model_copy(update={"artifacts": folder, **logs}),
         "paper": cfg.paper.model_copy(update=here),
     })  # fmt: skip
     own.home.mkdir(parents=True)

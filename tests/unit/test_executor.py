@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 
@@ -18,8 +19,12 @@ def process(number):
     return os.getpid()
 
 
+def thread(number):
+    return os.getpid(), threading.get_ident()
+
+
 def nested(number):
-    return os.getpid(), list(executor.run(process, [(1,), (2,)], jobs=2))
+    return thread(number), list(executor.run(thread, [(1,), (2,)], jobs=2))
 
 
 def fail(number):
@@ -45,8 +50,8 @@ def test_one_job_and_one_task_stay_in_this_process():
 
 def test_a_worker_starts_no_workers():
     for worker, inner in executor.run(nested, [(1,), (2,)], jobs=2):
-        assert worker != os.getpid()
-        assert set(inner) == {worker}
+        assert worker[0] != os.getpid()
+        assert set(inner) == {worker}, "neither a process nor a thread"
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

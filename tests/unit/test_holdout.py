@@ -340,7 +340,7 @@ class TestOpening:
         assert (judged.waiting, judged.gates[:-1], judged.gates[-1].gate) == ((), found.best.gates, "holdout")
         assert judged.scorecard.metrics["holdout_ic_low"] == judged.gates[-1].value
         assert opening.opened(found, judged) is judged, "a look is taken once"
-        studies.show(replace(found, candidates=(judged,)), metrics=False)
+        show.study(replace(found, candidates=(judged,)), metrics=False)
         assert "----" not in capsys.readouterr().out
 
     def test_a_candidate_it_has_not_judged_cannot_be_blessed(self, sealed, found):
@@ -400,8 +400,8 @@ class TestOpening:
     def test_sealed_names_are_predicted_by_models_that_never_saw_them(self, sealed, found, monkeypatch):
         learned = []
         fit = opening.fit
-        monkeypatch.setattr(opening, "fit", lambda plugin, features, label, mask: (
-            learned.append(mask), fit(plugin, features, label, mask))[1])  # fmt: skip
+        monkeypatch.setattr(opening, "fit", lambda plugin, features, label, mask, **given: (
+            learned.append(mask), fit(plugin, features, label, mask, **given))[1])  # fmt: skip
         opening.opened(found, found.best)
         panel = sealed.panel(sealed.end, Key("to test it"))[0]
         hidden = [number for number, name in enumerate(panel.symbols) if sealed.source.hides(name)]

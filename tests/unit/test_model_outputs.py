@@ -16,10 +16,10 @@ from alpha.lab import leakage
 from alpha.models import differing, model
 from alpha.models.linear import linear_v1
 from alpha.portfolio import policy
-from alpha.study import research
 from alpha.store import child, save
 from alpha.store.child import GOLDEN, parsed
 from alpha.strategy import Rules, backtest
+from alpha.study import research
 
 
 class unsure_v1(linear_v1):
@@ -138,7 +138,7 @@ def test_weights_reach_every_fit(cfg, monkeypatch):
     from alpha.models import weight
 
     weighted = cfg.model_copy(update={"weights": (weight.bind({"name": "age", "half_life": 0.5}),)})
-    assert research(weighted).best.weights == weighted.weights
+    assert research(weighted).best.bundle.weights == weighted.weights
     pipeline = leakage.pipeline(weighted, weighted.models.candidates[0])
     panel = pipeline.load(None)
     features, label = pipeline.features(panel), pipeline.label(panel)

@@ -58,7 +58,7 @@ def test_they_are_listed_completed_and_explained():
     for name in NAMES:
         assert name in text, name
     assert "Load, compute features, label, cross-fit, backtest, score" in text, "the first line of `research`"
-    assert "label = <registry of 3 labels>" in text.replace("\n", "")
+    assert "label = <registry of 5 labels>" in text.replace("\n", "")
 
 
 def test_importing_alpha_alone_imports_nothing_heavy():

@@ -358,7 +358,7 @@ def test_blessings_that_are_gone_are_noticed(damage, refs):  # type: ignore[no-u
     log.rollback()
     damage(log)
     for ask in (log.history, log.rollback, lambda: log.bless(all_refs[0]), lambda: log.require(all_refs[0])):
-        with pytest.raises(ModelError, match=r"tells, of|is gone") as caught:
+        with pytest.raises(ModelError, match=r"which are not the|is not as it was written|is gone") as caught:
             ask()
         assert caught.value.code == "blessings_altered"
 
@@ -397,7 +397,7 @@ HASHES = (
 def test_a_log_from_before_there_was_a_head_is_read_once_it_has_one(tmp_path):  # type: ignore[no-untyped-def]
     log = store.Blessings(tmp_path)
     log.path.write_text(OLD % (HASHES[0], "0" * 64, HASHES[1], HASHES[0]))
-    with pytest.raises(ModelError, match=r"blessings\.jsonl\.head is gone, and .* holds 2 lines"):
+    with pytest.raises(ModelError, match=r"blessings\.jsonl\.head is gone, and .* holds lines"):
         log.history()
     log.path.with_name("blessings.jsonl.head").write_text(f"2 {HASHES[1]}\n")
     assert [(b.action, b.ref) for b in log.history()] == [("bless", "m/v0001-0123456789ab"),

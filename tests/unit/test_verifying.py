@@ -18,7 +18,8 @@ from alpha import store
 from alpha.config import Config, load
 from alpha.core.errors import ConfigError
 from alpha.core.log import Owner, open_log
-from alpha.execution import Event, SqliteJournal
+from alpha.execution import SqliteJournal
+from alpha.execution.events import AccountOpened
 from alpha.operate import verifying
 from alpha.validation import Trials
 from alpha.validation.holdout import Looks
@@ -45,7 +46,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     store.promote(_candidate(), {}, home / "small" / "models")
     store.save(_candidate(), {}, home / "small" / "candidates")
     with SqliteJournal(home / "small" / "paper.sqlite", "paper") as journal:
-        journal.append([Event("cash", "c", "2020-01-02", "", 0.0, 0.0, 1_000_000, {})])
+        journal.append([AccountOpened.of("paper", 1.0)])
     return home
 
 
@@ -88,7 +89,7 @@ def _series(artifacts: Path) -> Path:
 def _edit_journal(artifacts: Path) -> None:
     with closing(sqlite3.connect(artifacts / "small" / "paper.sqlite")) as db, db:
         db.execute("DROP TRIGGER events_not_edited")
-        db.execute("UPDATE events SET cash = cash + 1")
+        db.execute("UPDATE events SET bar = bar || ' '")
 
 
 def _lose_bundle(artifacts: Path) -> None:

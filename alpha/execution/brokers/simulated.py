@@ -14,7 +14,7 @@ from alpha.core.panel import Bar
 from alpha.execution import broker
 from alpha.execution.corporate import splits
 from alpha.execution.events import bar_key
-from alpha.execution.ledger import quotes, split_order
+from alpha.execution.ledger import left_of, quotes, split_order
 from alpha.portfolio.costs import BPS, fee, paid
 
 
@@ -114,8 +114,8 @@ class simulated:
 
     def _report(self, order: Order, fills: list[Fill]) -> None:
         """Put the outcome of an order's turn into the news: fills, or else that it waits."""
-        left = round(order.quantity - sum(fill.quantity for fill in fills), 9)
-        if left:
+        filled = sum([fill.quantity for fill in fills])
+        if filled != order.quantity and (left := left_of(order.quantity, filled)):
             self._open[order.id] = order._replace(quantity=left)
         else:
             del self._open[order.id]
