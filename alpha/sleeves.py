@@ -16,9 +16,10 @@ from alpha.core.nouns import Target
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
 from alpha.execution import MICRO, Account, Ledger, MemoryJournal, bar_key
+from alpha.execution.book import Book, booked
 from alpha.execution.routing import routed
 from alpha.stats.arguments import of_panel
-from alpha.strategy import Book, Rules, Signal, booked, outputs, step
+from alpha.strategy import Rules, Signal, outputs, step
 
 
 @dataclass(frozen=True, eq=False)

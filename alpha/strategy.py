@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from alpha.core.errors import DataError, RiskBreach
 from alpha.core.nouns import FeatureSet, Label, Model, Order, Scorecard, Target, Verdict
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
-from alpha.execution import Account, MemoryJournal, bar_key, order_hash, rebalance
+from alpha.execution import Account, MemoryJournal, bar_key, rebalance
+from alpha.execution.book import Book, booked
 from alpha.execution.corporate import actions, delistings
 from alpha.execution.events import (
     MICRO,
@@ -92,45 +92,6 @@ class Bundle:
 
 
 @dataclass(frozen=True, eq=False)
-class Book:
-    """What trading a signal over T bars came to. Arrays are (T,) or (T, N); row t is known at ``times[t]``.
-
-    Parameters
-    ----------
-    equity : array (T,)
-        Cash plus positions at the close, in the quote currency, after all costs.
-    net_returns, gross_returns : array (T,)
-        Changes of equity as fractions of the equity before; gross: without `costs`.
-    weights : array (T, N)
-        Held at the close, fractions of equity.
-    targets : array (T, N)
-        Wanted at the close, for the next bar.
-    turnover : array (T,)
-        ``sum |weights[t] - weights[t-1]|``; the book before the first row is empty.
-    costs : array (T,)
-        Slippage and fees, as fractions of the equity before.
-    trades : int
-        Fills.
-    limits_hit : mapping of str to int
-        In how many bars each limit changed the weights.
-    order_hash : str
-        Of all orders: equal for a paper run that decided alike.
-    """
-
-    times: pd.DatetimeIndex
-    equity: np.ndarray
-    gross_returns: np.ndarray
-    net_returns: np.ndarray
-    weights: np.ndarray
-    targets: np.ndarray
-    turnover: np.ndarray
-    costs: np.ndarray
-    trades: int
-    limits_hit: Mapping[str, int]
-    order_hash: str
-
-
-@dataclass(frozen=True, eq=False)
 class Candidate:
     """A bundle, the data it was made from, its out-of-sample evidence, and the verdicts of the gates.
 
@@ -185,6 +146,8 @@ class Rules:
         Makes the machine whose estimate is `View.risk`.
     share : float
         Part of the account's equity that this strategy trades, as a sleeve; the guards watch the whole account.
+    shortable : bool
+        Whether the names can be sold short; if not, no weight wanted is negative.
     """
 
     policy: Plugin
@@ -197,6 +160,7 @@ class Rules:
     guards: tuple[Plugin, ...] = ()
     risk_model: Plugin | None = None
     share: float = 1.0
+    shortable: bool = True
 
     @cached_property
     def watch(self) -> tuple[Plugin, ...]:
@@ -315,7 +279,8 @@ def _permitted(view: View, rules: Rules, account: Account) -> str:
 def _target(view: View, rules: Rules, account: Account, *, reducing: str) -> Target:
     """Return the weights wanted; halt where they are none that could be traded."""
     try:
-        return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing)
+        return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing,
+                      shortable=rules.shortable)  # fmt: skip
     except RiskBreach as breach:
         account.halt(breach.args[0], view.bar, code=breach.code)
 
@@ -386,16 +351,3 @@ def backtest(
         equity[row], spent[row] = ledger.last_equity, (ledger.fees + ledger.slippage) / MICRO
         clipped.update(target.clipped)
     return booked(panel.times, account, cash, equity, spent, weights, targets, clipped=clipped)
-
-
-def booked(times: pd.DatetimeIndex, account: Account, cash: float, *arrays: np.ndarray, clipped: Counter[str]) -> Book:
-    """Return the book of an account that began with `cash`, of its equity, costs so far, weights and targets a row."""
-    equity, spent, weights, targets = arrays
-    before = np.concatenate([[cash], equity[:-1]])
-    costs = np.diff(spent, prepend=0.0) / before
-    net = equity / before - 1
-    turnover = np.abs(np.diff(weights, axis=0, prepend=0.0)).sum(axis=1)
-    events = list(account.journal.events())
-    trades = sum(isinstance(event, OrderFilled) for event in events)
-    return Book(times, equity, net + costs, net, weights, targets, turnover, costs, trades, dict(clipped),
-                order_hash(events))  # fmt: skip

@@ -25,7 +25,7 @@ def main(args: argparse.Namespace) -> int:
 
     world = cli.shared(args)
     if args.verb == "research":
-        show.together(world.name, sleeves.research_sleeves(world, cli.track))
+        show.together(world, sleeves.research_sleeves(world, cli.track))
     else:
         wanted = papering.Wanted(
             start=args.start,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from alpha.cli.tables import evidence_table, summary_table
+from alpha.config.sleeves import Sleeves
 from alpha.operate.blessing import Kept
 from alpha.operate.hints import BLESS, command
 from alpha.operate.opening import state
@@ -54,11 +55,12 @@ def looked(kept: Kept) -> None:
         print(f"  {kept.holdout}")
 
 
-def together(name: str, found: Together) -> None:
+def together(world: Sleeves, found: Together) -> None:
     """Print the best candidate of each sleeve, and what their book in one account came to."""
-    for sleeve, each in found.studies.items():
-        table(each, found.folders[sleeve])
-    print(f"\n{name}: {len(found.book.times)} bars, {found.book.times[0]:%Y-%m-%d} to {found.book.times[-1]:%Y-%m-%d}")
+    for entry, (sleeve, each) in zip(world.sleeves, found.studies.items(), strict=True):
+        table(each, found.folders[sleeve], entry.options)
+    first, last = found.book.times[[0, -1]]
+    print(f"\n{world.name}: {len(found.book.times):,} bars, {first:%Y-%m-%d} to {last:%Y-%m-%d}")
     for metric, value in found.metrics().items():
         print(f"  {metric:<14} {value:>12,.4f}")
     print(f"  orders         {found.book.order_hash}")

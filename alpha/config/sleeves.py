@@ -25,6 +25,11 @@ class SleeveEntry(Section):
     config: Path = Field(description="configuration file; its `name` names the sleeve")
     overlay: tuple[Path, ...] = Field((), description="laid over it, left to right")
     share: PositiveFloat = Field(le=1, description="part of the account's equity that it trades")
+    selected: str | None = Field(None, description="its blessed bundle, `name/version`; default: `models.selected`")
+
+    def load(self) -> Config:
+        """Return its configuration."""
+        return load(self.config, self.overlay, [f"models.selected={self.selected}"] if self.selected else [])
 
     @property
     def options(self) -> str:
@@ -66,7 +71,7 @@ class Sleeves(Section):
         ConfigError
             ``same_name``: two sleeves have one name; and as `alpha.config.load` does.
         """
-        found = [load(entry.config, entry.overlay) for entry in self.sleeves]
+        found = [entry.load() for entry in self.sleeves]
         by_name = {cfg.name: cfg for cfg in found}
         if len(by_name) < len(found):
             raise ConfigError(f"each sleeve of {self.name} needs a `name` of its own; they are "

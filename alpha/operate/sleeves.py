@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from alpha.config.sleeves import Sleeves
+from alpha.execution.book import Book
 from alpha.operate.blessing import keep_candidate
 from alpha.operate.papering import Chosen, Wanted, bars, choose, clock, kept
 from alpha.operate.study import study
 from alpha.paper import Trader, trade_sleeves
 from alpha.report.daily import DailyReport
 from alpha.sleeves import Sleeve, backtest_sleeves
-from alpha.strategy import Book
 from alpha.study import Study, Track, tracked
 
 DAYS = 365.25

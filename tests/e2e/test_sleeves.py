@@ -10,11 +10,13 @@ import pytest
 
 from alpha.config import load
 from alpha.config.schema import Paper
-from alpha.config.sleeves import load_sleeves
+from alpha.config.sleeves import SleeveEntry, Sleeves, load_sleeves
 from alpha.core.errors import ConfigError, RiskBreach
 from alpha.data.feed import PanelFeed
-from alpha.execution import Ledger, MemoryJournal, order_hash
+from alpha.execution import Ledger, MemoryJournal, SqliteJournal, order_hash
 from alpha.execution.events import bar_sleeve, bar_time
+from alpha.operate import sleeves
+from alpha.operate.papering import Chosen, Wanted
 from alpha.operate.statement import statement
 from alpha.paper import Clock, Trader, trade_sleeves
 from alpha.sleeves import Sleeve, backtest_sleeves
@@ -45,10 +47,15 @@ def panels(configs):
 
 
 @pytest.fixture(scope="module")
-def bundles(configs, tmp_path_factory):
+def studies(configs, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("sleeves"))
-        return {name: research(cfg).best.bundle for name, cfg in configs.items()}
+        return {name: research(cfg) for name, cfg in configs.items()}
+
+
+@pytest.fixture(scope="module")
+def bundles(studies):
+    return {name: study.best.bundle for name, study in studies.items()}
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +229,48 @@ def test_shares_and_symbols_must_fit_in_one_account(configs, panels, bundles):
     with pytest.raises(ConfigError, match=r"sum to 1\.3") as caught:
         backtest_sleeves([replace(first, rules=replace(first.rules, share=0.7)), second])
     assert caught.value.code == "bad_share"
+
+
+@pytest.fixture
+def world(configs, studies, bundles, tmp_path, monkeypatch):
+    """Return the configuration of the account, in a folder of its own; its sleeves are those at hand."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Sleeves, "configs", lambda self: configs)
+    monkeypatch.setattr(sleeves, "study", lambda cfg, track: (studies[cfg.name], tmp_path / cfg.name))
+    monkeypatch.setattr(sleeves, "keep_candidate", lambda study: None)
+    monkeypatch.setattr(sleeves, "choose", lambda cfg, wanted: Chosen(bundles[cfg.name], f"{wanted.options}/v1"))
+    entries = [SleeveEntry(config=f"{name}.yaml", share=share) for name, share in SHARES.items()]
+    return Sleeves(name="both", sleeves=tuple(entries), paper=Paper(sessions=12, end="2019-09-30"))
+
+
+def test_a_paper_run_of_the_operations_stops_and_goes_on(world):
+    untracked = lambda items, what: items  # noqa: E731
+    first, _ = sleeves.paper_sleeves(world, Wanted(steps=7), untracked)
+    assert (first.traded, first.sessions) == (7, 7)
+    last, page = sleeves.paper_sleeves(world, Wanted(), untracked)
+    assert last.bundle == "invented:  --config invented.yaml/v1; us_large_caps:  --config us_large_caps.yaml/v1"
+    assert [each.sessions for each in last.bundles] == [last.sessions]
+    assert page.exists()
+    world.ledger.rename("stopped.sqlite")
+    whole, _ = sleeves.paper_sleeves(world, Wanted(), untracked)
+    assert (whole.order_hash, whole.equity) == (last.order_hash, last.equity)
+    with SqliteJournal(world.ledger, readonly=True) as journal, SqliteJournal("stopped.sqlite", readonly=True) as other:
+        assert list(journal.events()) == list(other.events())
+
+
+def test_all_sleeves_begin_where_the_last_of_them_can(world, panels):
+    report, _ = sleeves.paper_sleeves(world, Wanted(), lambda items, what: items)
+    assert report.first_bar == panels["invented"].times[-12]
+    assert report.first_bar > panels["us_large_caps"].times[-12]
+
+
+def test_research_trades_the_best_candidates_where_all_were_tested(world, studies):
+    found = sleeves.research_sleeves(world, lambda items, what: items)
+    books = [study.best.book for study in studies.values()]
+    assert found.book.times[0] == max(book.times[0] for book in books)
+    assert found.book.times[-1] == max(book.times[-1] for book in books)
+    assert found.metrics()["trades"] == found.book.trades > 0
+    assert np.isfinite(list(found.metrics().values())).all()
 
 
 def test_the_configuration_in_the_repository_names_two_sleeves():
