@@ -19,6 +19,7 @@ from alpha.operate import sleeves
 from alpha.operate.papering import Chosen, Wanted
 from alpha.operate.statement import statement
 from alpha.paper import Clock, Trader, trade_sleeves
+from alpha.portfolio import policy
 from alpha.sleeves import Sleeve, backtest_sleeves
 from alpha.strategy import backtest
 from alpha.study import research
@@ -111,15 +112,22 @@ def test_bars_merge_by_time_and_each_sleeve_trades_only_its_own(configs, panels,
     assert not [event for event in events if event.kind == "expire"], "a bar of one ends no order of the other"
 
 
+@pytest.mark.parametrize("rate", [1.0, 0.5])
 @pytest.mark.parametrize("name", SHARES)
-def test_a_sleeve_wants_and_holds_its_share_of_what_it_would_alone(name, configs, panels, bundles, book):
-    sleeve, share = traded(name, configs, panels, bundles), SHARES[name]
+def test_a_sleeve_wants_and_holds_its_share_of_what_it_would_alone(name, rate, configs, panels, bundles):
+    """A slow policy reads what it holds: as a fraction of the share, not of the account."""
+    slow = policy.bind({"name": "long_short", "quantile": 0.4, "rate": rate})
+    parts = {each: traded(each, configs, panels, bundles) for each in SHARES}
+    parts = {each: replace(part, rules=replace(part.rules, policy=slow)) for each, part in parts.items()}
+    book, sleeve, share = backtest_sleeves(list(parts.values())), parts[name], SHARES[name]
     alone = backtest(sleeve.signal, sleeve.panel, replace(sleeve.rules, share=1.0), sleeve.broker)
     columns = np.isin([symbol for each in SHARES for symbol in panels[each].symbols], sleeve.panel.symbols)
     rows = np.isin(book.times, sleeve.panel.times)
     rows &= np.append(book.times[1:] != book.times[:-1], True)  # of a tie, the last
     assert rows.sum() == len(sleeve.panel)
-    np.testing.assert_allclose(book.targets[rows][:, columns], alone.targets * share, atol=1e-12)
+    np.testing.assert_allclose(
+        book.targets[rows][:, columns], alone.targets * share, atol=1e-12 if rate == 1.0 else 0.01
+    )
     np.testing.assert_allclose(book.weights[rows][:, columns], alone.weights * share, atol=0.02)
     assert np.abs(alone.weights).sum(axis=1).max() > 0.5
 
@@ -132,6 +140,27 @@ def test_stopped_between_any_two_bars_it_ends_with_the_same_journal(steps, confi
         run(stopped, configs, panels, bundles, account, steps=steps)
     events = list(stopped.events())
     assert [event for event in events if event.bar <= last] == list(whole.events())
+
+
+@pytest.mark.parametrize("bad", [[], [5, 6]])
+def test_bars_of_one_instant_go_by_sleeve_however_often_it_is_stopped(bad, configs, panels, bundles, account):
+    """Two sleeves of one exchange close at the same time, and a bar that one cannot use is history of the other."""
+    cfg, bundle, panel = configs["us_large_caps"], bundles["us_large_caps"], panels["us_large_caps"]
+    first, second = panel.select(panel.symbols[:10]), panel.select(panel.symbols[10:])
+    close = first["close"].copy()
+    close[[int(panel.times.searchsorted(START)) + row for row in bad]] = np.nan
+    first = replace(first, fields={**first.fields, "close": close})
+    traders = [Trader(cfg, bundle, clock(each), name, 0.5) for name, each in (("a", first), ("b", second))]
+    whole, stopped = MemoryJournal("paper"), MemoryJournal("paper")
+    last = trade_sleeves(traders, whole, account, ref="both", steps=40).last_bar
+    for _ in range(40):
+        trade_sleeves(traders, stopped, account, ref="both", steps=1)
+    assert list(stopped.events()) == list(whole.events())
+    closed = [
+        (bar_time(event.bar), bar_sleeve(event.bar)) for event in whole.events() if event.kind in ("mark", "skip")
+    ]
+    assert closed == [(time.isoformat(), name) for time in panel.since(START).times[:20] for name in "ab"]
+    assert bar_sleeve(last) == "b"
 
 
 class Killed(Exception):
