@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 import structlog
 
 from alpha.config import Config
+from alpha.config.schema import Paper
 from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
 from alpha.data.feed import Feed
 from alpha.execution import Account, Journal, Ledger, bar_key
 from alpha.execution.corporate import actions
-from alpha.execution.events import BarSkipped
+from alpha.execution.events import BarSkipped, bar_sleeve, bar_time
+from alpha.execution.routing import routed
 from alpha.risk import guard
+from alpha.sleeves import check_apart, check_shares, merged
 from alpha.strategy import Bundle, Rules, step
 
 log = structlog.get_logger("alpha.paper")
+Track = Callable[[Iterable[Bar], str], Iterable[Bar]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Clock:
     poll_sec: float = 0.0
     follow: bool = True
     max_bad_reads: int = 3
-    track: Callable[[Iterable[Bar], str], Iterable[Bar]] = lambda bars, what: bars
+    track: Track = lambda bars, what: bars
     sleep: Callable[[float], None] = time.sleep
 
     def after(self, last: pd.Timestamp | None) -> tuple[Panel, Iterable[Bar]]:
@@ -60,6 +65,11 @@ class Clock:
         panel = self.feed.since()
         first = self._first_row(panel, last)
         return panel.rows(slice(0, first)), self.track(self._bars(panel, first), "trading")
+
+    def first(self) -> pd.Timestamp:
+        """Return the close of the first bar that a new ledger trades."""
+        panel = self.feed.since()
+        return panel.times[self._first_row(panel, None)]
 
     def _first_row(self, panel: Panel, last: pd.Timestamp | None) -> int:
         if last is not None:
@@ -108,6 +118,28 @@ class Clock:
         return self.feed.since(last)
 
 
+@dataclass(frozen=True, eq=False)
+class Trader:
+    """A bundle and the clock it trades on: alone in an account, or as one of its sleeves.
+
+    Parameters
+    ----------
+    sleeve : str
+        Name of the sleeve; empty where the account has no other.
+    share : float
+        The part of the account's equity that it trades.
+    symbols : tuple of str
+        Hold only these; features still compare the whole universe, as in research. Empty: all.
+    """
+
+    cfg: Config
+    bundle: Bundle
+    clock: Clock
+    sleeve: str = ""
+    share: float = 1.0
+    symbols: tuple[str, ...] = ()
+
+
 def trade(
     cfg: Config, bundle: Bundle, clock: Clock, journal: Journal, *, ref: str = "", symbols: tuple[str, ...] = ()
 ) -> Ledger:
@@ -127,31 +159,80 @@ def trade(
     DataError
         Too many bars in a row could not be used.
     """
-    skipped, bad = _skipped(journal)
+    trader = Trader(cfg, bundle, clock, symbols=symbols)
+    return trade_sleeves([trader], journal, cfg.paper, ref=ref or bundle.name)
+
+
+def trade_sleeves(
+    traders: Sequence[Trader], journal: Journal, paper: Paper, *, ref: str, steps: int | None = None,
+    track: Track = lambda bars, what: bars,
+) -> Ledger:  # fmt: skip
+    """Run until the clocks end, each sleeve on bars of its own, merged by time into one account.
+
+    Parameters
+    ----------
+    paper : Paper
+        Cash, kill file and bad bars of the account; the clocks have the rest.
+    ref : str
+        What the bundles are called in the journal.
+    steps : int, optional
+        The most bars to trade in this run, of all sleeves together.
+
+    Raises
+    ------
+    ConfigError
+        ``shared_symbol``, ``bad_share``: see `alpha.sleeves`.
+    RiskBreach, DataError
+        As `trade` does.
+    """
+    check_shares({trader.sleeve: trader.share for trader in traders})
     last = Ledger.replay(journal).last_bar
-    history, bars = clock.after(pd.Timestamp(last) if last else None)
-    seen, rules = _without(history, skipped), _killable(cfg)
-    stream, risk_model = bundle.plan.stream(seen), rules.machine(seen)  # faults show here, before anything is journaled
-    account = Account.open(journal, cfg.paper.cash, cfg.broker())
-    account.decided_by(ref or bundle.name, str(bundle.trained["end"]))
+    desks = {trader.sleeve: _Desk(trader, journal, paper, last) for trader in traders}  # faults show before a row does
+    check_apart({name: desk.symbols for name, desk in desks.items()})
+    account = Account.open(journal, paper.cash, routed({each.sleeve: each.cfg.broker() for each in traders}))
+    account.decided_by(ref, max(str(trader.bundle.trained["end"]) for trader in traders))
     account.reconcile()
-    for bar in bars:
-        try:
-            values = stream.push(sane(bar))
-        except DataError as error:
-            bad = _skip(bar, error, account, bad, cfg.paper.max_bad_bars)
-            continue
-        bad = 0
-        outputs = _only(bundle.outputs(values, bar.tradable), bar.symbols, symbols)
-        step(outputs, bar, rules, account, risk_model)
-        log.info("bar", time=str(bar.time.date()), equity=round(account.ledger.last_equity, 2))
+    for bar in track(islice(merged({name: desk.bars for name, desk in desks.items()}), steps), "trading"):
+        desks[bar.sleeve].trade(bar, account)
     return account.ledger
 
 
-def _killable(cfg: Config) -> Rules:
+class _Desk:
+    """A trader at work: the stream of its features, its risk model, and the bars in a row it could not use."""
+
+    def __init__(self, trader: Trader, journal: Journal, paper: Paper, last: str) -> None:
+        history, self.bars = trader.clock.after(_resumed(trader.sleeve, last))
+        skipped, self._bad = _skipped(journal, trader.sleeve)
+        seen = _without(history, skipped)
+        self.symbols, self._trader, self._most = history.symbols, trader, paper.max_bad_bars
+        self._rules = replace(_killable(trader.cfg, paper), share=trader.share)
+        self._stream, self._risk_model = trader.bundle.plan.stream(seen), self._rules.machine(seen)
+
+    def trade(self, bar: Bar, account: Account) -> None:
+        """Trade a bar, or journal why it cannot be used."""
+        try:
+            values = self._stream.push(sane(bar))
+        except DataError as error:
+            self._bad = _skip(bar, error, account, self._bad, self._most)
+            return
+        self._bad = 0
+        outputs = _only(self._trader.bundle.outputs(values, bar.tradable), bar.symbols, self._trader.symbols)
+        step(outputs, bar, self._rules, account, self._risk_model)
+        log.info("bar", time=str(bar.time.date()), equity=round(account.ledger.last_equity, 2))
+
+
+def _resumed(sleeve: str, last: str) -> pd.Timestamp | None:
+    """Return the instant after which a sleeve goes on, given the last bar finished; ties go by sleeve."""
+    if not last:
+        return None
+    time = pd.Timestamp(bar_time(last))
+    return time - pd.Timedelta(1, "ns") if sleeve > bar_sleeve(last) else time
+
+
+def _killable(cfg: Config, paper: Paper) -> Rules:
     """Return the configured rules, with the kill file as their first guard."""
     rules = cfg.rules()
-    return replace(rules, guards=(guard.bind({"name": "kill_file", "path": cfg.paper.kill_file}), *rules.guards))
+    return replace(rules, guards=(guard.bind({"name": "kill_file", "path": paper.kill_file}), *rules.guards))
 
 
 def sane(bar: Bar) -> Bar:
@@ -167,13 +248,15 @@ def sane(bar: Bar) -> Bar:
     return bar
 
 
-def _skipped(journal: Journal) -> tuple[set[str], int]:
-    """Return the bars that could not be used, and how many of them were the last in a row."""
+def _skipped(journal: Journal, sleeve: str) -> tuple[set[str], int]:
+    """Return the closes of a sleeve's bars that could not be used, and how many of them were the last in a row."""
     skipped: set[str] = set()
     bad = 0
     for event in journal.events():
+        if bar_sleeve(event.bar) != sleeve:
+            continue
         if event.kind == "skip":
-            skipped.add(event.bar)
+            skipped.add(bar_time(event.bar))
         bad = bad + 1 if event.kind == "skip" else 0 if event.kind == "mark" else bad
     return skipped, bad
 
@@ -199,7 +282,7 @@ def _skip(bar: Bar, error: DataError, account: Account, bad: int, most: int) -> 
     key, ledger = bar_key(bar), account.ledger
     if key != ledger.settled:
         account.write(actions(bar, ledger))  # they have happened, whether we can decide or not
-    account.cancel(key)
+    account.withdraw(key)
     account.write([BarSkipped.of(ledger.run, key, str(error))])
     log.warning("bar skipped", time=str(bar.time), error=str(error))
     bad += 1

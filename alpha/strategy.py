@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from alpha.core.errors import DataError, RiskBreach
 from alpha.core.nouns import FeatureSet, Label, Model, Order, Scorecard, Target, Verdict
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
-from alpha.execution import Account, MemoryJournal, bar_key, order_hash, rebalance
+from alpha.execution import Account, MemoryJournal, bar_key, rebalance
+from alpha.execution.book import Book, booked
 from alpha.execution.corporate import actions, delistings
 from alpha.execution.events import (
     MICRO,
@@ -92,45 +92,6 @@ class Bundle:
 
 
 @dataclass(frozen=True, eq=False)
-class Book:
-    """What trading a signal over T bars came to. Arrays are (T,) or (T, N); row t is known at ``times[t]``.
-
-    Parameters
-    ----------
-    equity : array (T,)
-        Cash plus positions at the close, in the quote currency, after all costs.
-    net_returns, gross_returns : array (T,)
-        Changes of equity as fractions of the equity before; gross: without `costs`.
-    weights : array (T, N)
-        Held at the close, fractions of equity.
-    targets : array (T, N)
-        Wanted at the close, for the next bar.
-    turnover : array (T,)
-        ``sum |weights[t] - weights[t-1]|``; the book before the first row is empty.
-    costs : array (T,)
-        Slippage and fees, as fractions of the equity before.
-    trades : int
-        Fills.
-    limits_hit : mapping of str to int
-        In how many bars each limit changed the weights.
-    order_hash : str
-        Of all orders: equal for a paper run that decided alike.
-    """
-
-    times: pd.DatetimeIndex
-    equity: np.ndarray
-    gross_returns: np.ndarray
-    net_returns: np.ndarray
-    weights: np.ndarray
-    targets: np.ndarray
-    turnover: np.ndarray
-    costs: np.ndarray
-    trades: int
-    limits_hit: Mapping[str, int]
-    order_hash: str
-
-
-@dataclass(frozen=True, eq=False)
 class Candidate:
     """A bundle, the data it was made from, its out-of-sample evidence, and the verdicts of the gates.
 
@@ -183,6 +144,10 @@ class Rules:
         Asked before each decision, in this order, then the drawdown.
     risk_model : Plugin, optional
         Makes the machine whose estimate is `View.risk`.
+    share : float
+        Part of the account's equity that this strategy trades, as a sleeve; the guards watch the whole account.
+    shortable : bool
+        Whether the names can be sold short; if not, no weight wanted is negative.
     """
 
     policy: Plugin
@@ -194,6 +159,8 @@ class Rules:
     overlays: tuple[Plugin, ...] = ()
     guards: tuple[Plugin, ...] = ()
     risk_model: Plugin | None = None
+    share: float = 1.0
+    shortable: bool = True
 
     @cached_property
     def watch(self) -> tuple[Plugin, ...]:
@@ -259,7 +226,7 @@ def step(signal: Signal, bar: Bar, rules: Rules, account: Account, risk_model: R
     _settle(bar, rules, account)
     account.expire(key)
     view = _view(signal, bar, account, risk_model.push(bar) if risk_model else None)
-    target = _target(view, rules, account, reducing=_permitted(view, rules, account))
+    target = _target(view.of(rules.share), rules, account, reducing=_permitted(view, rules, account))
     orders = _decide(target, bar, rules, account)
     if orders:
         account.broker.submit(orders)
@@ -312,7 +279,8 @@ def _permitted(view: View, rules: Rules, account: Account) -> str:
 def _target(view: View, rules: Rules, account: Account, *, reducing: str) -> Target:
     """Return the weights wanted; halt where they are none that could be traded."""
     try:
-        return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing)
+        return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing,
+                      shortable=rules.shortable)  # fmt: skip
     except RiskBreach as breach:
         account.halt(breach.args[0], view.bar, code=breach.code)
 
@@ -322,7 +290,8 @@ def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[O
     ledger = account.ledger
     if ledger.decided == bar_key(bar):
         return tuple(order for order in ledger.open_orders.values() if order.bar == ledger.decided)
-    orders = rebalance(target.weights, ledger, bar, lot_size=rules.lot_size, min_trade=rules.min_trade)
+    orders = rebalance(target.weights, ledger, bar, lot_size=rules.lot_size, min_trade=rules.min_trade,
+                       share=rules.share)  # fmt: skip
     quoted = quotes(bar, "close", [order.symbol for order in orders])
     account.write(OrderPlaced.of(order, quoted[order.symbol]) for order in orders)
     return orders
@@ -330,11 +299,9 @@ def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[O
 
 def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Account) -> None:
     """Close the bar: that its orders were sent, and what the account was worth."""
-    ledger, key = account.ledger, bar_key(bar)
-    worth = ledger.value(bar)
-    unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in worth.unpriced}
-    mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=unpriced, orders=len(orders),
-                        limits=target.clipped)  # fmt: skip
+    ledger, key, worth = account.ledger, bar_key(bar), account.ledger.value(bar)
+    mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=ledger.silent(bar),
+                        orders=len(orders), limits=target.clipped)  # fmt: skip
     account.write([OrdersSent.of(ledger.run, key, orders), mark] if orders else [mark])
 
 
@@ -354,9 +321,6 @@ def backtest(
 
     Parameters
     ----------
-    signal : array of shape (T, N), or mapping of str to such arrays
-        Row t is known at ``panel.times[t]``; its orders fill in a later row. A mapping holds all outputs of a model,
-        ``signal`` among them.
     signal : array of shape (T, N), or mapping of output name to such arrays that holds ``signal``
         Row t is known at ``panel.times[t]``; its orders fill in a later row.
     rules : Rules
@@ -377,8 +341,7 @@ def backtest(
     made = {name: of_panel(values, name, panel) for name, values in outputs(signal).items()}
     risk_model = rules.machine(history)
     account = Account.open(MemoryJournal(run), cash, broker())
-    ledger = account.ledger
-    shape = (len(panel), len(panel.symbols))
+    ledger, shape = account.ledger, (len(panel), len(panel.symbols))
     weights, targets, equity, spent = np.empty(shape), np.empty(shape), np.empty(len(panel)), np.empty(len(panel))
     clipped: Counter[str] = Counter()
     for row in range(len(panel)):
@@ -387,11 +350,4 @@ def backtest(
         targets[row], weights[row] = target.weights, ledger.weights(bar)
         equity[row], spent[row] = ledger.last_equity, (ledger.fees + ledger.slippage) / MICRO
         clipped.update(target.clipped)
-    before = np.concatenate([[cash], equity[:-1]])
-    costs = np.diff(spent, prepend=0.0) / before
-    net = equity / before - 1
-    turnover = np.abs(np.diff(weights, axis=0, prepend=0.0)).sum(axis=1)
-    events = list(account.journal.events())
-    trades = sum(isinstance(event, OrderFilled) for event in events)
-    return Book(panel.times, equity, net + costs, net, weights, targets, turnover, costs, trades, dict(clipped),
-                order_hash(events))  # fmt: skip
+    return booked(panel.times, account, cash, equity, spent, weights, targets, clipped=clipped)

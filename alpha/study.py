@@ -19,6 +19,7 @@ from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.data import Finding
 from alpha.data.seal import origin
+from alpha.execution.book import Book
 from alpha.features import Plan
 from alpha.features.engine.warmup import warmup
 from alpha.gates import judge_study, waiting
@@ -26,7 +27,7 @@ from alpha.gates.judging import Judge
 from alpha.leaks import Case, Pipeline
 from alpha.models.search import drawn
 from alpha.portfolio import policy
-from alpha.strategy import Book, Bundle, Candidate, Rules, Signal, backtest, outputs
+from alpha.strategy import Bundle, Candidate, Rules, Signal, backtest, outputs
 from alpha.validation import Trials, cross_fit_outputs, detailed, fit, score
 from alpha.validation.scorecard import measure
 from alpha.validation.selection import Selection, selection

@@ -19,8 +19,9 @@ DEFAULT = "config/base.yaml"
 
 if TYPE_CHECKING:
     from alpha.config import Config, Places
+    from alpha.config.sleeves import Sleeves
 
-__all__ = ["chosen", "configured", "parser", "places", "positive", "run", "track"]
+__all__ = ["chosen", "configured", "parser", "places", "positive", "run", "shared", "track"]
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -42,19 +43,40 @@ def parser(description: str, *, config: str = DEFAULT) -> argparse.ArgumentParse
 
 def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
     """Return the configuration that the options name, a command's own overlays and overrides before ``--set``."""
-    import structlog
-
     from alpha.config import load
-    from alpha.core.registry import broken
+
+    _log(args)
+    cfg = load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
+    _name_broken()
+    return cfg
+
+
+def shared(args: argparse.Namespace) -> Sleeves:
+    """Return the configuration of an account with sleeves that the options name."""
+    from alpha.config.sleeves import load_sleeves
+
+    _log(args)
+    world = load_sleeves(args.config, args.overlay, args.set)
+    _name_broken()
+    return world
+
+
+def _log(args: argparse.Namespace) -> None:
+    """Log to standard error, every bar where that is asked for."""
+    import structlog
 
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger("info" if args.verbose else "warning"),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    cfg = load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
+
+
+def _name_broken() -> None:
+    """Print the plugin files that could not be imported."""
+    from alpha.core.registry import broken
+
     for file in broken():
         print(f"skipped: {file}", file=sys.stderr)
-    return cfg
 
 
 def places(args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from alpha.cli.tables import evidence_table, summary_table
+from alpha.config.sleeves import Sleeves
 from alpha.operate.blessing import Kept
 from alpha.operate.hints import BLESS, command
 from alpha.operate.opening import state
+from alpha.operate.sleeves import Together
 from alpha.operate.study import counted, row
 from alpha.report import evaluation
 from alpha.report.daily import DailyReport
@@ -51,6 +53,17 @@ def looked(kept: Kept) -> None:
     """Print the verdict of the holdout, where blessing opened it."""
     if kept.holdout is not None:
         print(f"  {kept.holdout}")
+
+
+def together(world: Sleeves, found: Together) -> None:
+    """Print the best candidate of each sleeve, and what their book in one account came to."""
+    for entry, (sleeve, each) in zip(world.sleeves, found.studies.items(), strict=True):
+        table(each, found.folders[sleeve], entry.options)
+    first, last = found.book.times[[0, -1]]
+    print(f"\n{world.name}: {len(found.book.times):,} bars, {first:%Y-%m-%d} to {last:%Y-%m-%d}")
+    for metric, value in found.metrics().items():
+        print(f"  {metric:<14} {value:>12,.4f}")
+    print(f"  orders         {found.book.order_hash}")
 
 
 def day(report: DailyReport, page: Path) -> None:

@@ -158,6 +158,12 @@ class Risk(Section):
     delist_after: PositiveInt = Field(5, description="bars without a price before a holding is settled in cash")
 
 
+class Instrument(Section):
+    """What can be done with the names that are traded."""
+
+    shortable: bool = Field(True, description="whether they can be sold short; if not, no weight wanted is negative")
+
+
 class Paper(Section):
     """How the paper runner runs."""
 
@@ -220,6 +226,9 @@ class Config(Section):
         None, description="estimates the covariances that the others may read", **role(later=True)
     )
     risk: Risk = Risk()
+    instrument: Instrument | None = Field(
+        None, description="what can be done with the names that are traded", **role(later=True)
+    )
     guards: tuple[Guard, ...] = Field(
         (),
         description="checks that halt trading on paper, or let positions only shrink",
@@ -333,8 +342,9 @@ class Config(Section):
 
     def rules(self) -> Rules:
         """Return how the strategy decides and what bounds it."""
+        shortable = self.instrument is None or self.instrument.shortable
         return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
-                     risk_model=self.risk_model, **self.risk.model_dump())  # fmt: skip
+                     risk_model=self.risk_model, shortable=shortable, **self.risk.model_dump())  # fmt: skip
 
     @property
     def id(self) -> str:

@@ -29,6 +29,8 @@ class Bar:
     fields : mapping of str to array of shape (N,)
     tradable : bool array of shape (N,)
     groups : mapping of str to tuple of str, length N
+    sleeve : str
+        The sleeve of an account that trades on it; empty where the account has one strategy.
     """
 
     time: pd.Timestamp
@@ -36,6 +38,7 @@ class Bar:
     fields: Mapping[str, np.ndarray]
     tradable: np.ndarray
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sleeve: str = ""
 
     def __getitem__(self, name: str) -> np.ndarray:
         return _lookup(self.fields, name)

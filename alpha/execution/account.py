@@ -108,9 +108,15 @@ class Account:
         self.broker.cancel_all()
         self.write(OrderCancelled.of(bar, order) for order in self.ledger.open_orders.values())
 
+    def withdraw(self, bar: str) -> None:
+        """Cancel the open orders of the sleeve of a bar, at the broker first."""
+        if orders := self.ledger.orders(bar):
+            self.broker.cancel(list(orders))
+            self.write(OrderCancelled.of(bar, order) for order in orders.values())
+
     def expire(self, bar: str) -> None:
-        """End the orders that have had the bars of their life, at the broker first."""
-        if over := [order for order in self.ledger.open_orders.values() if _over(order, bar)]:
+        """End the orders of the sleeve of a bar that have had the bars of their life, at the broker first."""
+        if over := [order for order in self.ledger.orders(bar).values() if _over(order, bar)]:
             self.broker.cancel([order.id for order in over])
             self.write(OrderExpired.of(bar, order) for order in over)
 

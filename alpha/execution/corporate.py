@@ -59,5 +59,8 @@ def delistings(bar: Bar, ledger: Ledger, after: int, active: Collection[str] = (
     return [
         HoldingDelisted.of(ledger.run, key, name, held, ledger.marks[name])
         for name, held in sorted(ledger.positions.items())
-        if ledger.unpriced.get(name, 0) + 1 >= after and name not in quoted and name not in active
+        if ledger.unpriced.get(name, 0) + 1 >= after
+        and name not in quoted
+        and name not in active
+        and ledger.sleeves[name] == bar.sleeve
     ]

@@ -1,9 +1,10 @@
 """Events of an account: one class for each kind of row in the journal.
 
 Every event has an `id` and a `bar`. The id follows from the decision or the report, never from the time of writing, so
-writing an event twice is harmless. The bar is the close of the bar in which it happened, as ISO 8601 in UTC, later ones
-sorting later. `quantity` is a number of shares, signed; `price` is per share; money whose sums must be exact (`cash`,
-`fee`, `slippage`) is a whole number of micro-units of the quote currency.
+writing an event twice is harmless. The bar is the key of the bar in which it happened: its close as ISO 8601 in UTC,
+and ``#sleeve`` where the account has sleeves. Later bars sort later, those of one instant by sleeve. `quantity` is a
+number of shares, signed; `price` is per share; money whose sums must be exact (`cash`, `fee`, `slippage`) is a whole
+number of micro-units of the quote currency.
 """
 
 from __future__ import annotations
@@ -28,8 +29,18 @@ def micros(amount: float) -> int:
 
 @lru_cache(maxsize=8)
 def bar_key(bar: Bar) -> str:
-    """Return the text by which events name a bar: its close in ISO 8601, UTC. Later bars sort later."""
-    return bar.time.isoformat()
+    """Return the text by which events name a bar: its close in ISO 8601, UTC, and its sleeve. Later bars sort later."""
+    return f"{bar.time.isoformat()}#{bar.sleeve}" if bar.sleeve else bar.time.isoformat()
+
+
+def bar_time(key: str) -> str:
+    """Return the close of the bar that a key names, ISO 8601 in UTC."""
+    return key.partition("#")[0]
+
+
+def bar_sleeve(key: str) -> str:
+    """Return the sleeve of the bar that a key names; empty where the account has none."""
+    return key.partition("#")[2]
 
 
 def identifier(*parts: object) -> str:

@@ -15,7 +15,7 @@ from alpha.core.errors import BrokerError
 from alpha.core.nouns import Order
 from alpha.core.panel import Bar
 from alpha.execution import events as e
-from alpha.execution.events import MICRO, Event, micros
+from alpha.execution.events import MICRO, Event, bar_sleeve, micros
 from alpha.execution.journals import Journal
 
 Status = Literal[
@@ -39,9 +39,9 @@ class Valuation(NamedTuple):
     prices : mapping of str to float
         Of every name held: what the market quotes at this close, else the last price known.
     unpriced : tuple of str
-        The names held that the market does not quote at this close.
+        The names held by the bar's sleeve that the market does not quote at this close.
     equity : float
-        Cash plus positions at `prices`, in the quote currency.
+        Cash plus positions at `prices`, those of other sleeves too, in the quote currency.
     shares, weights : array of shape (N,)
         Held, as the bar's symbols; weights are fractions of equity.
     """
@@ -91,6 +91,8 @@ class Ledger:
         How often it did.
     bundles : list of BundleChosen
         Who decided since when; the newest last.
+    sleeves : dict of str to str
+        The sleeve that trades a symbol; all are empty where the account has none.
     """
 
     def __init__(self, run: str) -> None:
@@ -107,6 +109,7 @@ class Ledger:
         self.last_bar = self.settled = self.decided = self.halted = self.halted_at = ""
         self.halts = 0
         self.bundles: list[e.BundleChosen] = []
+        self.sleeves: dict[str, str] = {}
         self._posted: set[str] = set()
         self._valued: tuple[Bar, Valuation] | None = None
 
@@ -152,6 +155,7 @@ class Ledger:
     def _order(self, event: e.OrderPlaced) -> None:
         self.open_orders[event.id] = event.order
         self.status[event.id] = "submitted"
+        self.sleeves[event.symbol] = bar_sleeve(event.bar)
         self.decided = event.bar
 
     def _sent(self, event: e.OrdersSent) -> None:
@@ -257,7 +261,7 @@ class Ledger:
         self.peak = max(self.peak, event.equity)
         self.marks = dict(event.prices)
         self.unpriced = dict(event.unpriced)
-        for name, order in self.open_orders.items():
+        for name, order in self.orders(event.bar).items():
             if order.expires is not None and order.bar < event.bar:
                 self.open_orders[name] = order._replace(expires=order.expires - 1)
 
@@ -285,8 +289,9 @@ class Ledger:
         held = np.flatnonzero(shares)
         quoted = [bar.symbols[i] for i in held], close[held].tolist()
         prices = {name: price for name, price in zip(*quoted, strict=True) if 0 < price < math.inf}
-        unpriced = tuple(sorted(self.positions.keys() - prices.keys())) if len(prices) < len(self.positions) else ()
-        prices.update((name, self.marks[name]) for name in unpriced)
+        missing = sorted(self.positions.keys() - prices.keys()) if len(prices) < len(self.positions) else []
+        unpriced = tuple(name for name in missing if self.sleeves[name] == bar.sleeve)
+        prices.update((name, self.marks[name]) for name in missing)
         equity = self.equity(prices)
         each = np.zeros(len(shares))
         each[held] = [prices[name] for name in quoted[0]]
@@ -296,6 +301,16 @@ class Ledger:
     def equity(self, prices: Mapping[str, float]) -> float:
         """Return cash plus positions at `prices`, in the quote currency."""
         return math.fsum([self.cash / MICRO, *(held * prices[name] for name, held in self.positions.items())])
+
+    def silent(self, bar: Bar) -> dict[str, int]:
+        """Return `unpriced` as it is once `bar` is finished: only the counts of its own sleeve change."""
+        others = {name: bars for name, bars in self.unpriced.items() if self.sleeves[name] != bar.sleeve}
+        return others | {name: self.unpriced.get(name, 0) + 1 for name in self.value(bar).unpriced}
+
+    def orders(self, bar: str) -> dict[str, Order]:
+        """Return the open orders of the sleeve of a bar, by id, given the key of the bar."""
+        sleeve = bar_sleeve(bar)
+        return {name: order for name, order in self.open_orders.items() if bar_sleeve(order.bar) == sleeve}
 
     def weights(self, bar: Bar) -> np.ndarray:
         """Return what is held at the close of `bar`, as fractions of equity, shape (N,) as the bar's symbols."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from alpha.core.nouns import Order
 from alpha.core.panel import Bar
-from alpha.execution.events import Event, OrderPlaced, bar_key, order_id
+from alpha.execution.events import Event, OrderPlaced, bar_key, bar_time, order_id
 from alpha.execution.ledger import Ledger
 
 _ORDERS = (Order, OrderPlaced)
@@ -18,7 +18,7 @@ _WHOLE = 1e-9  # a whole lot that floating point left just short of one is a who
 
 
 def rebalance(
-    target: np.ndarray, ledger: Ledger, bar: Bar, *, lot_size: float = 1.0, min_trade: float = 0.0
+    target: np.ndarray, ledger: Ledger, bar: Bar, *, lot_size: float = 1.0, min_trade: float = 0.0, share: float = 1.0
 ) -> tuple[Order, ...]:
     """Return the orders that move the book from what it holds to `target`.
 
@@ -34,6 +34,8 @@ def rebalance(
         Orders are multiples of so many shares; 0: any fraction.
     min_trade : float
         A change smaller than this fraction of equity is not worth its costs; closing a position always is.
+    share : float
+        The part of the account's equity that both are fractions of: that of a sleeve.
 
     Returns
     -------
@@ -42,9 +44,10 @@ def rebalance(
     """
     price, account, key = bar.quoted("close"), ledger.value(bar), bar_key(bar)
     now = account.shares + _open(ledger, bar) if ledger.open_orders else account.shares
+    equity = account.equity * share
     with np.errstate(all="ignore"):  # a name without a price divides by nothing, and is left out below
-        change = np.where(target == 0, -now, _whole(target * account.equity / price - now, lot_size))
-        worth = (target == 0) | (np.abs(change) * price >= min_trade * account.equity)
+        change = np.where(target == 0, -now, _whole(target * equity / price - now, lot_size))
+        worth = (target == 0) | (np.abs(change) * price >= min_trade * equity)
     wanted = np.flatnonzero((change != 0) & worth & np.isfinite(price) & (price > 0))
     chosen = sorted((bar.symbols[i], float(change[i])) for i in wanted)
     return tuple(Order(order_id(ledger.run, key, symbol), key, symbol, quantity) for symbol, quantity in chosen)
@@ -68,13 +71,13 @@ def _whole(change: np.ndarray, lot_size: float) -> np.ndarray:
 def order_hash(orders: Iterable[Order | Event]) -> str:
     """Return the SHA-256 of what was ordered when: equal for a backtest and a paper run that decided alike.
 
-    Of the events of a journal only the orders count; ids, and so the names of the runs, do not. Kind, limit and life
-    count where an order is no market order for one bar.
+    Of the events of a journal only the orders count; ids, and so the names of the runs, do not, nor do the names of
+    sleeves. Kind, limit and life count where an order is no market order for one bar.
     """
     lines = sha256()
     for order in orders:
         if isinstance(order, _ORDERS):
             terms = order[4:] if isinstance(order, Order) else order[5:8]  # kind, limit and life
             more = "" if terms == _MARKET_DAY else "".join(f"|{term}" for term in terms)
-            lines.update(f"{order.bar}|{order.symbol}|{float(order.quantity)!r}{more}\n".encode())
+            lines.update(f"{bar_time(order.bar)}|{order.symbol}|{float(order.quantity)!r}{more}\n".encode())
     return lines.hexdigest()

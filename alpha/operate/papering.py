@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,12 +14,14 @@ import pandas as pd
 
 from alpha.config import Config
 from alpha.config.places import keys
+from alpha.config.sleeves import Sleeves
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, nearest
 from alpha.data import source
 from alpha.data.feed import Feed
 from alpha.data.seal import Key, origin, overlap
 from alpha.execution import MICRO, Account, Journal, SqliteJournal, micros
+from alpha.execution.events import bar_time
 from alpha.operate.blessing import candidates_root
 from alpha.operate.control import models_root
 from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
@@ -103,6 +105,27 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
     chosen = tracked(lambda: choose(cfg, wanted), f"{cfg.name}: bundle", track)
     feed = bars(cfg)
     _check_symbols(feed, wanted.symbols)
+
+    def traded(journal: Journal) -> None:
+        tracked(feed.since, f"{cfg.name}: data", track)
+        ticks = clock(cfg, feed, wanted, track, chosen.sealed)
+        trade(cfg, chosen.bundle, ticks, journal, ref=chosen.ref, symbols=wanted.symbols)
+
+    return kept(cfg, wanted, chosen, traded)
+
+
+def kept(
+    cfg: Config | Sleeves, wanted: Wanted, chosen: Chosen, trade: Callable[[Journal], object]
+) -> tuple[DailyReport, Path]:
+    """Trade on the ledger of a configuration, and report; return the report and the path of its page.
+
+    Raises
+    ------
+    ConfigError
+        ``other_cash``, ``other_start``: the ledger began otherwise than is asked for now.
+    DataError
+        ``no_bars``: none could be traded.
+    """
     path = ledger_path(cfg, wanted)
     with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:
         _check_cash(cfg, journal, wanted)
@@ -111,9 +134,7 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
         if wanted.acknowledge is not None:
             _acknowledged(cfg, journal, wanted.acknowledge)
         try:
-            tracked(feed.since, f"{cfg.name}: data", track)
-            ticks = clock(cfg, feed, wanted, track, chosen.sealed)
-            trade(cfg, chosen.bundle, ticks, journal, ref=chosen.ref, symbols=wanted.symbols)
+            trade(journal)
         finally:
             told = _tell(cfg, wanted, chosen, journal, traded)
     if told is None:
@@ -242,7 +263,7 @@ def last_session(cfg: Config) -> date:
     return over[-1].date()
 
 
-def ledger_path(cfg: Config, wanted: Wanted) -> Path:
+def ledger_path(cfg: Config | Sleeves, wanted: Wanted) -> Path:
     """Return where the journal is: a shadow run never shares that of a paper run."""
     path = cfg.ledger
     return path.with_stem(f"{path.stem}-shadow") if wanted.shadow else path
@@ -256,15 +277,17 @@ def _check_symbols(feed: Feed, symbols: tuple[str, ...]) -> None:
                 raise ConfigError(f"--symbols: no symbol {symbol!r}; {nearest(symbol, known)}", code="unknown_symbol")
 
 
-def _check_cash(cfg: Config, journal: Journal, wanted: Wanted) -> None:
+def _check_cash(cfg: Config | Sleeves, journal: Journal, wanted: Wanted) -> None:
     opened = next((event.cash for event in journal.events() if event.kind == "open"), None)
     if wanted.new_cash and opened is not None and opened != micros(cfg.paper.cash):
         raise ConfigError(f"the ledger was opened with {opened / MICRO:,.2f} in cash, not {cfg.paper.cash:,.2f}; "
                           f"leave --cash out, or name a new --ledger", code="other_cash")  # fmt: skip
 
 
-def _check_start(cfg: Config, journal: Journal, wanted: Wanted) -> None:
-    first = next((pd.Timestamp(event.bar) for event in journal.events() if event.kind in ("mark", "skip")), None)
+def _check_start(cfg: Config | Sleeves, journal: Journal, wanted: Wanted) -> None:
+    first = next(
+        (pd.Timestamp(bar_time(event.bar)) for event in journal.events() if event.kind in ("mark", "skip")), None
+    )
     start = _day("--start", wanted.start)
     if start is not None and first is not None:
         between = Calendar(cfg.calendar).sessions(start.tz_localize(None), first.tz_localize(None).normalize())
@@ -273,7 +296,7 @@ def _check_start(cfg: Config, journal: Journal, wanted: Wanted) -> None:
                               f"name a new --ledger", code="other_start")  # fmt: skip
 
 
-def _acknowledged(cfg: Config, journal: Journal, note: str) -> None:
+def _acknowledged(cfg: Config | Sleeves, journal: Journal, note: str) -> None:
     if cfg.paper.kill_file.exists():
         message = f"the kill file {cfg.paper.kill_file} is still there; remove it, then acknowledge"
         raise RiskBreach(message, code="kill_file")
@@ -285,7 +308,7 @@ def _sessions(journal: Journal) -> int:
 
 
 def _tell(
-    cfg: Config, wanted: Wanted, chosen: Chosen, journal: Journal, traded: int
+    cfg: Config | Sleeves, wanted: Wanted, chosen: Chosen, journal: Journal, traded: int
 ) -> tuple[DailyReport, Path] | None:
     """Write the report; `traded` sessions had been traded before this run."""
     sessions = _sessions(journal)

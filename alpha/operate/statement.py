@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from alpha.execution import MICRO, Journal, Ledger, order_hash
-from alpha.execution.events import BarMarked, BundleChosen, OrderFilled
+from alpha.execution.events import BarMarked, BundleChosen, OrderFilled, bar_time
 from alpha.report.daily import Costs, DailyReport, Decided, EquityPoint, Pnl, Position, Skip, Trade
 
 
@@ -33,8 +33,8 @@ def statement(
     events, ledger = list(journal.events()), Ledger.replay(journal)
     marks = [event for event in events if isinstance(event, BarMarked)]
     start = next(event.cash for event in events if event.kind == "open") / MICRO
-    curve = [(pd.Timestamp(mark.bar), float(mark.equity)) for mark in marks]
-    seen = [pd.Timestamp(event.bar) for event in events if event.bar]
+    curve = [(pd.Timestamp(bar_time(mark.bar)), float(mark.equity)) for mark in marks]
+    seen = [pd.Timestamp(bar_time(event.bar)) for event in events if event.bar]
     positions = _positions(ledger)
     decided = [_decided(time, ledger) for time, _ in curve]
     return DailyReport(
@@ -46,7 +46,7 @@ def statement(
         costs=Costs(fees=ledger.fees / MICRO, slippage=ledger.slippage / MICRO),
         positions=positions, trades=tuple(_trade(event) for event in events if isinstance(event, OrderFilled)),
         limits_hit=dict(Counter(limit for mark in marks for limit in mark.limits)),
-        skipped=tuple(Skip(bar=event.bar, reason=event.reason) for event in events if event.kind == "skip"),
+        skipped=tuple(Skip(bar=bar_time(event.bar), reason=event.reason) for event in events if event.kind == "skip"),
         halted=ledger.halted or None, order_hash=order_hash(events),
         equity=tuple(EquityPoint(bar=time, equity=value) for time, value in curve),
     )  # fmt: skip
@@ -54,7 +54,7 @@ def statement(
 
 def _decided(time: pd.Timestamp, ledger: Ledger) -> BundleChosen:
     """Return the bundle that decided in a bar: profit on bars it was trained on is no evidence."""
-    return next(by for by in reversed(ledger.bundles) if not by.bar or pd.Timestamp(by.bar) < time)
+    return next(by for by in reversed(ledger.bundles) if not by.bar or pd.Timestamp(bar_time(by.bar)) < time)
 
 
 def _spans(decided: list[BundleChosen]) -> tuple[Decided, ...]:
@@ -74,7 +74,7 @@ def _position(ledger: Ledger, symbol: str, shares: float) -> Position:
 
 
 def _pnl(ledger: Ledger, start: float, curve: list[tuple[Any, float]], positions: tuple[Position, ...]) -> Pnl:
-    now = max(curve[-1][0], pd.Timestamp(ledger.halted_at)) if ledger.halted_at else curve[-1][0]
+    now = max(curve[-1][0], pd.Timestamp(bar_time(ledger.halted_at))) if ledger.halted_at else curve[-1][0]
     before = next((equity for time, equity in reversed(curve) if time < now), start)  # a halted bar has no mark
     return Pnl(
         total=ledger.last_equity - start,
@@ -85,5 +85,5 @@ def _pnl(ledger: Ledger, start: float, curve: list[tuple[Any, float]], positions
 
 
 def _trade(fill: OrderFilled) -> Trade:
-    return Trade(bar=fill.bar, symbol=fill.symbol, side="buy" if fill.quantity > 0 else "sell",
+    return Trade(bar=bar_time(fill.bar), symbol=fill.symbol, side="buy" if fill.quantity > 0 else "sell",
                  quantity=abs(fill.quantity), price=fill.price, fee=fill.fee / MICRO)  # fmt: skip

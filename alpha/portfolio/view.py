@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,10 @@ class View:
     risk: Risk | None = None
     costs: np.ndarray | None = None
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, share: float) -> View:
+        """Return the view of a sleeve: its equity is a share of the account's, its weights are fractions of that."""
+        return self if share == 1.0 else replace(self, held=self.held / share, equity=self.equity * share)
 
     @property
     def signal(self) -> np.ndarray:

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.errors import BrokerError, RiskBreach
+from alpha.core.errors import BrokerError, ConfigError, RiskBreach
 from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
 from alpha.execution import Account, Ledger, MemoryJournal, broker
-from alpha.execution.events import AccountOpened, BarSkipped, OrderFilled, OrderPlaced, TradingHalted
+from alpha.execution.events import AccountOpened, BarMarked, BarSkipped, OrderFilled, OrderPlaced, TradingHalted
+from alpha.execution.routing import routed
 
 DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]
 BAR = Bar(pd.Timestamp(DAYS[3]), ("A",), {"close": np.array([30.0])}, np.ones(1, bool))
@@ -157,3 +158,26 @@ def test_orders_left_open_by_a_kill_in_a_halt_are_cancelled_by_the_acknowledgeme
     assert market.open_orders() == ()
     account.reconcile()
     assert market.open_orders() == ()
+
+
+def test_a_bar_of_one_sleeve_takes_no_life_off_the_orders_of_another():
+    ledger = Ledger("run")
+    for sleeve in ("a", "b"):
+        ledger.post(OrderPlaced.of(Order(sleeve, f"2020-01-02#{sleeve}", sleeve.upper(), 1.0, expires=3), 10.0))
+    ledger.post(BarMarked.of("run", "2020-01-03#a", 1e6, prices={}, unpriced={}))
+    assert {name: order.expires for name, order in ledger.open_orders.items()} == {"a": 2, "b": 3}
+    assert ledger.orders("2020-01-04#b").keys() == {"b"}
+
+
+def test_a_broker_that_reports_a_whole_account_is_not_one_of_several():
+    simulated = broker["simulated"]
+
+    class Bank(simulated):
+        def positions(self):
+            return {}
+
+    bank = Bank()
+    assert routed({"": bank}) is bank
+    with pytest.raises(ConfigError, match="sleeve 'b' reports the positions") as caught:
+        routed({"a": simulated(), "b": bank})
+    assert caught.value.code == "custodian"

@@ -366,7 +366,9 @@ def test_keys_that_came_later_change_no_id_where_they_are_left_out():
     """The ids are those of the version before: a configuration that does not use the keys is the same one."""
     cfg, model = load(BASE), load(BASE).models.candidates[0]
     values = cfg.resolved()
-    assert [values.pop(key) for key in ("weights", "overlays", "risk_model", "guards")] == [[], [], None, []]
+    assert [values.pop(key) for key in ("weights", "overlays", "risk_model", "instrument", "guards")] == [
+        [], [], None, None, []
+    ]  # fmt: skip
     for *sections, key in keys(Config, "place"):
         del reduce(getitem, sections, values)[key]
     assert cfg.id == digest(values)[:12]
@@ -376,6 +378,10 @@ def test_keys_that_came_later_change_no_id_where_they_are_left_out():
     risky = load(BASE, (), ["risk_model=exponential"])
     assert risky.id != cfg.id
     assert risky.trial_id(model) != cfg.trial_id(model)
+    long = load(BASE, (), ["instrument={shortable: false}"])
+    assert (long.rules().shortable, cfg.rules().shortable) == (False, True)
+    assert long.id != cfg.id
+    assert long.trial_id(model) != cfg.trial_id(model)
     guarded = load(BASE, (), ["guards=[bar_loss]"])
     assert guarded.id != cfg.id
     assert guarded.trial_id(model) == cfg.trial_id(model), "research is not guarded"

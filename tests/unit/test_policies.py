@@ -9,6 +9,7 @@ from views import view
 from alpha.core.errors import ConfigError
 from alpha.portfolio import policy
 from alpha.portfolio.costs import fee, paid
+from alpha.portfolio.target import target
 
 NAN = np.nan
 FLAT = np.zeros(5)
@@ -94,3 +95,13 @@ def test_costs_are_against_the_trader():
     assert paid(100.0, 5, 10) == pytest.approx(100.1)
     assert paid(100.0, -5, 10) == pytest.approx(99.9)
     assert fee(100.0, -5, 10) == fee(100.0, 5, 10) == pytest.approx(0.5)
+
+
+def test_names_that_cannot_be_sold_short_have_no_negative_weight():
+    policy_, seen_ = policy.bind("long_short"), view([0.5, -0.5, 0.1, -0.1, 0.3, -0.3])
+    free, long = target(seen_, policy_), target(seen_, policy_, shortable=False)
+    assert (free.weights < 0).any()
+    np.testing.assert_array_equal(long.weights, np.maximum(free.weights, 0.0))
+    np.testing.assert_array_equal(long.raw, free.raw)
+    assert (free.clipped, long.clipped) == ((), ("shortable",))
+    assert target(view([0.0] * 6), policy_, shortable=False).clipped == ()
