@@ -12,12 +12,13 @@ CHOSEN  = --config $(CONFIG) $(OVERLAY:%=--overlay %) $(SET:%=--set '%')
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test parity pins lint format types layers check research bless paper calibrate calibrate-short leakage docs lock clean \
-  bench-features bench-features-short
+.PHONY: help setup smoke test parity pins lint format types layers check research bless paper calibrate calibrate-short \
+  leakage verify docs lock clean \
+  bench-features bench-features-short mutants mutants-short
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  research, bless and paper take CONFIG=FILE OVERLAY=FILE SET=key=value (several in quotes: OVERLAY='A B')"
+	@echo "  research, bless, paper and verify take CONFIG=FILE OVERLAY=FILE SET=key=value (several in quotes: OVERLAY='A B')"
 	@echo "  and ARGS='more options'; paper takes PROFILE=NAME too"
 
 setup: $(READY)  ## build the environment (.venv) from the lock file
@@ -31,7 +32,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) install -q --require-hashes --no-deps -r $(VENV)/build.lock
 	@$(PIP) install -q --require-hashes --no-deps --no-build-isolation -r requirements.lock
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m alpha.features.engine.kernels
+	@$(BIN)/python -m alpha.cli.kernels
 	@touch $@
 
 smoke: $(READY)  ## run everything end to end on a real and on a planted market
@@ -79,12 +80,21 @@ calibrate-short: $(READY)  ## the same in a few worlds
 leakage: $(READY)  ## try the leakage checks on planted leaks and on clean worlds
 	@$(BIN)/python tools/check_leakage.py
 
+verify: $(READY)  ## check every log, series of trials, journal and bundle there is
+	@$(BIN)/python tools/verify.py $(CHOSEN) $(ARGS)
+
 bench-features: $(READY)  ## time the features beside other libraries (their environments: .bench; under an hour)
 	@$(BIN)/python bench/compare.py
 
 bench-features-short: $(READY)  ## the same on small panels, in a few minutes
 	@$(BIN)/python bench/compare.py --symbols 20,100 --days 630 --rows "" --repeats 3 --own push,plans \
 	  --out reports/bench-features-short.json
+
+mutants: $(READY)  ## how many small faults the tests notice: make mutants ARGS="--only limits --minutes 10" (hours; resumes)
+	@$(BIN)/python bench/mutants $(ARGS)
+
+mutants-short: $(READY)  ## the same for the subject that takes half a minute
+	@$(BIN)/python bench/mutants --only orders
 
 docs: $(READY)  ## write the generated pages: docs/configuration.md, features.md, leaks.md, the report's schema
 	@$(BIN)/python tools/generate_docs.py

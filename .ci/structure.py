@@ -1,4 +1,4 @@
-"""The rules about the repository itself: what stands at the top, how long code may be, and what may lie in attic/."""
+"""The rules about the repository itself: what lies at its top, how long code may be, and what imports attic/."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -14,7 +13,6 @@ TOP = {
     "alpha", "config", "scripts", "tools", "tests", "bench", "docs", "attic", "Makefile", "pyproject.toml",
     "README.md", "MASTER_DOCUMENTATION.md", "LICENSE", "requirements.lock",
 }  # fmt: skip
-ATTIC_DAYS = 90
 SHORT = ("alpha/", "scripts/", "tools/")
 MODULE_LINES, FUNCTION_LINES = 400, 40  # a docstring is not counted among a function's
 IMPORTS_ATTIC = re.compile(r"^\s*(?:from|import)\s+attic\b|import_module\(\s*[\"']attic", re.MULTILINE)
@@ -71,30 +69,10 @@ def functions(text: str) -> list[tuple[str, int]]:
     return found
 
 
-def overdue(files: list[str], arrived: dict[str, float], now: float) -> list[str]:
-    """Name the files that have lain in attic/ for more than 90 days."""
-    kept = [name for name in files if name.startswith("attic/") and name != "attic/README.md"]
-    return [
-        f"{name}: {(now - arrived[name]) / 86400:.0f} days in attic/; the limit is {ATTIC_DAYS}"
-        for name in kept
-        if now - arrived[name] > ATTIC_DAYS * 86400
-    ]
-
-
-def arrivals(files: list[str]) -> dict[str, float]:
-    """Return when each file of attic/ was brought there, in seconds since 1970."""
-    return {
-        name: float((git("log", "--diff-filter=A", "--format=%ct", "--", name) or [str(time.time())])[0])
-        for name in files
-        if name.startswith("attic/")
-    }
-
-
 def main() -> int:
     """Print every broken rule; return the exit status."""
     files = git("ls-files")
-    problems = [*strangers(files), *imports_of_attic(files), *too_long(files),
-                *overdue(files, arrivals(files), time.time())]  # fmt: skip
+    problems = [*strangers(files), *imports_of_attic(files), *too_long(files)]
     print("\n".join(problems) or "structure: nothing astray")
     return bool(problems)
 

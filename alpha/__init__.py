@@ -1,7 +1,8 @@
 """Alpha: from market data to an honestly validated model trading on paper.
 
-The names below are the public API; each is imported when it is first used, so that a command can
-answer ``--help`` at once.
+``load`` a configuration, ``research`` it, ``backtest`` or ``score`` a signal, ``trade`` on paper; ``load_panel`` reads
+market data. ``source``, ``feature``, ``label`` and ``model`` register plugins. ``dir(alpha)`` lists all names; each is
+imported when it is first used, so that a command answers ``--help`` at once.
 """
 
 from alpha.core.lazy import lazy
@@ -14,7 +15,7 @@ _PUBLIC = {
     "alpha.labels": ("label",),
     "alpha.models": ("model",),
     "alpha.paper": ("trade",),
-    "alpha.research": ("Study", "research"),
+    "alpha.study": ("Study", "research"),
     "alpha.strategy": ("Bundle", "Candidate", "backtest"),
     "alpha.validation": ("score",),
 }

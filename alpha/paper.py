@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -14,10 +14,12 @@ import structlog
 from alpha.config import Config
 from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
-from alpha.execution import Event, Journal, Ledger, bar_key, halt, reconcile
+from alpha.data.feed import Feed
+from alpha.execution import Account, Journal, Ledger, bar_key
 from alpha.execution.corporate import actions
-from alpha.execution.reconcile import cancel, write
-from alpha.strategy import Bundle, step
+from alpha.execution.events import BarSkipped
+from alpha.risk import guard
+from alpha.strategy import Bundle, Rules, step
 
 log = structlog.get_logger("alpha.paper")
 
@@ -28,8 +30,8 @@ class Clock:
 
     Parameters
     ----------
-    read : callable
-        Returns the panel of everything known now; called again for new bars while `live`.
+    feed : Feed
+        Where bars come from; while it is live, it is asked for those after the last one delivered.
     start : Timestamp, optional
         The first bar to trade, where the ledger is new; default: the last `sessions` bars.
     sealed : date, optional
@@ -38,24 +40,24 @@ class Clock:
         The most bars to trade in this run; default: all there are.
     poll_sec : float
         Seconds between bars.
-    live : bool
-        Whether to wait for more bars once all have been delivered.
+    follow : bool
+        Whether to wait for more bars of a live feed once all have been delivered.
     """
 
-    read: Callable[[], Panel]
+    feed: Feed
     sessions: int
     start: pd.Timestamp | None = None
     sealed: date | None = None
     steps: int | None = None
     poll_sec: float = 0.0
-    live: bool = False
+    follow: bool = True
     max_bad_reads: int = 3
     track: Callable[[Iterable[Bar], str], Iterable[Bar]] = lambda bars, what: bars
     sleep: Callable[[float], None] = time.sleep
 
     def after(self, last: pd.Timestamp | None) -> tuple[Panel, Iterable[Bar]]:
         """Return the history before the first bar to trade, and the bars from there on."""
-        panel = self.read()
+        panel = self.feed.since()
         first = self._first_row(panel, last)
         return panel.rows(slice(0, first)), self.track(self._bars(panel, first), "trading")
 
@@ -89,22 +91,21 @@ class Clock:
                 last = panel.times[row]
                 yield panel.bar(row)
                 row, delivered = row + 1, delivered + 1
-            if delivered == self.steps or (row == len(panel) and not self.live):
+            if delivered == self.steps or (row == len(panel) and not (self.feed.live and self.follow)):
                 return
             self.sleep(self.poll_sec)
             if row == len(panel):
-                panel = self._read_again()
-                row = int(panel.times.searchsorted(last, side="right"))  # an older bar may have come late, or gone
+                panel, row = self._since(last), 0
 
-    def _read_again(self) -> Panel:
-        """Read; a bad answer is tried again, and told after `max_bad_reads` in a row."""
+    def _since(self, last: pd.Timestamp) -> Panel:
+        """Ask the feed; a bad answer is asked for again, and raised after `max_bad_reads` in a row."""
         for attempt in range(1, self.max_bad_reads):
             try:
-                return self.read()
+                return self.feed.since(last)
             except DataError as error:
                 log.warning("read failed", attempt=attempt, error=str(error))
                 self.sleep(self.poll_sec)
-        return self.read()
+        return self.feed.since(last)
 
 
 def trade(
@@ -122,34 +123,35 @@ def trade(
     Raises
     ------
     RiskBreach
-        The drawdown limit or the kill file halted the run; open orders are cancelled.
+        A guard, such as the drawdown or the kill file, halted the run; open orders are cancelled.
     DataError
         Too many bars in a row could not be used.
     """
     skipped, bad = _skipped(journal)
     last = Ledger.replay(journal).last_bar
     history, bars = clock.after(pd.Timestamp(last) if last else None)
-    stream = bundle.plan.stream(_without(history, skipped))  # what cannot trade has failed by now, and left no trace
-    ledger, broker, rules = Ledger.open(journal, cfg.paper.cash), cfg.broker(), cfg.rules()
-    ledger.decided_by(journal, ref or bundle.name, str(bundle.trained["end"]))
-    reconcile(ledger, broker, journal)
+    seen, rules = _without(history, skipped), _killable(cfg)
+    stream, risk_model = bundle.plan.stream(seen), rules.machine(seen)  # faults show here, before anything is journaled
+    account = Account.open(journal, cfg.paper.cash, cfg.broker())
+    account.decided_by(ref or bundle.name, str(bundle.trained["end"]))
+    account.reconcile()
     for bar in bars:
-        if cfg.paper.kill_file.exists():
-            write(actions(bar, ledger), ledger, journal)  # without them the account has no value at today's prices
-            halt(f"the kill file {cfg.paper.kill_file} was there", bar, ledger, journal, broker, code="kill_file")
         try:
             values = stream.push(sane(bar))
         except DataError as error:
-            if bar_key(bar) != ledger.settled:
-                write(actions(bar, ledger), ledger, journal)  # they have happened, whether we can decide or not
-            cancel(bar_key(bar), ledger, journal, broker)
-            bad = _skip(bar, error, ledger, journal, bad, cfg.paper.max_bad_bars)
+            bad = _skip(bar, error, account, bad, cfg.paper.max_bad_bars)
             continue
         bad = 0
-        signal = _only(bundle.predict(values, bar.tradable), bar.symbols, symbols)
-        step(signal, bar, rules, ledger, journal, broker)
-        log.info("bar", time=str(bar.time.date()), equity=round(ledger.last_equity, 2))
-    return ledger
+        outputs = _only(bundle.outputs(values, bar.tradable), bar.symbols, symbols)
+        step(outputs, bar, rules, account, risk_model)
+        log.info("bar", time=str(bar.time.date()), equity=round(account.ledger.last_equity, 2))
+    return account.ledger
+
+
+def _killable(cfg: Config) -> Rules:
+    """Return the configured rules, with the kill file as their first guard."""
+    rules = cfg.rules()
+    return replace(rules, guards=(guard.bind({"name": "kill_file", "path": cfg.paper.kill_file}), *rules.guards))
 
 
 def sane(bar: Bar) -> Bar:
@@ -176,8 +178,13 @@ def _skipped(journal: Journal) -> tuple[set[str], int]:
     return skipped, bad
 
 
-def _only(signal: np.ndarray, symbols: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:
-    return np.where(np.isin(symbols, wanted), signal, np.nan) if wanted else signal
+def _only(
+    outputs: Mapping[str, np.ndarray], symbols: tuple[str, ...], wanted: tuple[str, ...]
+) -> Mapping[str, np.ndarray]:
+    """Return the outputs with no opinion on any but the wanted symbols; on all where none is named."""
+    if not wanted:
+        return outputs
+    return {name: np.where(np.isin(symbols, wanted), values, np.nan) for name, values in outputs.items()}
 
 
 def _without(history: Panel, skipped: set[str]) -> Panel:
@@ -187,9 +194,13 @@ def _without(history: Panel, skipped: set[str]) -> Panel:
     return history.rows(~history.times.isin(pd.DatetimeIndex(sorted(skipped))))
 
 
-def _skip(bar: Bar, error: DataError, ledger: Ledger, journal: Journal, bad: int, most: int) -> int:
+def _skip(bar: Bar, error: DataError, account: Account, bad: int, most: int) -> int:
     """Journal that a bar was not traded; positions are held, and nothing is on order. Raise after `most` in a row."""
-    write([Event.skip(ledger.run, bar_key(bar), str(error))], ledger, journal)
+    key, ledger = bar_key(bar), account.ledger
+    if key != ledger.settled:
+        account.write(actions(bar, ledger))  # they have happened, whether we can decide or not
+    account.cancel(key)
+    account.write([BarSkipped.of(ledger.run, key, str(error))])
     log.warning("bar skipped", time=str(bar.time), error=str(error))
     bad += 1
     if bad >= most:

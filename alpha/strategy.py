@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from alpha.core.errors import DataError
-from alpha.core.nouns import Broker, FeatureSet, Fill, Label, Model, Order, Scorecard, Target, Verdict
+from alpha.core.errors import DataError, RiskBreach
+from alpha.core.nouns import FeatureSet, Label, Model, Order, Scorecard, Target, Verdict
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
-from alpha.execution import Journal, Ledger, MemoryJournal, bar_key, halt, order_hash, rebalance
+from alpha.execution import Account, MemoryJournal, bar_key, order_hash, rebalance
 from alpha.execution.corporate import actions, delistings
-from alpha.execution.events import MICRO, Event
+from alpha.execution.events import (
+    MICRO,
+    BarMarked,
+    DividendPaid,
+    Event,
+    OrderFilled,
+    OrderPlaced,
+    OrdersSent,
+    SharesSplit,
+)
 from alpha.execution.ledger import quotes
-from alpha.execution.reconcile import refuse, write
-from alpha.portfolio.limits import limited
+from alpha.execution.reports import news
+from alpha.portfolio.costs import Priced
+from alpha.portfolio.target import target
+from alpha.portfolio.view import Risk, View
+from alpha.risk import guard
 from alpha.stats.arguments import of_panel
+
+MOVING = (OrderFilled, DividendPaid, SharesSplit)  # events after which a name is no candidate for a delisting
 
 if TYPE_CHECKING:
     from alpha.features import Plan
+    from alpha.portfolio.risk_models.machine import RiskModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +60,12 @@ class Bundle:
     trained : mapping
         ``start`` and ``end`` (first and last row), ``rows``, ``samples``.
     golden_inputs : array of shape (K, F)
-    golden_predictions : array of shape (K,)
-        What the model answers to `golden_inputs`, to the last bit.
+    golden_predictions : array of shape (K,), or (K, outputs) where the model has several
+        What the model itself answers to `golden_inputs`: to the last bit, or within its tolerance.
     reference : mapping of str to list of float
         Deciles of every feature and of the prediction: what drift is measured against.
+    weights : tuple of Plugin
+        The sample weights of its fit; empty in a bundle that was loaded, for it is not fitted again.
     """
 
     name: str
@@ -60,12 +78,17 @@ class Bundle:
     golden_inputs: np.ndarray
     golden_predictions: np.ndarray
     reference: Mapping[str, list[float]]
+    weights: tuple[Plugin, ...] = ()
 
     def predict(self, values: np.ndarray, tradable: np.ndarray) -> np.ndarray:
         """Return the signal, shape (...,), of feature values (..., F); NaN where not tradable."""
-        from alpha.validation.crossfit import predict
+        return self.outputs(values, tradable)["signal"]
 
-        return predict(self.model, values, tradable)
+    def outputs(self, values: np.ndarray, tradable: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every output of the model by name, ``signal`` first, each as `predict` returns the signal."""
+        from alpha.validation.crossfit import outputs
+
+        return outputs(self.model, values, tradable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,15 +168,21 @@ class Rules:
     Parameters
     ----------
     policy : Plugin
-        From signal and weights held to the weights wanted.
+        From a `View` to the weights wanted.
     limits : tuple of Plugin
         Projections of the weights, applied in this order.
     max_drawdown : float
-        Loss from the highest equity, as a fraction of it, that halts trading.
+        Loss from the highest equity, as a fraction of it, that halts trading: the limit of the guard ``drawdown``.
     lot_size, min_trade : float
         See `alpha.execution.rebalance`.
     delist_after : int
         Bars without a price after which a holding is settled in cash at its last one.
+    overlays : tuple of Plugin
+        Changes to the weights wanted, applied in this order before the limits.
+    guards : tuple of Plugin
+        Asked before each decision, in this order, then the drawdown.
+    risk_model : Plugin, optional
+        Makes the machine whose estimate is `View.risk`.
     """
 
     policy: Plugin
@@ -162,20 +191,52 @@ class Rules:
     lot_size: float = 1.0
     min_trade: float = 0.0
     delist_after: int = 5
+    overlays: tuple[Plugin, ...] = ()
+    guards: tuple[Plugin, ...] = ()
+    risk_model: Plugin | None = None
+
+    @cached_property
+    def watch(self) -> tuple[Plugin, ...]:
+        """Every guard, in the order in which they are asked."""
+        return *self.guards, guard.bind({"name": "drawdown", "limit": self.max_drawdown})
+
+    def unguarded(self) -> Rules:
+        """Return the rules without a guard: a backtest has no person to halt for, and shows the whole history."""
+        return replace(self, max_drawdown=1.0, guards=())
+
+    def machine(self, history: Panel | None = None) -> RiskModel | None:
+        """Return the risk model as it is after `history`, or None where none is configured."""
+        if self.risk_model is None:
+            return None
+        made: RiskModel = self.risk_model()
+        if history is not None:
+            made.catch_up(history)
+        return made
 
 
-def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Journal, broker: Broker) -> Target:
+Signal = np.ndarray | Mapping[str, np.ndarray]
+"""A signal alone, or the outputs of a model by name, one of which is ``signal``."""
+
+
+def outputs(signal: Signal) -> Mapping[str, np.ndarray]:
+    """Return the outputs of a model by name; an array is its signal."""
+    return signal if isinstance(signal, Mapping) else {"signal": signal}
+
+
+def step(signal: Signal, bar: Bar, rules: Rules, account: Account, risk_model: RiskModel | None = None) -> Target:
     """Trade one bar: settle, mark, decide, send. The same in backtest, paper and live.
 
-    An order lives for one bar: where the next has no price for it, it is cancelled there and the decision made anew.
+    Its orders live for one bar: where the next has no price for one, it expires there and the decision is made anew.
 
     Everything is journaled before it counts, and an order before it is sent. After a crash at any point, replay the
     journal, reconcile the broker and call again with the same bar: the journal ends up the same.
 
     Parameters
     ----------
-    signal : array of shape (N,)
-        What the model thinks at the close of `bar`; NaN: no opinion.
+    signal : array of shape (N,), or mapping of output name to such arrays that holds ``signal``
+        The model's prediction at the close of `bar`, or all its outputs, ``signal`` among them; NaN: no opinion.
+    risk_model : RiskModel, optional
+        The machine of `rules.machine`, which has seen the bars before this one; it takes in `bar`.
 
     Returns
     -------
@@ -187,84 +248,105 @@ def step(signal: np.ndarray, bar: Bar, rules: Rules, ledger: Ledger, journal: Jo
     DataError
         ``old_bar``: the bar is not after the last one finished.
     RiskBreach
-        ``drawdown``, ``bankrupt``, ``bad_weights``: open orders are cancelled and the account is halted for a
-        person. ``halted``: it was before.
+        ``bankrupt``, ``bad_weights``, or the code of the guard that halts, such as ``drawdown``: open orders are
+        cancelled and the account is halted for a person. ``halted``: it was before.
     BrokerError
-        ``unknown_fill``: a fill of an order that was never journaled.
+        ``unknown_fill``, ``over_fill`` and others: a report of the broker that cannot be true; see
+        `alpha.execution.reports.news`.
     """
     key = bar_key(bar)
-    _check_ready(key, ledger)
-    if key not in (ledger.settled, ledger.decided):
-        happened = [*actions(bar, ledger), *_fills(broker.settle(bar), ledger)]
-        gone = delistings(bar, ledger, rules.delist_after, {event.symbol for event in happened})
-        write([*happened, *gone], ledger, journal)
-    _expire(key, ledger, journal, broker)
-    _check_loss(ledger.value(bar).equity, bar, rules, ledger, journal, broker)
-    raw = rules.policy(signal, ledger.weights(bar))
-    if not np.isfinite(raw).all():
-        halt(f"{rules.policy.label} wants weights that are not finite", bar, ledger, journal, broker,
-             code="bad_weights")  # fmt: skip
-    target = limited(raw, rules.limits)
-    orders = _decide(target, bar, key, rules, ledger, journal)
+    _check_ready(key, account)
+    _settle(bar, rules, account)
+    account.expire(key)
+    view = _view(signal, bar, account, risk_model.push(bar) if risk_model else None)
+    target = _target(view, rules, account, reducing=_permitted(view, rules, account))
+    orders = _decide(target, bar, rules, account)
     if orders:
-        broker.submit(orders)
-    _finish(orders, target, bar, key, ledger, journal)
+        account.broker.submit(orders)
+    _finish(orders, target, bar, account)
     return target
 
 
-def _check_ready(key: str, ledger: Ledger) -> None:
-    if ledger.halted:
-        refuse(ledger)
-    if key <= ledger.last_bar:
-        raise DataError(f"expected a bar after {ledger.last_bar}, the last one finished; it is {key}", code="old_bar")
+def _check_ready(key: str, account: Account) -> None:
+    last = account.ledger.last_bar
+    if account.ledger.halted:
+        account.refuse()
+    if key <= last:
+        raise DataError(f"expected a bar after {last}, the last one finished; it is {key}", code="old_bar")
 
 
-def _expire(key: str, ledger: Ledger, journal: Journal, broker: Broker) -> None:
-    """Cancel what the bar after the decision did not fill: what it would buy today was never decided."""
-    if stale := [order for order in ledger.open_orders.values() if order.bar < key]:
-        broker.cancel_all()
-        write([Event.cancel(key, order) for order in stale], ledger, journal)
+def _settle(bar: Bar, rules: Rules, account: Account) -> None:
+    """Journal what happened before this bar's decision: corporate actions, fills, delistings."""
+    ledger = account.ledger
+    if bar_key(bar) in (ledger.settled, ledger.decided):
+        return
+    happened: list[Event] = actions(bar, ledger)
+    ratios = {event.symbol: event.ratio for event in happened if isinstance(event, SharesSplit)}
+    account.broker.advance(bar)
+    happened += news(account.broker.poll(), bar_key(bar), ledger, ratios)
+    active = {event.symbol for event in happened if isinstance(event, MOVING)}
+    account.write([*happened, *delistings(bar, ledger, rules.delist_after, active)])
 
 
-def _fills(fills: Iterable[Fill], ledger: Ledger) -> Iterator[Event]:
-    """Yield what is new, once it is clear that the account can take it: what is journaled stays."""
-    for fill in fills:
-        event = Event.fill(fill)
-        if event.id not in ledger:
-            ledger.expect(fill.order_id, fill.symbol)
-            yield event
+def _view(signal: Signal, bar: Bar, account: Account, risk: Risk | None) -> View:
+    """Return the account and the market at the close of a bar, settled."""
+    worth, price, broker = account.ledger.value(bar), bar.quoted("close"), account.broker
+    return View(
+        bar=bar, outputs=outputs(signal), held=worth.weights,
+        stuck=(worth.shares != 0) & ~((price > 0) & (price < np.inf)), equity=worth.equity, risk=risk,
+        costs=broker.costs(bar) if isinstance(broker, Priced) else None, groups=bar.groups,
+    )  # fmt: skip
 
 
-def _check_loss(equity: float, bar: Bar, rules: Rules, ledger: Ledger, journal: Journal, broker: Broker) -> None:
-    if equity <= 0:
-        halt(f"equity is {equity:.2f}", bar, ledger, journal, broker, code="bankrupt")
-    drawdown = 1 - equity / max(equity, ledger.peak)
-    if drawdown > rules.max_drawdown:
-        halt(f"equity {equity:.2f} is {drawdown:.4f} below its peak {ledger.peak:.2f}; at most {rules.max_drawdown:g} "
-             f"is allowed", bar, ledger, journal, broker, code="drawdown")  # fmt: skip
+def _permitted(view: View, rules: Rules, account: Account) -> str:
+    """Halt where a guard says so; return the name of one that lets positions only shrink, or nothing."""
+    if not view.equity > 0:
+        account.halt(f"equity is {view.equity:.2f}", view.bar, code="bankrupt")
+    permissions = [(each.name, each(account, view)) for each in rules.watch]
+    for _, permission in permissions:
+        if permission.action == "halt":
+            account.halt(permission.reason, view.bar, code=permission.code)
+    return next((name for name, permission in permissions if permission.action == "reduce"), "")
 
 
-def _decide(target: Target, bar: Bar, key: str, rules: Rules, ledger: Ledger, journal: Journal) -> tuple[Order, ...]:
-    """Return the orders of this bar, journaled. What was journaled before a crash is not decided again."""
-    if ledger.decided == key:
-        return tuple(order for order in ledger.open_orders.values() if order.bar == key)
+def _target(view: View, rules: Rules, account: Account, *, reducing: str) -> Target:
+    """Return the weights wanted; halt where they are none that could be traded."""
+    try:
+        return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing)
+    except RiskBreach as breach:
+        account.halt(breach.args[0], view.bar, code=breach.code)
+
+
+def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[Order, ...]:
+    """Return the orders of this bar, journaled. Orders that were journaled before a crash are not decided again."""
+    ledger = account.ledger
+    if ledger.decided == bar_key(bar):
+        return tuple(order for order in ledger.open_orders.values() if order.bar == ledger.decided)
     orders = rebalance(target.weights, ledger, bar, lot_size=rules.lot_size, min_trade=rules.min_trade)
     quoted = quotes(bar, "close", [order.symbol for order in orders])
-    write([Event.order(order, quoted[order.symbol]) for order in orders], ledger, journal)
+    account.write(OrderPlaced.of(order, quoted[order.symbol]) for order in orders)
     return orders
 
 
-def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, key: str, ledger: Ledger, journal: Journal) -> None:
+def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Account) -> None:
     """Close the bar: that its orders were sent, and what the account was worth."""
-    account = ledger.value(bar)
-    unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in account.unpriced}
-    mark = Event.mark(ledger.run, key, equity=account.equity, orders=len(orders), limits=list(target.clipped),
-                      prices=account.prices, unpriced=unpriced)  # fmt: skip
-    write([Event.sent(ledger.run, key, orders), mark] if orders else [mark], ledger, journal)
+    ledger, key = account.ledger, bar_key(bar)
+    worth = ledger.value(bar)
+    unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in worth.unpriced}
+    mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=unpriced, orders=len(orders),
+                        limits=target.clipped)  # fmt: skip
+    account.write([OrdersSent.of(ledger.run, key, orders), mark] if orders else [mark])
 
 
 def backtest(
-    signal: np.ndarray, panel: Panel, rules: Rules, broker: Plugin, *, cash: float = 1_000_000.0, run: str = "backtest"
+    signal: Signal,
+    panel: Panel,
+    rules: Rules,
+    broker: Plugin,
+    *,
+    cash: float = 1_000_000.0,
+    run: str = "backtest",
+    history: Panel | None = None,
 ) -> Book:
     """Trade a signal over a panel, bar by bar, with the same `step` that paper and live use.
 
@@ -272,13 +354,18 @@ def backtest(
 
     Parameters
     ----------
-    signal : array of shape (T, N)
+    signal : array of shape (T, N), or mapping of str to such arrays
+        Row t is known at ``panel.times[t]``; its orders fill in a later row. A mapping holds all outputs of a model,
+        ``signal`` among them.
+    signal : array of shape (T, N), or mapping of output name to such arrays that holds ``signal``
         Row t is known at ``panel.times[t]``; its orders fill in a later row.
     rules : Rules
-        A backtest has no person to halt for: give a `max_drawdown` of 1 to see a whole history.
+        A backtest has no person to halt for: give those of `Rules.unguarded` to see a whole history.
     broker : Plugin
     cash : float
         Equity at the start, in the quote currency.
+    history : Panel, optional
+        The rows before the first one traded, for the risk model to learn from.
 
     Raises
     ------
@@ -287,15 +374,16 @@ def backtest(
     DataError
         `not_numbers`, `bad_shape`: the signal is not of the panel's times and symbols.
     """
-    signal = of_panel(signal, "signal", panel)
-    journal, venue = MemoryJournal(run), broker()
-    ledger = Ledger.open(journal, cash)
+    made = {name: of_panel(values, name, panel) for name, values in outputs(signal).items()}
+    risk_model = rules.machine(history)
+    account = Account.open(MemoryJournal(run), cash, broker())
+    ledger = account.ledger
     shape = (len(panel), len(panel.symbols))
     weights, targets, equity, spent = np.empty(shape), np.empty(shape), np.empty(len(panel)), np.empty(len(panel))
     clipped: Counter[str] = Counter()
     for row in range(len(panel)):
         bar = panel.bar(row)
-        target = step(signal[row], bar, rules, ledger, journal, venue)
+        target = step({name: values[row] for name, values in made.items()}, bar, rules, account, risk_model)
         targets[row], weights[row] = target.weights, ledger.weights(bar)
         equity[row], spent[row] = ledger.last_equity, (ledger.fees + ledger.slippage) / MICRO
         clipped.update(target.clipped)
@@ -303,6 +391,7 @@ def backtest(
     costs = np.diff(spent, prepend=0.0) / before
     net = equity / before - 1
     turnover = np.abs(np.diff(weights, axis=0, prepend=0.0)).sum(axis=1)
-    trades = sum(event.kind == "fill" for event in journal.events())
+    events = list(account.journal.events())
+    trades = sum(isinstance(event, OrderFilled) for event in events)
     return Book(panel.times, equity, net + costs, net, weights, targets, turnover, costs, trades, dict(clipped),
-                order_hash(journal.events()))  # fmt: skip
+                order_hash(events))  # fmt: skip

@@ -19,6 +19,7 @@ def options() -> argparse.ArgumentParser:
     made.add_argument("--shadow", action="store_true", help="replay the newest candidate, blessed or not")
     made.add_argument("--source", help="another source: a name, or '{name: ..., parameters}'")
     made.add_argument("--kill-file", help="while this file exists nothing is traded")
+    made.add_argument("--kill", nargs="?", const="", metavar="NOTE", help="write the kill file, and stop")
     made.add_argument("--ledger", help="the journal; one that exists is continued")
     made.add_argument("--acknowledge", metavar="NOTE", help="go on after a halt; the note is journaled")
     return made
@@ -26,16 +27,21 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Trade, and end with the daily report."""
+    from alpha.cli import paper
+
+    overlays, overrides = paper.overlays(args.profile), paper.overrides(vars(args))
+    if args.kill is not None:
+        return paper.kill(cli.places(args, overlays, overrides), args.kill)
+    from alpha.cli import show
     from alpha.operate import papering
 
-    overlays = [papering.profile_path(args.profile)] if args.profile else []
-    cfg = cli.configured(args, overlays, papering.overrides(vars(args)))
+    cfg = cli.configured(args, overlays, overrides)
     wanted = papering.Wanted(
         symbols=tuple(args.symbols), start=args.start, steps=args.steps, shadow=args.shadow,
         acknowledge=args.acknowledge, new_cash=args.cash is not None,
         options=cli.chosen(args),
     )  # fmt: skip
-    papering.show_day(*papering.paper(cfg, wanted, cli.track))
+    show.day(*papering.paper(cfg, wanted, cli.track))
     return 0
 
 

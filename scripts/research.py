@@ -9,12 +9,13 @@ from alpha import cli
 
 def main(args: argparse.Namespace) -> int:
     """Research; exit 0 whatever the verdict, for a model that fails its gates is a result."""
+    from alpha.cli import show
     from alpha.operate import blessing, hints, study
 
     options = cli.chosen(args)
     found, folder = study.study(cli.configured(args), cli.track)
-    study.show(found)
-    study.show_table(found, folder, options)
+    show.study(found)
+    show.table(found, folder, options)
     kept, shadow = blessing.keep_candidate(found), hints.command(hints.SHADOW, options)
     print(f"kept for shadow runs: {kept}; to replay it: {shadow}")
     return 0

@@ -17,10 +17,11 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Run both worlds through the same code; end with a table."""
-    from alpha.lab import smoke
+    from alpha.cli import show_lab
+    from alpha.lab.smoke import smoke
 
     worlds = {"real": cli.configured(args), "planted": cli.configured(args, [args.planted])}
-    return smoke.smoke(worlds, args.folder, cli.track)
+    return show_lab.smoke(smoke(worlds, args.folder, cli.track))
 
 
 if __name__ == "__main__":

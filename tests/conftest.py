@@ -16,8 +16,8 @@ import yaml
 from alpha.config import Config, load, merged, read_yaml
 from alpha.operate.blessing import keep
 from alpha.operate.study import write_report
-from alpha.research import Study, research
 from alpha.store import select
+from alpha.study import Study, research
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = "# A market small enough to be studied in a second.\n"
@@ -77,7 +77,7 @@ def _home(study: Study, small_yaml: Path, tmp_path_factory: pytest.TempPathFacto
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         report = write_report(study)
-        select("config/base.yaml", keep(study, study.best))
+        select("config/base.yaml", keep(study, study.best).blessed)
         Path("reports/<run>").symlink_to(report.name)  # as the documentation writes it
     return folder
 

@@ -21,19 +21,17 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Do one of: list, look up, roll back, bless."""
-    from alpha.operate import blessing, hints
+    from alpha.operate import control
 
-    cfg, written = cli.configured(args), [args.config, *args.overlay][-1]
+    written = [args.config, *args.overlay][-1]
     if args.list or args.at:
-        print("\n".join(blessing.blessings(cfg, at=args.at)))
+        print("\n".join(control.blessings(cli.places(args), at=args.at)))
     elif args.rollback:
-        print(f"selected: {blessing.rollback(cfg, written)}")
+        print(f"selected: {control.rollback(cli.places(args), written)}")
     else:
-        ref = blessing.bless(cfg, written, cli.track, model=args.model, selected=args.select, reason=args.reason,
-                             options=cli.chosen(args))  # fmt: skip
-        print(f"blessed: {ref}")
-        if args.select:
-            print(f"selected in {written}; to trade it on paper: {hints.command(hints.PAPER, cli.chosen(args))}")
+        from alpha.cli import bless
+
+        bless.bless(cli.configured(args), written, args.model, args.reason, cli.chosen(args), select=args.select)
     return 0
 
 

@@ -21,14 +21,16 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Check the configured pipeline where one is named, else print the matrix of the battery."""
+    from alpha.cli import show_lab
     from alpha.lab import leakage
 
     if args.config or args.overlay or args.set:
         args.config = args.config or "config/base.yaml"
-        held = leakage.own(cli.configured(args), cli.track)
+        held = show_lab.checks(leakage.check_configured(cli.configured(args), cli.track))
     else:
-        held = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs or -1,
-                               explain=args.explain, track=cli.track)  # fmt: skip
+        verdicts = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs,
+                                   track=cli.track)  # fmt: skip
+        held = show_lab.battery(verdicts, explain=args.explain)
     return 0 if held else 5
 
 

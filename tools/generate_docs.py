@@ -10,15 +10,14 @@ from alpha import cli
 
 def main(args: argparse.Namespace) -> int:
     """Write each page; print its path."""
-    from alpha import reference
-    from alpha.features import listing
-    from alpha.lab.battery import listing as leaks
+    from pages import configuration, features, leaks
+
     from alpha.report import evaluation
 
     root = Path(__file__).resolve().parents[1]
     pages = {
-        root / "docs/configuration.md": reference.configuration(),
-        root / "docs/features.md": listing.page(),
+        root / "docs/configuration.md": configuration.page(),
+        root / "docs/features.md": features.page(),
         root / "docs/leaks.md": leaks.page(),
         root / "alpha/report/alpha_eval.schema.json": evaluation.schema_text(),
     }

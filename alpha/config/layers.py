@@ -1,14 +1,40 @@
-"""YAML files as mappings: read strictly, and laid over each other."""
+"""From YAML files to values of a schema: read strictly, laid over each other, every problem named at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
-from alpha.core.errors import ConfigError
+from alpha.core.errors import ConfigError, nearest
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def validated(
+    schema: type[T], path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()
+) -> T:
+    """Return what a schema makes of the files: base < overlays left to right < ``key.path=value`` overrides.
+
+    Raises
+    ------
+    ConfigError
+        Naming every problem at once, with the nearest right answer.
+    """
+    values = layered(path, overlays, overrides)
+    try:
+        return schema(**values)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    real = [problem for problem in found if not _follows(problem)] or found
+    shown = "\n".join(f"  {_describe(problem, schema)}" for problem in real)
+    noun = "problem" if len(real) == 1 else "problems"
+    given = " + ".join([*map(str, (path, *overlays)), *(f"--set {override}" for override in overrides)])
+    raise ConfigError(f"{given} has {len(real)} {noun}:\n{shown}", code="invalid_config")
 
 
 def layered(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -97,3 +123,35 @@ def _parse_override(text: str) -> dict[str, Any]:
 
 def _named_alike(below: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
     return "name" not in value or below.get("name") == value["name"]
+
+
+def _follows(problem: Mapping[str, Any]) -> bool:
+    """Whether it only repeats others: a list is too short for what is wrong in it is left out."""
+    return problem["type"] == "too_short" and bool(problem["input"])
+
+
+def _describe(problem: Mapping[str, Any], schema: type[BaseModel]) -> str:
+    where = ".".join(map(str, problem["loc"])) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: no such key; {nearest(problem['loc'][-1], _keys_at(schema, problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}: is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    given = problem["input"]
+    shown = str(given) if isinstance(given, date) else repr(given)
+    return f"{where}: {message}" + (f" (it was {shown})" if len(shown) < 60 else "")
+
+
+def _keys_at(section: Any, location: Sequence[Any]) -> Iterator[str]:
+    """Yield the keys a section may have, found by walking the schema along `location`."""
+    for part in location:
+        if isinstance(part, str) and isinstance(section, type) and issubclass(section, BaseModel):
+            annotation = section.model_fields[part].annotation
+            arguments = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)]
+            section = next((a for a in [*arguments, annotation] if _is_model(a)), None)
+    if _is_model(section):
+        yield from section.model_fields
+
+
+def _is_model(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, BaseModel)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from alpha.config.layers import validated
+from alpha.core.log import SQLITE, place
 from alpha.core.registry import Schema
 
 NAME = r"^[a-z0-9_]+$"
+Place = Annotated[Path | str, BeforeValidator(lambda where: place(where) if isinstance(where, str | Path) else where)]
 
 
 class Section(Schema):
@@ -18,18 +22,20 @@ class Section(Schema):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
 
-def role(name: str) -> dict[str, Any]:
+def role(name: str = "experiment", *, later: bool = False) -> dict[str, Any]:
     """Return the arguments of ``Field`` by which a key declares what it is to the ids of results.
 
     A key without a role is part of the experiment: a score depends on it.
 
     Parameters
     ----------
-    name : {"data", "window", "after", "place"}
+    name : {"data", "window", "after", "place", "experiment"}
         Of the data that are read; the part of them that research sees; of what is done with scores, so that no score
-        depends on more of it than one model; the place of a result or of code, which changes no result.
+        depends on more of it than one model; the place of a result or of work, which changes no result.
+    later : bool
+        Whether configurations had ids before the key was added: left empty, it changes none.
     """
-    return {"json_schema_extra": {"role": name}}
+    return {"json_schema_extra": {"role": name, "later": later}}
 
 
 def keys(section: type[BaseModel], *roles: str, under: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -49,15 +55,22 @@ class Paths(Section):
 
     artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers", **role("place"))
     reports: Path = Field(Path("reports"), description="scorecards and reports", **role("place"))
-    trials: Path = Field(
-        Path("artifacts/trials.jsonl"), description="the count of everything that was ever scored", **role("place")
+    trials: Place = Field(
+        Path("artifacts/trials.jsonl"),
+        description="the record of everything that was scored: a file, or `sqlite:///FILE`",
+        **role("place"),
     )
-    looks: Path = Field(Path("artifacts/looks.jsonl"), description="every look at a sealed holdout", **role("place"))
+    looks: Place = Field(
+        Path("artifacts/looks.jsonl"),
+        description="every look at a sealed holdout: a file, or `sqlite:///FILE`",
+        **role("place"),
+    )
 
     @field_validator("*")
     @classmethod
-    def _can_be_made(cls, path: Path, info: ValidationInfo) -> Path:
-        """A file in the way is told before the work, not after it."""
+    def _can_be_made(cls, where: Path | str, info: ValidationInfo) -> Path | str:
+        """Refuse, before the work, a place where no file can be made."""
+        path = Path(str(where).removeprefix(SQLITE))
         folder = path.parent if info.field_name in ("trials", "looks") else path
         try:
             there = next(place for place in (folder, *folder.parents) if place.exists())
@@ -67,7 +80,7 @@ class Paths(Section):
             raise ValueError(f"cannot be used: {error}") from None
         if not there.is_dir():
             raise ValueError(f"{there} is no folder, so nothing can be kept in it")
-        return path
+        return where
 
 
 class _Models(BaseModel):
@@ -76,6 +89,7 @@ class _Models(BaseModel):
 
 class _Paper(BaseModel):
     kill_file: Path = Path("artifacts/KILL")
+    ledger: Path | None = None
 
 
 class Places(BaseModel):
@@ -91,3 +105,19 @@ class Places(BaseModel):
     def home(self) -> Path:
         """The folder of what this world made."""
         return self.paths.artifacts / self.name
+
+    @property
+    def ledger(self) -> Path:
+        """The journal of a paper run."""
+        return self.paper.ledger or self.home / "paper.sqlite"
+
+
+def load_places(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:
+    """Read where results are from the files of a configuration: no plugin is imported, and no other key is checked.
+
+    Raises
+    ------
+    ConfigError
+        As `load` does, for the keys that are read.
+    """
+    return validated(Places, path, overlays, overrides)

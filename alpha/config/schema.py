@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import reduce
 from operator import getitem
@@ -32,15 +32,17 @@ from alpha.core.identity import definition, digest
 from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
+from alpha.data.feed import Feed, feed
 from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.execution import broker
 from alpha.features import Plan, columns, entries
 from alpha.features.apply import applied
 from alpha.gates import gate, waiting
 from alpha.labels import label
-from alpha.models import model
+from alpha.models import model, weight
 from alpha.models.search import Search
-from alpha.portfolio import limit, policy
+from alpha.portfolio import limit, overlay, policy, risk_model
+from alpha.risk import guard
 from alpha.strategy import Rules
 from alpha.validation import baseline, splitter
 
@@ -48,9 +50,13 @@ Source = Annotated[Plugin, Bound(source)]
 Aggregate = Annotated[Plugin, Bound(aggregate)]
 LabelPlugin = Annotated[Plugin, Bound(label)]
 ModelPlugin = Annotated[Plugin, Bound(model)]
+Weight = Annotated[Plugin, Bound(weight)]
 Baseline = Annotated[Plugin, Bound(baseline)]
 Policy = Annotated[Plugin, Bound(policy)]
+Overlay = Annotated[Plugin, Bound(overlay)]
 Limit = Annotated[Plugin, Bound(limit)]
+RiskModelPlugin = Annotated[Plugin, Bound(risk_model)]
+Guard = Annotated[Plugin, Bound(guard)]
 BrokerPlugin = Annotated[Plugin, Bound(broker)]
 Gate = Annotated[Plugin, Bound(gate)]
 
@@ -183,6 +189,7 @@ class Config(Section):
     holdout: Holdout | None = Field(
         None, description="what of this research may not read, and blessing must pass on", **role("window")
     )
+    jobs: PositiveInt | None = Field(None, description="processes at most; default: one a processor", **role("place"))
     seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
     source: Source = Field(description="where bars come from", **role("data"))
     joins: tuple[Join, ...] = Field(
@@ -195,13 +202,29 @@ class Config(Section):
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
     models: Models = Field(**role("after"))
+    weights: Annotated[tuple[Weight, ...], AfterValidator(_distinct)] = Field(
+        (),
+        description="how much each sample counts when a model is fitted, multiplied; none: all alike",
+        **role(later=True),
+    )
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
         description="what a model must beat, scored in the same run; no two of one name", **role("after")
     )
     walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
     policy: Policy = Field(description="from a signal to the weights wanted")
+    overlays: tuple[Overlay, ...] = Field(
+        (), description="changes to the weights, in this order, before the limits", **role(later=True)
+    )
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
+    risk_model: RiskModelPlugin | None = Field(
+        None, description="estimates the covariances that the others may read", **role(later=True)
+    )
     risk: Risk = Risk()
+    guards: tuple[Guard, ...] = Field(
+        (),
+        description="checks that halt trading on paper, or let positions only shrink",
+        **role("after", later=True),
+    )
     broker: BrokerPlugin = Field(description="who fills orders, and at what cost")
     gates: tuple[Gate, ...] = Field(
         min_length=1, description="what a candidate must show to be blessed", **role("after")
@@ -238,6 +261,14 @@ class Config(Section):
             self.__dict__["source"] = sealed(self.source, sessions, self.holdout)
         return self
 
+    @model_validator(mode="after")
+    def _has_risk(self) -> Self:
+        """Refuse what reads covariances where nothing estimates them."""
+        readers = (self.policy, *self.overlays, *self.limits, *self.guards) if self.risk_model is None else ()
+        if needing := [plugin.name for plugin in readers if getattr(plugin.make, "needs_risk", False)]:
+            raise ValueError(f"risk_model: {', '.join(needing)} needs one; name one of {', '.join(risk_model)}")
+        return self
+
     @property
     def research_end(self) -> date:
         """The last day that research may read: `end`, less what is sealed."""
@@ -254,11 +285,12 @@ class Config(Section):
         return self.model_dump(mode="json")
 
     def _without(self, *roles: str) -> dict[str, Any]:
-        """Return the plain values less the keys that have one of these roles."""
+        """Return the plain values less the keys that have one of these roles, and the later keys that are left out."""
         values = self.resolved()
         for *sections, key in keys(Config, *roles):
             del reduce(getitem, sections, values)[key]
-        return values
+        later = {name for name, field in type(self).model_fields.items() if _later(field.json_schema_extra)}
+        return {key: value for key, value in values.items() if value or key not in later}
 
     def text(self) -> str:
         """Return the resolved configuration as YAML, as `load` reads it."""
@@ -272,7 +304,22 @@ class Config(Section):
         DataError
             ``sealed``, where they reach into the holdout and there is no key.
         """
-        opened = self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
+        return self._loaded(self._opened(key), until)
+
+    def feed(self, until: Callable[[], date], key: Key | None = None) -> Feed:
+        """Return the feed of the data up to a day that may move on, such as that of the newest session.
+
+        Raises
+        ------
+        DataError
+            ``sealed``, when it is read, as `panel` does.
+        """
+        return feed(self._opened(key), lambda source: self._loaded(source, until())[0])
+
+    def _opened(self, key: Key | None) -> Plugin:
+        return self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
+
+    def _loaded(self, opened: Plugin, until: date | None) -> tuple[Panel, tuple[Finding, ...]]:
         panel, findings = load_panel(
             opened, pd.Timestamp(self.start), pd.Timestamp(until or self.research_end), calendar=self.calendar,
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
@@ -286,7 +333,8 @@ class Config(Section):
 
     def rules(self) -> Rules:
         """Return how the strategy decides and what bounds it."""
-        return Rules(policy=self.policy, limits=self.limits, **self.risk.model_dump())
+        return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
+                     risk_model=self.risk_model, **self.risk.model_dump())  # fmt: skip
 
     @property
     def id(self) -> str:
@@ -307,14 +355,22 @@ class Config(Section):
         """Hash of the experiment: what a model's score depends on, given the data.
 
         A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
-        label, splitter, policy, limits, broker and model by the code of their modules (see `definition`).
+        label, splitter, weights, policy, limits, broker, model, overlays and risk model by the code of their modules
+        (see `definition`). So do the features and labels that the label is made of.
         """
         values = self._without("data", "window", "after", "place")
-        made = columns(self.features.columns).values()
-        plugins = self.label, self.walk_forward, self.policy, *self.limits, self.broker, model
+        primary, outcome = self.label.params.get("primary"), self.label.params.get("outcome")
+        made = [*columns(self.features.columns).values(), *(columns([primary]).values() if primary else ())]
+        labels = (self.label, label.bind(outcome)) if outcome else (self.label,)
+        plugins = [*labels, self.walk_forward, *self.weights, self.policy, *self.limits, self.broker, model]
+        plugins += [*self.overlays, *([self.risk_model] if self.risk_model else [])]
         values["formulas"] = [column.key.hex() for column in made]
         values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
         return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]
+
+
+def _later(extra: object) -> bool:
+    return isinstance(extra, dict) and bool(extra.get("later"))
 
 
 def _hidden(source: Plugin, symbol: str) -> bool:

@@ -8,14 +8,17 @@ import inspect
 import json
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from alpha.core.errors import ConfigError, nearest
+
 PACKAGES = ("numpy", "pandas", "scikit-learn", "lightgbm", "xgboost", "numba", "scipy")
+"""Every report names the versions of these, where they are installed; a bundle, those of what its model needs too."""
 
 
 def canonical(value: Any) -> str:
@@ -40,11 +43,70 @@ def code_id() -> str:
     return digest({str(path.relative_to(root)): digest(path.read_bytes()) for path in files})
 
 
+def environment(packages: Iterable[str] = ()) -> dict[str, str]:
+    """Return the interpreter, the machine's architecture and the versions of packages; one not installed is absent.
+
+    Parameters
+    ----------
+    packages : iterable of str
+        Names of packages, as pip knows them, beside `PACKAGES`.
+    """
+    found = {name: _version(name) for name in dict.fromkeys([*PACKAGES, *packages])}
+    known = {name: version for name, version in found.items() if version is not None}
+    return {"python": platform.python_version(), "machine": platform.machine(), **known}
+
+
+def packages_of(make: Any) -> tuple[str, ...]:
+    """Return the packages that reading the files of a model depends on: those it names, else those its module imports.
+
+    Raises
+    ------
+    ConfigError
+        ``missing_package``: it names none, and its module imports one that is not installed.
+    """
+    make = make if isinstance(make, type) else type(make)
+    return tuple(getattr(make, "packages", None) or _imported(make))
+
+
+def expect_packages(make: Any) -> None:
+    """Raise ConfigError `missing_package` unless all that a model depends on is installed."""
+    for name in packages_of(make):
+        if _version(name) is None:
+            hint = nearest(name, filter(None, (found.metadata["Name"] for found in metadata.distributions())))
+            raise _missing(make, f"the package {name!r}", f"name it as pip does ({hint})")
+
+
+def _imported(make: type) -> Iterator[str]:
+    """Yield the packages whose modules a class's module imports, wherever in it that is done."""
+    homes = metadata.packages_distributions()
+    root = __name__.partition(".")[0]
+    for module in sorted(_modules(make) - {root} - sys.stdlib_module_names):
+        if module not in homes:
+            raise _missing(make, f"the module {module!r}", "list what reads its files as `packages`")
+        yield homes[module][0]
+
+
+def _modules(make: type) -> set[str]:
+    tree = ast.parse(inspect.getsource(sys.modules[make.__module__]))
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level)
+    return {name.partition(".")[0] for name in (*plain, *(str(node.module) for node in nodes))}
+
+
+def _missing(make: Any, what: str, otherwise: str) -> ConfigError:
+    return ConfigError(
+        f"model {make.__name__} needs {what}, and no such package is installed: install it, {otherwise}, or take "
+        f"the model out of models.candidates",
+        code="missing_package",
+    )
+
+
 @cache
-def environment() -> dict[str, str]:
-    """Return the interpreter, the machine's architecture and the versions of what a model depends on."""
-    versions = {name: metadata.version(name) for name in PACKAGES}
-    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 @cache

@@ -47,7 +47,7 @@ class Label:
     known_at : datetime64[ns] array of shape (T,) or (T, N), UTC
         When the outcome became known, always later than ``times[t]``; NaT: not yet known.
     horizon : int
-        Bars from entry to exit.
+        Bars from entry to exit; the most there can be, where it varies by cell (see `horizons`).
     entry : str
         The price at which it is entered: ``next_open``, or ``next_close`` where only closes exist.
     realised : array of shape (T, N), optional
@@ -60,6 +60,15 @@ class Label:
     horizon: int
     entry: str
     realised: np.ndarray | None = None
+
+    def horizons(self, times: pd.DatetimeIndex) -> np.ndarray:
+        """Return the bars from entry to exit of each cell, an int array of shape (T, N); -1 where not yet known.
+
+        An outcome is entered in the bar after its row, and known at the close of the bar of its exit.
+        """
+        known_at = np.broadcast_to(self.known_at.reshape(len(self.values), -1), self.values.shape)
+        exits = np.searchsorted(times.as_unit("ns").asi8.view("datetime64[ns]"), known_at)
+        return np.where(np.isnat(known_at), -1, exits - np.arange(len(exits))[:, None] - 1)
 
     def known_before(self, cutoff: np.datetime64 | np.ndarray) -> np.ndarray:
         """Return a bool array of shape (T, N): which outcomes were known strictly before `cutoff`.
@@ -169,31 +178,70 @@ class Scorecard:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Weights wanted (fractions of equity, shape (N,)), what the policy asked for, and what was clipped."""
+    """The weights wanted after a bar. Arrays have shape (N,); weights are fractions of equity.
+
+    Parameters
+    ----------
+    weights : array
+        Within every limit. A position that cannot be traded now has the weight at which it is held.
+    raw : array
+        What the policy and its overlays asked for.
+    clipped : tuple of str
+        The limits that were hit, and the guards that let positions only shrink.
+    stuck : tuple of str
+        The names held that cannot be traded now: they have no price in this bar.
+    """
 
     weights: np.ndarray
     raw: np.ndarray
     clipped: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
 
 
 class Order(NamedTuple):
-    """A market order for the open of the bar after `bar`; `id` makes sending it twice harmless."""
+    """An order decided at the close of `bar`, which may trade in later bars; `id` makes sending it twice harmless.
+
+    Parameters
+    ----------
+    quantity : float
+        Shares, signed: negative sells. Of an order that is partially filled, the rest.
+    kind : str
+        ``market``, or ``limit``: never at a price worse than `limit`.
+    limit : float, optional
+        Price per share, in the quote currency.
+    expires : int, optional
+        Bars in which it may still trade; 1 is a day order, None is good till cancelled.
+    """
 
     id: str
     bar: str
     symbol: str
     quantity: float
+    kind: Literal["market", "limit"] = "market"
+    limit: float | None = None
+    expires: int | None = 1
 
 
 class Fill(NamedTuple):
-    """What a broker did about an order: signed quantity, price per share, fee in the quote currency.
+    """A broker's report that an order traded, in whole or in part.
 
-    `slippage` is the part of what was paid, in the quote currency, that lies between the quote and `price`.
-    A broker gives at most one fill an order and bar.
+    Parameters
+    ----------
+    order_id : str
+    id : str
+        The venue's name for this fill: no other fill of the same order has it.
+    quantity : float
+        Shares, signed as the order.
+    price : float
+        Per share, in the quote currency.
+    fee : float
+        In the quote currency.
+    slippage : float
+        The part of the amount paid that lies between the quote and `price`, in the quote currency.
     """
 
     order_id: str
-    bar: str
+    id: str
     symbol: str
     quantity: float
     price: float
@@ -201,17 +249,46 @@ class Fill(NamedTuple):
     slippage: float = 0.0
 
 
-class Model(Protocol):
-    """Fits rows of (time, symbol) pairs. `rows` holds each sample's time as a number, ascending.
+class Accepted(NamedTuple):
+    """A broker's report that it acknowledged an order and works on it."""
 
-    `handles_nan` says whether inputs may be missing, `packages` which ones read its files; a prediction depends on
-    its own row only.
+    order_id: str
+
+
+class Rejected(NamedTuple):
+    """A broker's report that it refused an order, and why: nothing of it is open."""
+
+    order_id: str
+    reason: str
+
+
+class Cancelled(NamedTuple):
+    """A broker's report that it cancelled the rest of an order."""
+
+    order_id: str
+
+
+class Expired(NamedTuple):
+    """A broker's report that the rest of an order reached the end of its life."""
+
+    order_id: str
+
+
+Update = Fill | Accepted | Rejected | Cancelled | Expired
+
+
+class Model(Protocol):
+    """Fits samples of (time, symbol) pairs; a prediction depends on its own row only.
+
+    `handles_nan` says whether inputs may be missing. A class may also name its `outputs` (the columns of `predict`,
+    ``signal`` first; ``spread``: how unsure it is of it), its `neutral` prediction (0.5 for a probability), by what
+    `tolerance` a row may depend on its batch (default: not in a bit), and the `packages` that read its files (default:
+    those its module imports). See `alpha.models`.
     """
 
     handles_nan: ClassVar[bool]
-    packages: ClassVar[tuple[str, ...]]
 
-    def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self: ...
+    def fit(self, samples: Any) -> Self: ...  # alpha.models.samples.Samples, of a layer above
     def predict(self, X: np.ndarray) -> np.ndarray: ...
     def to_files(self) -> dict[str, bytes]: ...
     @classmethod
@@ -219,9 +296,22 @@ class Model(Protocol):
 
 
 class Broker(Protocol):
-    """The port that every venue implements. All verbs are idempotent in the order's id."""
+    """The port that every venue implements. Every verb may be called again: an order's id makes that harmless."""
 
-    def submit(self, orders: Sequence[Order]) -> None: ...
-    def settle(self, bar: Bar) -> Sequence[Fill]: ...
-    def open_orders(self) -> Sequence[Order]: ...
-    def cancel_all(self) -> Sequence[Order]: ...
+    def submit(self, orders: Sequence[Order]) -> None:
+        """Take orders; one whose id was taken before is ignored, however it ended."""
+
+    def advance(self, bar: Bar) -> None:
+        """Trade up to the close of `bar`: the clock of a simulated market, which a real venue ignores."""
+
+    def poll(self) -> Sequence[Update]:
+        """Return the reports that came since the last call, oldest first; one may come more than once."""
+
+    def open_orders(self) -> Sequence[Order]:
+        """Return the orders it works on, with what is left of each."""
+
+    def cancel(self, ids: Sequence[str]) -> None:
+        """Cancel orders by id; one that is not open is ignored."""
+
+    def cancel_all(self) -> None:
+        """Cancel every open order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -159,9 +160,9 @@ class Panel:
         """The number of bars in a year: see `Calendar.periods`."""
         return Calendar(self.calendar).periods(self.times)
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """Hash of everything in the panel; equal data have equal ids on any machine."""
+        """Hash of everything in the panel, computed once; equal data have equal ids on any machine."""
         digest = hashlib.sha256("\n".join(self.symbols).encode())
         digest.update(self.times.as_unit("ns").asi8.astype("<i8").tobytes())
         for name in sorted(self.fields):

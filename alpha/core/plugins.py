@@ -102,11 +102,9 @@ def load(entries: Iterable[str]) -> None:
     """
     for entry in entries:
         path = Path(entry).resolve()
-        known = str(path) if path.exists() else entry
-        if known not in _loaded:
-            for module, file in _found(entry, path):
-                _import(module, file)
-            _loaded[known] = None
+        for module, file in _found(entry, path):
+            _import(module, file)
+        _loaded[str(path) if path.exists() else entry] = None
 
 
 def loaded() -> tuple[str, ...]:

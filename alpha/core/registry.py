@@ -100,6 +100,9 @@ class Registry:
         self._made[make.__name__] = _Made(make)
         return make
 
+    def __repr__(self) -> str:
+        return f"<registry of {len(list(self))} {self.kind}s>"
+
     def __iter__(self) -> Iterator[str]:
         self.load()
         return iter(sorted(self._made))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from alpha.core.panel import Bar
-from alpha.execution.events import Event, bar_key
+from alpha.execution.events import DividendPaid, Event, HoldingDelisted, SharesSplit, bar_key
 from alpha.execution.ledger import Ledger, quotes
 
 
@@ -40,16 +40,11 @@ def actions(bar: Bar, ledger: Ledger) -> list[Event]:
     """
     key, held = bar_key(bar), ledger.positions
     concerned = {*held, *(order.symbol for order in ledger.open_orders.values())}
-    paid = [
-        Event.action(ledger.run, key, name, "dividend", price=each, cash=held[name] * each)
-        for name, each in sorted(dividends(bar).items())
-        if name in held
-    ]
-    return paid + [
-        Event.action(ledger.run, key, name, "split", quantity=held.get(name, 0.0) * (ratio - 1), price=ratio)
-        for name, ratio in sorted(splits(bar).items())
-        if name in concerned
-    ]
+    paid = [DividendPaid.of(ledger.run, key, name, each, held[name])
+            for name, each in sorted(dividends(bar).items()) if name in held]  # fmt: skip
+    split = [SharesSplit.of(ledger.run, key, name, ratio, held.get(name, 0.0))
+             for name, ratio in sorted(splits(bar).items()) if name in concerned]  # fmt: skip
+    return [*paid, *split]
 
 
 def delistings(bar: Bar, ledger: Ledger, after: int, active: Collection[str] = ()) -> list[Event]:
@@ -57,11 +52,12 @@ def delistings(bar: Bar, ledger: Ledger, after: int, active: Collection[str] = (
 
     `active` names, to which something else happens in this bar, are left for the next one.
     """
-    if not ledger.unpriced:
+    silent = ledger.unpriced if after > 1 else ledger.positions  # the first bar without a price has no other before
+    if not silent:
         return []
-    quoted, key = quotes(bar, "close", ledger.unpriced), bar_key(bar)
+    quoted, key = quotes(bar, "close", silent), bar_key(bar)
     return [
-        Event.action(ledger.run, key, name, "delisting", -held, ledger.marks[name], held * ledger.marks[name])
+        HoldingDelisted.of(ledger.run, key, name, held, ledger.marks[name])
         for name, held in sorted(ledger.positions.items())
         if ledger.unpriced.get(name, 0) + 1 >= after and name not in quoted and name not in active
     ]

@@ -1,14 +1,18 @@
-"""What happened to an account, one event at a time: the rows of the journal."""
+"""Events of an account: one class for each kind of row in the journal.
+
+Every event has an `id` and a `bar`. The id follows from the decision or the report, never from the time of writing, so
+writing an event twice is harmless. The bar is the close of the bar in which it happened, as ISO 8601 in UTC, later ones
+sorting later. `quantity` is a number of shares, signed; `price` is per share; money whose sums must be exact (`cash`,
+`fee`, `slippage`) is a whole number of micro-units of the quote currency.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args
 
-from alpha.core.errors import BrokerError
 from alpha.core.nouns import Fill, Order
 
 if TYPE_CHECKING:
@@ -38,112 +42,293 @@ def order_id(run: str, bar: str, symbol: str, seq: int = 0) -> str:
     return identifier(run, bar, symbol, seq)
 
 
-class Event(NamedTuple):
-    """One row of a journal.
+class AccountOpened(NamedTuple):
+    """The account begins with `cash`; it is in no bar."""
+
+    id: str
+    bar: str
+    cash: int
+    kind: Literal["open"] = "open"
+
+    @classmethod
+    def of(cls, run: str, cash: float) -> Self:
+        """Return the event for `cash` in the quote currency."""
+        return cls(identifier(run, "open"), "", micros(cash))
+
+
+class BundleChosen(NamedTuple):
+    """Another bundle decides after `bar`, the last one finished before (empty: none was).
+
+    `trained_until` is the last row that it was fitted on.
+    """
+
+    id: str
+    bar: str
+    ref: str
+    trained_until: str
+    kind: Literal["bundle"] = "bundle"
+
+    @classmethod
+    def of(cls, run: str, bar: str, number: int, *, ref: str, trained_until: str) -> Self:
+        """Return the event of the `number`-th bundle of an account."""
+        return cls(identifier(run, "bundle", number), bar, ref, trained_until)
+
+
+class OrderPlaced(NamedTuple):
+    """An order was decided while `price` was quoted. It may be sent once this is on disk; see `Order`."""
+
+    id: str
+    bar: str
+    symbol: str
+    quantity: float
+    price: float
+    type: Literal["market", "limit"] = "market"
+    limit: float | None = None
+    expires: int | None = 1
+    kind: Literal["order"] = "order"
+
+    @classmethod
+    def of(cls, order: Order, price: float) -> Self:
+        """Return the event of an order."""
+        return cls(order.id, order.bar, order.symbol, order.quantity, price, order.kind, order.limit, order.expires)
+
+    @property
+    def order(self) -> Order:
+        """The order, as it was placed."""
+        return Order(self.id, self.bar, self.symbol, self.quantity, self.type, self.limit, self.expires)
+
+
+class OrdersSent(NamedTuple):
+    """The broker was handed the orders of this bar, so many of them."""
+
+    id: str
+    bar: str
+    orders: int
+    kind: Literal["sent"] = "sent"
+
+    @classmethod
+    def of(cls, run: str, bar: str, orders: Sequence[Order]) -> Self:
+        """Return the event of the orders of a bar."""
+        return cls(identifier(run, bar, "sent"), bar, len(orders))
+
+
+class OrderAccepted(NamedTuple):
+    """The broker acknowledged an order."""
+
+    id: str
+    bar: str
+    order: str
+    kind: Literal["accept"] = "accept"
+
+    @classmethod
+    def of(cls, bar: str, order: str) -> Self:
+        """Return the event of an order's id."""
+        return cls(f"{order}:accept", bar, order)
+
+
+class OrderFilled(NamedTuple):
+    """The broker filled an order or a part of it. `slippage` is already in the price."""
+
+    id: str
+    bar: str
+    order: str
+    symbol: str
+    quantity: float
+    price: float
+    fee: int
+    slippage: int
+    kind: Literal["fill"] = "fill"
+
+    @classmethod
+    def of(cls, bar: str, fill: Fill) -> Self:
+        """Return the event of a fill that was reported in `bar`."""
+        return cls(f"{fill.order_id}:{fill.id}", bar, fill.order_id, fill.symbol, fill.quantity, fill.price,
+                   micros(fill.fee), micros(fill.slippage))  # fmt: skip
+
+    @property
+    def cash(self) -> int:
+        """The change of cash, in micro-units."""
+        return -micros(self.quantity * self.price) - self.fee
+
+
+class OrderRejected(NamedTuple):
+    """The broker refused an order: nothing of it is open."""
+
+    id: str
+    bar: str
+    order: str
+    reason: str
+    kind: Literal["reject"] = "reject"
+
+    @classmethod
+    def of(cls, bar: str, order: str, reason: str) -> Self:
+        """Return the event of an order's id."""
+        return cls(f"{order}:reject", bar, order, reason)
+
+
+class OrderCancelled(NamedTuple):
+    """The rest of an order, `quantity`, was cancelled."""
+
+    id: str
+    bar: str
+    order: str
+    symbol: str
+    quantity: float
+    kind: Literal["cancel"] = "cancel"
+
+    @classmethod
+    def of(cls, bar: str, rest: Order) -> Self:
+        """Return the event of what was left of an order."""
+        return cls(f"{rest.id}:cancel", bar, rest.id, rest.symbol, rest.quantity)
+
+
+class OrderExpired(NamedTuple):
+    """The rest of an order, `quantity`, was not filled in the bars in which it could trade."""
+
+    id: str
+    bar: str
+    order: str
+    symbol: str
+    quantity: float
+    kind: Literal["expire"] = "expire"
+
+    @classmethod
+    def of(cls, bar: str, rest: Order) -> Self:
+        """Return the event of what was left of an order."""
+        return cls(f"{rest.id}:expire", bar, rest.id, rest.symbol, rest.quantity)
+
+
+class DividendPaid(NamedTuple):
+    """A dividend of `price` a share was paid on the shares held over the close before; a short position pays it."""
+
+    id: str
+    bar: str
+    symbol: str
+    price: float
+    cash: int
+    kind: Literal["dividend"] = "dividend"
+
+    @classmethod
+    def of(cls, run: str, bar: str, symbol: str, price: float, held: float) -> Self:
+        """Return the event for `held` shares."""
+        return cls(identifier(run, bar, symbol, "dividend"), bar, symbol, price, micros(held * price))
+
+
+class SharesSplit(NamedTuple):
+    """Every share became `ratio` shares: the position changed by `quantity`, open orders in proportion."""
+
+    id: str
+    bar: str
+    symbol: str
+    ratio: float
+    quantity: float
+    kind: Literal["split"] = "split"
+
+    @classmethod
+    def of(cls, run: str, bar: str, symbol: str, ratio: float, held: float) -> Self:
+        """Return the event for `held` shares."""
+        return cls(identifier(run, bar, symbol, "split"), bar, symbol, ratio, held * (ratio - 1))
+
+
+class HoldingDelisted(NamedTuple):
+    """A delisted holding was settled in cash at `price`, the last one known; `quantity` closes the position."""
+
+    id: str
+    bar: str
+    symbol: str
+    quantity: float
+    price: float
+    cash: int
+    kind: Literal["delisting"] = "delisting"
+
+    @classmethod
+    def of(cls, run: str, bar: str, symbol: str, held: float, price: float) -> Self:
+        """Return the event for `held` shares."""
+        return cls(identifier(run, bar, symbol, "delisting"), bar, symbol, -held, price, micros(held * price))
+
+
+class BarMarked(NamedTuple):
+    """The bar is finished: what was true at its close.
 
     Parameters
     ----------
-    kind : str
-        ``open bundle order sent fill action cancel mark skip halt acknowledge``.
-    id : str
-        Derived from what happened, never from when it was written: writing it twice is harmless.
-    bar : str
-        Close of the bar in which it happened, as ISO 8601 in UTC; empty for ``open``. For ``bundle`` the last bar
-        that was finished before, empty where there is none.
-    symbol : str
-        Empty where the event is not about one symbol.
-    quantity : float
-        Shares, signed. For ``fill`` and ``action`` the change of the position; for ``order`` what was asked for;
-        for ``sent`` the number of orders.
-    price : float
-        Per share: paid (``fill``), quoted at the decision (``order``), the dividend, the split ratio, the last
-        price of a delisted name (``action``); for ``halt`` the equity.
-    cash : int
-        Change of cash in micro-units of the quote currency.
-    note : str, int or mapping
-        What JSON can hold. ``bundle``: its `ref` and the last row it was `trained_until`; ``fill``: slippage within
-        the price, in micro-units; ``action``: dividend, split or delisting; ``mark``: the close of the bar: ``equity
-        orders limits`` (those hit), ``prices`` of the names held and for how many bars some of them were
-        ``unpriced``; ``skip`` and ``halt``: the reason; ``acknowledge``: what the person found.
+    equity : float
+        Cash plus positions, in the quote currency.
+    orders : int
+        How many were decided in this bar.
+    limits : tuple of str
+        The limits that changed the weights.
+    prices : mapping of str to float
+        Of the names held.
+    unpriced : mapping of str to int
+        For how many bars in a row some of them have had no price.
     """
 
-    kind: str
     id: str
-    bar: str = ""
-    symbol: str = ""
-    quantity: float = 0.0
-    price: float = 0.0
-    cash: int = 0
-    note: Any = ""
+    bar: str
+    equity: float
+    orders: int
+    limits: tuple[str, ...]
+    prices: Mapping[str, float]
+    unpriced: Mapping[str, int]
+    kind: Literal["mark"] = "mark"
 
     @classmethod
-    def open(cls, run: str, cash: float) -> Event:
-        """The account begins with `cash` in the quote currency."""
-        return cls("open", identifier(run, "open"), cash=micros(cash))
+    def of(
+        cls, run: str, bar: str, equity: float, *, prices: Mapping[str, float], unpriced: Mapping[str, int],
+        orders: int = 0, limits: tuple[str, ...] = (),
+    ) -> Self:  # fmt: skip
+        """Return the event of the close of a bar."""
+        return cls(identifier(run, bar, "mark"), bar, equity, orders, limits, prices, unpriced)
+
+
+class BarSkipped(NamedTuple):
+    """The bar could not be used; positions are held."""
+
+    id: str
+    bar: str
+    reason: str
+    kind: Literal["skip"] = "skip"
 
     @classmethod
-    def bundle(cls, run: str, bar: str, number: int, **note: str) -> Event:
-        """Another bundle decides what comes after `bar`, the `number`-th of this account."""
-        return cls("bundle", identifier(run, "bundle", number), bar, note=note)
+    def of(cls, run: str, bar: str, reason: str) -> Self:
+        """Return the event of a bar."""
+        return cls(identifier(run, bar, "skip"), bar, reason)
+
+
+class TradingHalted(NamedTuple):
+    """Trading stopped for a person, at `equity` in the quote currency; `code` names the reason for programs."""
+
+    id: str
+    bar: str
+    code: str
+    reason: str
+    equity: float
+    kind: Literal["halt"] = "halt"
 
     @classmethod
-    def order(cls, order: Order, price: float) -> Event:
-        """An order was decided while `price` was quoted. It may be sent once this is on disk."""
-        return cls("order", order.id, order.bar, order.symbol, order.quantity, price)
+    def of(cls, run: str, bar: str, number: int, reason: str, equity: float, code: str = "halted") -> Self:
+        """Return the event of the `number`-th halt of an account."""
+        return cls(identifier(run, bar, "halt", number), bar, code, reason, equity)
+
+
+class HaltAcknowledged(NamedTuple):
+    """A person looked into a halt and wrote a `note`; trading may go on."""
+
+    id: str
+    bar: str
+    note: str
+    kind: Literal["acknowledge"] = "acknowledge"
 
     @classmethod
-    def sent(cls, run: str, bar: str, orders: Sequence[Order]) -> Event:
-        """The broker took the orders of this bar."""
-        return cls("sent", identifier(run, bar, "sent"), bar, "", float(len(orders)))
+    def of(cls, run: str, bar: str, number: int, note: str = "") -> Self:
+        """Return the event that ends the `number`-th halt."""
+        return cls(identifier(run, bar, "acknowledge", number), bar, note)
 
-    @classmethod
-    def fill(cls, fill: Fill) -> Event:
-        """A broker filled an order, or the part of it that traded in this bar."""
-        cash = -micros(fill.quantity * fill.price) - micros(fill.fee)
-        return cls("fill", f"{fill.order_id}:{fill.bar}", fill.bar, fill.symbol, fill.quantity, fill.price, cash,
-                   micros(fill.slippage))  # fmt: skip
 
-    @classmethod
-    def action(
-        cls, run: str, bar: str, symbol: str, what: str, quantity: float = 0.0, price: float = 0.0, cash: float = 0.0
-    ) -> Event:
-        """A dividend was paid, shares were split, or a delisted holding was settled in cash."""
-        return cls("action", identifier(run, bar, symbol, what), bar, symbol, quantity, price, micros(cash), what)
-
-    @classmethod
-    def cancel(cls, bar: str, order: Order) -> Event:
-        """The rest of an order will never trade."""
-        return cls("cancel", f"{order.id}:cancel", bar, order.symbol, order.quantity)
-
-    @classmethod
-    def mark(cls, run: str, bar: str, **close: Any) -> Event:
-        """The bar is finished; `close` is what was true at its end."""
-        return cls("mark", identifier(run, bar, "mark"), bar, note=close)
-
-    @classmethod
-    def skip(cls, run: str, bar: str, reason: str) -> Event:
-        """The bar could not be used; positions are held."""
-        return cls("skip", identifier(run, bar, "skip"), bar, note=reason)
-
-    @classmethod
-    def halt(cls, run: str, bar: str, number: int, reason: str, equity: float) -> Event:
-        """Trading stopped for a person, for the `number`-th time, at `equity` (kept as the price)."""
-        return cls("halt", identifier(run, bar, "halt", number), bar, price=equity, note=reason)
-
-    @classmethod
-    def acknowledge(cls, run: str, bar: str, number: int, note: str = "") -> Event:
-        """A person has looked into the `number`-th halt; trading may go on."""
-        return cls("acknowledge", identifier(run, bar, "acknowledge", number), bar, note=note)
-
-    def checked(self) -> Event:
-        """Return the event if every number in it can be kept exactly.
-
-        Raises
-        ------
-        BrokerError
-            With code ``journal_value``: a quantity or price that is not finite, cash beyond 64 bits.
-        """
-        if not (math.isfinite(self.quantity) and math.isfinite(self.price) and abs(self.cash) < 2**63):
-            raise BrokerError(f"an event holds finite numbers and 64-bit cash; this does not: {self}",
-                              code="journal_value")  # fmt: skip
-        return self
+Event = (
+    AccountOpened | BundleChosen | OrderPlaced | OrdersSent | OrderAccepted | OrderFilled | OrderRejected
+    | OrderCancelled | OrderExpired | DividendPaid | SharesSplit | HoldingDelisted | BarMarked | BarSkipped
+    | TradingHalted | HaltAcknowledged
+)  # fmt: skip
+KINDS: dict[str, Any] = {cls._field_defaults["kind"]: cls for cls in get_args(Event)}

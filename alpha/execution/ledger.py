@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import repeat
-from typing import NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
 from alpha.core.errors import BrokerError
 from alpha.core.nouns import Order
 from alpha.core.panel import Bar
+from alpha.execution import events as e
 from alpha.execution.events import MICRO, Event, micros
-from alpha.execution.journal import Journal
+from alpha.execution.journals import Journal
 
+Status = Literal[
+    "submitted", "acknowledged", "partially filled", "filled", "rejected", "cancelled", "expired",
+]  # fmt: skip
 _DECIMALS = 9  # of a share that are kept: what floating point leaves below is nothing
 
 
@@ -67,8 +71,13 @@ class Ledger:
         Last known price of every name held.
     unpriced : dict of str to int
         How many finished bars in a row a name held has had no price.
+    status : dict of str to str
+        How far each order came, by id: ``submitted`` (journaled), ``acknowledged`` by the broker, ``partially filled``,
+        and at the end ``filled``, ``rejected``, ``cancelled`` or ``expired``.
     open_orders : dict of str to Order
-        Journaled, neither filled nor cancelled, by id; the quantity is what is left of it.
+        Those that have not come to an end, by id; the quantity is what is left, `expires` the bars that are left.
+    rests : dict of str to Order
+        What was left of the cancelled and the expired, by id: a fill of it may still come, where the broker was faster.
     peak, last_equity : float
         Highest and last equity at the close of a finished bar, in the quote currency. A halt that a person
         acknowledged starts the peak anew at the equity of the halt.
@@ -80,8 +89,8 @@ class Ledger:
         Why trading stopped, empty while it goes on; and in which bar it last did.
     halts : int
         How often it did.
-    bundles : list of (str, mapping)
-        Who decided: the last bar finished before, and the bundle's ``ref`` and ``trained_until``; the newest last.
+    bundles : list of BundleChosen
+        Who decided since when; the newest last.
     """
 
     def __init__(self, run: str) -> None:
@@ -91,11 +100,13 @@ class Ledger:
         self.lots: dict[str, deque[Lot]] = {}
         self.marks: dict[str, float] = {}
         self.unpriced: dict[str, int] = {}
+        self.status: dict[str, Status] = {}
         self.open_orders: dict[str, Order] = {}
+        self.rests: dict[str, Order] = {}
         self.peak = self.last_equity = 0.0
         self.last_bar = self.settled = self.decided = self.halted = self.halted_at = ""
         self.halts = 0
-        self.bundles: list[tuple[str, Mapping[str, str]]] = []
+        self.bundles: list[e.BundleChosen] = []
         self._posted: set[str] = set()
         self._valued: tuple[Bar, Valuation] | None = None
 
@@ -107,23 +118,10 @@ class Ledger:
             ledger.post(event)
         return ledger
 
-    @classmethod
-    def open(cls, journal: Journal, cash: float) -> Self:
-        """Return the account of a journal; where that is empty, `cash` is paid in first."""
-        ledger = cls.replay(journal)
-        if not ledger._posted:
-            event = Event.open(journal.run, cash)
-            journal.append([event])
-            ledger.post(event)
-        return ledger
-
-    def decided_by(self, journal: Journal, ref: str, trained_until: str) -> None:
-        """Journal that this bundle decides from here on, unless it did already."""
-        note = {"ref": ref, "trained_until": trained_until}
-        if not self.bundles or self.bundles[-1][1] != note:
-            event = Event.bundle(self.run, self.last_bar, len(self.bundles), **note)
-            journal.append([event])
-            self.post(event)
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has happened yet, not even cash paid in."""
+        return not self._posted
 
     def __contains__(self, event_id: object) -> bool:
         return event_id in self._posted
@@ -134,57 +132,79 @@ class Ledger:
         Raises
         ------
         BrokerError
-            As `expect` does.
+            ``unknown_fill``, ``unknown_order``: it is about an order that was never placed.
         """
-        if event.id in self._posted:
-            return
-        _POST[event.kind](self, event)
-        self._posted.add(event.id)
-        if event.cash or event.kind == "action":
-            self.cash += event.cash
-            self._valued = None
+        if event.id not in self._posted:
+            _POST[event.kind](self, event)
+            self._posted.add(event.id)
 
-    def _open(self, event: Event) -> None:
+    def _open(self, event: e.AccountOpened) -> None:
+        self._pay(event.cash)
         self.peak = self.last_equity = event.cash / MICRO
 
-    def _bundle(self, event: Event) -> None:
-        self.bundles.append((event.bar, event.note))
+    def _pay(self, cash: int) -> None:
+        self.cash += cash
+        self._valued = None
 
-    def _order(self, event: Event) -> None:
-        self.open_orders[event.id] = Order(event.id, event.bar, event.symbol, event.quantity)
+    def _bundle(self, event: e.BundleChosen) -> None:
+        self.bundles.append(event)
+
+    def _order(self, event: e.OrderPlaced) -> None:
+        self.open_orders[event.id] = event.order
+        self.status[event.id] = "submitted"
         self.decided = event.bar
 
-    def _sent(self, event: Event) -> None:
+    def _sent(self, event: e.OrdersSent) -> None:
         self.decided = event.bar
 
-    def _fill(self, event: Event) -> None:
+    def _accept(self, event: e.OrderAccepted) -> None:
+        self._check_placed(event.order)
+        if self.status[event.order] == "submitted":
+            self.status[event.order] = "acknowledged"
+
+    def _fill(self, event: e.OrderFilled) -> None:
         symbol, quantity, price = event.symbol, event.quantity, event.price
-        self._take_off(event.id.partition(":")[0], symbol, quantity)
+        self._take_off(event.order, quantity)
         self.settled = event.bar
         self.marks[symbol] = price
-        self.fees -= event.cash + micros(quantity * price)
-        self.slippage += event.note
+        self.fees += event.fee
+        self.slippage += event.slippage
+        self._pay(event.cash)
         self._trade(symbol, quantity, price)
 
-    def expect(self, order: str, symbol: str) -> None:
-        """Check that a fill of this order can be: it is open, or it was cancelled and the broker was faster.
+    def _check_placed(self, order: str, code: str = "unknown_order") -> None:
+        if order not in self.status:
+            raise BrokerError(f"the journal reports on the order {order!r}, which it never placed", code=code)
 
-        Raises
-        ------
-        BrokerError
-            With code ``unknown_fill``.
-        """
-        if order not in self.open_orders and f"{order}:cancel" not in self._posted:
-            raise BrokerError(f"{symbol} was filled for the order {order!r}, which the journal does not have open",
-                              code="unknown_fill")  # fmt: skip
+    def _take_off(self, name: str, quantity: float) -> None:
+        """Take a fill off an open order, or off the rest of one that was cancelled or expired."""
+        orders = self.open_orders if name in self.open_orders else self.rests
+        if (order := orders.get(name)) is None:
+            self._check_placed(name, "unknown_fill")
+            return
+        if partial := order.quantity != quantity and (left := left_of(order.quantity, quantity)) * order.quantity > 0:
+            orders[name] = order._replace(quantity=left)
+        else:
+            del orders[name]
+        if orders is self.open_orders:
+            self.status[name] = "partially filled" if partial else "filled"
 
-    def _take_off(self, name: str, symbol: str, quantity: float) -> None:
-        """Take what was filled off an open order."""
-        order = self.open_orders.pop(name, None)
-        if order is None:
-            self.expect(name, symbol)
-        elif (left := _shares(order.quantity - quantity)) * order.quantity > 0:
-            self.open_orders[name] = order._replace(quantity=left)
+    def _reject(self, event: e.OrderRejected) -> None:
+        self._check_placed(event.order)
+        self.status[event.order] = "rejected"
+        self.open_orders.pop(event.order, None)
+
+    def _cancel(self, event: e.OrderCancelled) -> None:
+        self._end(event.order, "cancelled")
+
+    def _expire(self, event: e.OrderExpired) -> None:
+        self._end(event.order, "expired")
+
+    def _end(self, name: str, status: Status) -> None:
+        self._check_placed(name)
+        if (rest := self.open_orders.pop(name, None)) is not None:
+            self.rests[name] = rest
+            self.status[name] = status
 
     def _trade(self, symbol: str, quantity: float, price: float) -> None:
         """Move a position; what closes older lots realises their profit."""
@@ -208,43 +228,48 @@ class Ledger:
         for held in (self.positions, self.lots, self.marks, self.unpriced):
             held.pop(symbol, None)
 
-    def _action(self, event: Event) -> None:
+    def _dividend(self, event: e.DividendPaid) -> None:
         self.settled = event.bar
-        if event.note == "dividend":
-            self.dividends += event.cash
-        elif event.note == "split":
-            self._split(event.symbol, event.price)
-        else:
-            self._trade(event.symbol, event.quantity, event.price)
+        self.dividends += event.cash
+        self._pay(event.cash)
 
-    def _split(self, symbol: str, ratio: float) -> None:
-        for name, order in list(self.open_orders.items()):
-            if order.symbol == symbol:
-                self.open_orders[name] = split_order(order, ratio)
+    def _delisting(self, event: e.HoldingDelisted) -> None:
+        self.settled = event.bar
+        self._pay(event.cash)
+        self._trade(event.symbol, event.quantity, event.price)
+
+    def _split(self, event: e.SharesSplit) -> None:
+        self.settled = event.bar
+        self._pay(0)
+        symbol, ratio = event.symbol, event.ratio
+        for orders in (self.open_orders, self.rests):
+            for name, order in list(orders.items()):
+                if order.symbol == symbol:
+                    orders[name] = split_order(order, ratio)
         if symbol in self.positions:
             self.lots[symbol] = deque(Lot(lot.quantity * ratio, lot.price / ratio) for lot in self.lots[symbol])
             self.marks[symbol] /= ratio
             self._hold(symbol, self.positions[symbol] * ratio)
 
-    def _cancel(self, event: Event) -> None:
-        self.open_orders.pop(event.id.partition(":")[0], None)
-
-    def _mark(self, event: Event) -> None:
+    def _mark(self, event: e.BarMarked) -> None:
         self.last_bar = event.bar
-        self.last_equity = event.note["equity"]
-        self.peak = max(self.peak, self.last_equity)
-        self.marks = dict(event.note["prices"])
-        self.unpriced = dict(event.note["unpriced"])
+        self.last_equity = event.equity
+        self.peak = max(self.peak, event.equity)
+        self.marks = dict(event.prices)
+        self.unpriced = dict(event.unpriced)
+        for name, order in self.open_orders.items():
+            if order.expires is not None and order.bar < event.bar:
+                self.open_orders[name] = order._replace(expires=order.expires - 1)
 
-    def _skip(self, event: Event) -> None:
+    def _skip(self, event: e.BarSkipped) -> None:
         self.last_bar = event.bar
 
-    def _halt(self, event: Event) -> None:
-        self.halted, self.halted_at = event.note, event.bar
+    def _halt(self, event: e.TradingHalted) -> None:
+        self.halted, self.halted_at = event.reason, event.bar
         self.halts += 1
-        self.last_equity = event.price
+        self.last_equity = event.equity
 
-    def _acknowledge(self, event: Event) -> None:
+    def _acknowledge(self, event: e.HaltAcknowledged) -> None:
         self.halted = ""
         self.peak = self.last_equity
 
@@ -279,9 +304,9 @@ class Ledger:
 
 def quotes(bar: Bar, name: str, symbols: Iterable[str]) -> dict[str, float]:
     """Return the price `name` of those `symbols` for which the market quotes one in this bar."""
-    prices, place = bar.quoted(name), _places(bar.symbols)
-    found = {symbol: float(prices[place[symbol]]) for symbol in symbols if symbol in place}
-    return {symbol: price for symbol, price in found.items() if 0 < price < math.inf}
+    prices, place = bar.quoted(name).tolist(), _places(bar.symbols)
+    return {symbol: prices[place[symbol]] for symbol in symbols
+            if symbol in place and 0 < prices[place[symbol]] < math.inf}  # fmt: skip
 
 
 @lru_cache(maxsize=8)
@@ -290,22 +315,33 @@ def _places(symbols: tuple[str, ...]) -> dict[str, int]:
 
 
 def split_order(order: Order, ratio: float) -> Order:
-    """Return an open order as it stands after `ratio` new shares for one old."""
-    return order._replace(quantity=_shares(order.quantity * ratio))
+    """Return an open order after `ratio` new shares for one old."""
+    limit = None if order.limit is None else order.limit / ratio
+    return order._replace(quantity=_shares(order.quantity * ratio), limit=limit)
+
+
+def left_of(quantity: float, filled: float) -> float:
+    """Return the shares that are left of an order of `quantity`."""
+    return _shares(quantity - filled)
 
 
 def _shares(quantity: float) -> float:
     return round(quantity, _DECIMALS) if quantity % 1 else quantity  # whole numbers are most, and exact
 
 
-_POST = {
+_POST: dict[str, Callable[[Ledger, Any], None]] = {
     "open": Ledger._open,
     "bundle": Ledger._bundle,
     "order": Ledger._order,
     "sent": Ledger._sent,
+    "accept": Ledger._accept,
     "fill": Ledger._fill,
-    "action": Ledger._action,
+    "reject": Ledger._reject,
     "cancel": Ledger._cancel,
+    "expire": Ledger._expire,
+    "dividend": Ledger._dividend,
+    "split": Ledger._split,
+    "delisting": Ledger._delisting,
     "mark": Ledger._mark,
     "skip": Ledger._skip,
     "halt": Ledger._halt,

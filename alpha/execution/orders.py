@@ -9,9 +9,11 @@ import numpy as np
 
 from alpha.core.nouns import Order
 from alpha.core.panel import Bar
-from alpha.execution.events import Event, bar_key, order_id
+from alpha.execution.events import Event, OrderPlaced, bar_key, order_id
 from alpha.execution.ledger import Ledger
 
+_ORDERS = (Order, OrderPlaced)
+_MARKET_DAY = ("market", None, 1)
 _WHOLE = 1e-9  # a whole lot that floating point left just short of one is a whole lot
 
 
@@ -22,7 +24,7 @@ def rebalance(
 
     Sizes follow the close of `bar`, the last price known at the decision. Each change is rounded to
     whole lots toward the present position, never past the target; a target of zero closes the position, odd lots
-    included. A name without a price in this bar is left alone.
+    included. A name without a price in this bar is left alone. Orders that are still open count as held.
 
     Parameters
     ----------
@@ -39,13 +41,22 @@ def rebalance(
         Sorted by symbol.
     """
     price, account, key = bar.quoted("close"), ledger.value(bar), bar_key(bar)
-    now = account.shares
+    now = account.shares + _open(ledger, bar) if ledger.open_orders else account.shares
     with np.errstate(all="ignore"):  # a name without a price divides by nothing, and is left out below
         change = np.where(target == 0, -now, _whole(target * account.equity / price - now, lot_size))
         worth = (target == 0) | (np.abs(change) * price >= min_trade * account.equity)
     wanted = np.flatnonzero((change != 0) & worth & np.isfinite(price) & (price > 0))
     chosen = sorted((bar.symbols[i], float(change[i])) for i in wanted)
     return tuple(Order(order_id(ledger.run, key, symbol), key, symbol, quantity) for symbol, quantity in chosen)
+
+
+def _open(ledger: Ledger, bar: Bar) -> np.ndarray:
+    """Return the shares on order, shape (N,) as the bar's symbols."""
+    shares = dict.fromkeys(bar.symbols, 0.0)
+    for order in ledger.open_orders.values():
+        if order.symbol in shares:
+            shares[order.symbol] += order.quantity
+    return np.array(list(shares.values()))
 
 
 def _whole(change: np.ndarray, lot_size: float) -> np.ndarray:
@@ -57,10 +68,13 @@ def _whole(change: np.ndarray, lot_size: float) -> np.ndarray:
 def order_hash(orders: Iterable[Order | Event]) -> str:
     """Return the SHA-256 of what was ordered when: equal for a backtest and a paper run that decided alike.
 
-    Of the events of a journal only the orders count; ids, and so the names of the runs, do not.
+    Of the events of a journal only the orders count; ids, and so the names of the runs, do not. Kind, limit and life
+    count where an order is no market order for one bar.
     """
     lines = sha256()
     for order in orders:
-        if isinstance(order, Order) or order.kind == "order":
-            lines.update(f"{order.bar}|{order.symbol}|{float(order.quantity)!r}\n".encode())
+        if isinstance(order, _ORDERS):
+            terms = order[4:] if isinstance(order, Order) else order[5:8]  # kind, limit and life
+            more = "" if terms == _MARKET_DAY else "".join(f"|{term}" for term in terms)
+            lines.update(f"{order.bar}|{order.symbol}|{float(order.quantity)!r}{more}\n".encode())
     return lines.hexdigest()

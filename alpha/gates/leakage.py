@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import PositiveInt
 
+from alpha.core.nouns import FeatureSet, Fold, Label
 from alpha.gates import gate
 from alpha.gates.kinds import Property
 from alpha.leaks import Case, check
@@ -52,11 +53,12 @@ def leakage(*, samples: PositiveInt = 20_000) -> Property:
 
 def _with_model(study: Case, bundle: Bundle, signal: np.ndarray) -> Case:
     """Return the study with the model of a candidate in its pipeline, and what it predicted."""
-    from alpha.models import model
+    from alpha.models import model, tolerance_of
 
     bound = model.bind(bundle.model_entry)
-    pipeline = replace(
-        study.pipeline,
-        predict=lambda features, label, fold, tradable: cross_fit(bound, features, label, [fold], tradable)[fold.test],
-    )
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        return cross_fit(bound, features, label, [fold], tradable, weights=bundle.weights)[fold.test]
+
+    pipeline = replace(study.pipeline, predict=predict, tolerance=tolerance_of(bound.make))
     return replace(study, pipeline=pipeline, signal=signal)

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from alpha.config import Config, load
+from alpha.core import executor
 from alpha.core.identity import code_id
 from alpha.operate.opening import examined
-from alpha.research import Counted, Study, Track, research
 from alpha.stats import scorecard_intervals
+from alpha.study import Study, Track, research
 from alpha.validation import Trials
 
 METRICS = ("ic", "ic_t", "ic_low", "ic_high", "ic_low_corrected", "hit_rate", "sharpe", "net_return_annual", "turnover",
@@ -72,8 +72,8 @@ def calibrate(pipeline: Experiment, wanted: Iterable[Market], path: Path, jobs: 
     done = {(line["ic"], line["seed"]) for line in _read(path, pipeline)}
     left = [world for world in wanted if (world.ic, world.seed) not in done]
     path.parent.mkdir(parents=True, exist_ok=True)
-    results = Parallel(jobs, return_as="generator_unordered")(delayed(_tried)(pipeline, world) for world in left)
-    for result in track(Counted(results, len(left)), f"{len(wanted)} worlds, {len(done)} known"):
+    results = executor.run(_tried, [(pipeline, world) for world in left], jobs=jobs, in_order=False)
+    for result in track(results, f"{len(wanted)} worlds, {len(done)} known"):
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")
     asked = {(world.ic, world.seed) for world in wanted}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +16,9 @@ from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 from alpha.lab.battery import matrix
 from alpha.leaks import Case, Pipeline, check
-from alpha.research import Counted, Track
+from alpha.models import tolerance_of
 from alpha.strategy import backtest
+from alpha.study import Track
 from alpha.validation.crossfit import cross_fit
 
 
@@ -35,7 +35,7 @@ class CheckResult(NamedTuple):
 
 def pipeline(cfg: Config, model: Plugin) -> Pipeline:
     """Return the configured pipeline with one of its models, stage by stage."""
-    plan, rules = cfg.plan(), replace(cfg.rules(), max_drawdown=1.0)
+    plan, rules = cfg.plan(), cfg.rules().unguarded()
     exchange = Calendar(cfg.calendar)
 
     def load(at: pd.Timestamp | None) -> Panel:
@@ -45,12 +45,12 @@ def pipeline(cfg: Config, model: Plugin) -> Pipeline:
         return cfg.panel(session.date())[0].until(at)
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
-        return cross_fit(model, features, label, [fold], tradable)[fold.test]
+        return cross_fit(model, features, label, [fold], tradable, weights=cfg.weights)[fold.test]
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
         return backtest(signal, panel, rules, cfg.broker, cash=cfg.paper.cash).gross_returns
 
-    return Pipeline(load, plan.batch, cfg.label, cfg.walk_forward, predict, trade)
+    return Pipeline(load, plan.batch, cfg.label, cfg.walk_forward, predict, trade, tolerance_of(model.make))
 
 
 def check_configured(cfg: Config, track: Track) -> Iterator[CheckResult]:
@@ -62,29 +62,9 @@ def check_configured(cfg: Config, track: Track) -> Iterator[CheckResult]:
             yield CheckResult(model.name, name, _said(name, case))
 
 
-def own(cfg: Config, track: Track) -> bool:
-    """Print what every check says of a configuration, as it is found; return whether nothing leaked."""
-    model, leaks = "", 0
-    for finding in check_configured(cfg, track):
-        if finding.model != model:
-            model = finding.model
-            print(f"\n{model}")
-        print(finding, flush=True)
-        leaks += finding.said is not None
-    print(f"\nleaks found: {leaks}")
-    return not leaks
-
-
-def battery(*, leaks: int, seeds: int, only: list[str], jobs: int, explain: bool, track: Track) -> bool:
-    """Print the matrix of the planted leaks and clean worlds; return whether all were caught and none accused."""
-    count = len(matrix.drawn(leaks=leaks, seeds=seeds, names=only))
-    running = matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs)
-    results = list(track(Counted(running, count), "worlds"))
-    print("\n".join(matrix.lines(results)))
-    for result in results if explain else ():
-        for name, said in result.found.items():
-            print(f"{result.world.name}, {name}: {said}")
-    return not any(result.wrong for result in results)
+def battery(*, leaks: int, seeds: int, only: list[str], jobs: int | None, track: Track) -> list[matrix.WorldResult]:
+    """Return the results of the planted leaks and on the clean worlds."""
+    return list(track(matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs), "worlds"))
 
 
 def _said(name: str, case: Case) -> str | None:

@@ -7,39 +7,64 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from alpha.config import Config, load
-from alpha.core.errors import BrokerError, GateFailed
+from alpha.core.errors import BrokerError
 from alpha.execution import SqliteJournal
 from alpha.operate import papering
-from alpha.operate.blessing import keep
-from alpha.operate.study import row, show, study
+from alpha.operate.blessing import Kept, keep
+from alpha.operate.study import SummaryRow, row, study
 from alpha.report.daily import DailyReport
-from alpha.report.table import SummaryRow, summary_table
-from alpha.research import Track, tracked
 from alpha.store import select
+from alpha.study import Study, Track, tracked
 
+PLANTED = "planted"  # the invented world, in which the edge must be found
 PACE = 0.02  # seconds between bars while it waits to be killed
 KILLED_AFTER = 10  # bars
 PATIENCE = 120.0  # seconds
 
 
-def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> int:
-    """Run every world and end with a table; return the exit status.
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One world, from its data to its paper account.
 
-    The planted world must be blessed and must trade alike whether it is killed or not. What the gates say of the real
-    one is a result, not a failure: where nothing is blessed, the best candidate is replayed as a shadow.
+    Parameters
+    ----------
+    killed : int, optional
+        Bars after which the paper runner was killed, to be resumed; None: nothing was blessed, so that the best
+        candidate was replayed as a shadow.
+    day : DailyReport
+        Of the paper account, at the end.
+    page : Path
+        Its page.
+    """
+
+    world: str
+    found: Study
+    kept: Kept
+    killed: int | None
+    day: DailyReport
+    page: Path
+    row: SummaryRow
+
+
+def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> Iterator[Run]:
+    """Run every world, one after the other.
+
+    The planted world should be blessed, and must trade alike whether it is killed or not. The real one may fail its
+    gates, which is a result: then its best candidate is replayed as a shadow.
+
+    Raises
+    ------
+    BrokerError
+        The account that was killed and resumed differs from the one that was not.
     """
     _remove(Path(folder))
-    rows = {name: world(cfg, Path(folder), track) for name, cfg in worlds.items()}
-    print()
-    summary_table(list(rows.values()))
-    if not rows["planted"].blessed:
-        print("FAILED: the planted edge was not blessed", file=sys.stderr)
-        return 1
-    return 0
+    for name, cfg in worlds.items():
+        yield run(name, cfg, Path(folder), track)
 
 
 def _remove(folder: Path) -> None:
@@ -51,35 +76,39 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def world(cfg: Config, folder: Path, track: Track) -> SummaryRow:
-    """Run one world from its data to its paper account."""
-    config_path = _own_config(cfg, folder)
+def run(name: str, cfg: Config, folder: Path, track: Track) -> Run:
+    """Run one world."""
+    config_path = _own_config(cfg, folder, invented=name == PLANTED)
     cfg = load(config_path)
     found, report = study(cfg, track)
-    show(found, metrics=False)
     best = found.best
-    try:
-        select(config_path, keep(found, best, f" --config {config_path}"))
-    except GateFailed as error:
-        print(f"\n{error.args[0]}\n")
+    kept = keep(found, best, f" --config {config_path}")
+    killed = None
+    if kept.ref is None:
         day, page = papering.paper(cfg, papering.Wanted(shadow=True), track)
     else:
+        select(config_path, kept.ref)
         ledger = load(config_path).ledger
         killed = tracked(lambda: _trade_and_be_killed(config_path, ledger), f"{cfg.name}: paper, to be killed", track)
         day, page = papering.paper(load(config_path), papering.Wanted(), track)
         _check_same(load(config_path), day, killed, track)
-    papering.show_day(day, page)
-    return row(
-        found, best, report, blessed=day.mode == "paper", paper_equity=day.equity_end, shadow=day.mode == "shadow"
-    )
+    shadow = day.mode == "shadow"
+    shown = row(found, best, report, blessed=not shadow, paper_equity=day.equity_end, shadow=shadow)
+    return Run(name, found, kept, killed, day, page, shown)
 
 
-def _own_config(cfg: Config, folder: Path) -> Path:
-    """Write the resolved configuration into the world's own folder, where its blessed model can be named."""
-    here = {"ledger": None, "kill_file": folder / cfg.name / "KILL"}
+def _own_config(cfg: Config, folder: Path, *, invented: bool) -> Path:
+    """Write the resolved configuration into the world's own folder, where its blessed model can be named.
+
+    Nobody chooses a model by an invented market, so its trials and looks are in that folder too: they begin with each
+    run. Those of a real market count for good, wherever they come from.
+    """
+    home = folder / cfg.name
+    here = {"ledger": None, "kill_file": home / "KILL"}
+    logs = {"trials": home / "trials.jsonl", "looks": home / "looks.jsonl"} if invented else {}
     own = cfg.model_copy(update={
         "models": cfg.models.model_copy(update={"selected": None}),
-        "paths": cfg.paths.model_copy(update={"artifacts": folder}),
+        "paths": cfg.paths.model_copy(update={"artifacts": folder, **logs}),
         "paper": cfg.paper.model_copy(update=here),
     })  # fmt: skip
     own.home.mkdir(parents=True)
@@ -104,9 +133,7 @@ def _trade_and_be_killed(config_path: Path, ledger: Path) -> int:
         time.sleep(PACE)
     runner.send_signal(signal.SIGKILL)
     runner.communicate()
-    bars = finished(ledger)
-    print(f"\nkilled the paper runner (SIGKILL) after {bars} bars; resuming from its journal")
-    return bars
+    return finished(ledger)
 
 
 def finished(ledger: Path) -> int:
@@ -128,4 +155,3 @@ def _check_same(cfg: Config, day: DailyReport, killed: int, track: Track) -> Non
         raise BrokerError(f"resumed: {day.equity_end:.2f}, orders {day.order_hash}; "
                           f"uninterrupted: {other.equity_end:.2f}, orders {other.order_hash}",
                           code="resume_differs")  # fmt: skip
-    print(f"killed and resumed = never killed: same orders, same equity to the cent ({day.equity_end:,.2f})")

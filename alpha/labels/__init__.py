@@ -1,7 +1,8 @@
 """Labels: what a model is asked to predict, and the instant at which each outcome was known.
 
-A label is a function ``f(panel, *, horizon) -> Label`` registered with ``@label``. Labels look forward by
-nature, so each one says in ``known_at`` when looking was possible; everything downstream purges by it.
+A label is a function ``f(panel, *, ...) -> Label`` registered with ``@label``. Labels look forward by
+nature, so each one says in ``known_at`` when looking was possible, by row or by cell; everything downstream purges by
+it.
 """
 
 from alpha.core.registry import Registry

@@ -45,13 +45,23 @@ def forward_rank(panel: Panel, *, horizon: PositiveInt = 5) -> Label:
     return _label("forward_rank", panel, horizon, _centred_rank(returns), realised=_excess(returns))
 
 
+def moments(panel: Panel) -> np.ndarray:
+    """Return the times of the rows as datetime64[ns], UTC."""
+    return panel.times.as_unit("ns").asi8.view("datetime64[ns]")
+
+
+def last_closes(panel: Panel) -> np.ndarray:
+    """Return the newest close up to each row, shape (T, N): what a name that is delisted leaves at."""
+    return panel.frame("close").ffill().to_numpy()
+
+
 def _label(name: str, panel: Panel, horizon: int, values: np.ndarray, realised: np.ndarray | None = None) -> Label:
     entry = "next_open" if "open" in panel else "next_close"
     return Label(name, values, _known_at(panel, horizon), horizon, entry, values if realised is None else realised)
 
 
 def _known_at(panel: Panel, horizon: int) -> np.ndarray:
-    times = panel.times.as_unit("ns").asi8.view("datetime64[ns]")
+    times = moments(panel)
     known_at = np.full(len(times), np.datetime64("NaT", "ns"))
     exits = times[1 + horizon :]
     known_at[: len(exits)] = exits
@@ -60,7 +70,7 @@ def _known_at(panel: Panel, horizon: int) -> np.ndarray:
 
 def _forward_return(panel: Panel, horizon: int) -> np.ndarray:
     price = panel["open"] if "open" in panel else panel["close"]
-    last_close = panel.frame("close").ffill().to_numpy()
+    last_close = last_closes(panel)
     returns = np.full(price.shape, np.nan)
     known = max(len(panel) - 1 - horizon, 0)
     enter, leave = price[1 : 1 + known], price[1 + horizon : 1 + horizon + known]

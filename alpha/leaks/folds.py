@@ -14,6 +14,7 @@ from alpha.core.panel import Panel
 from alpha.leaks import check, lookahead
 from alpha.leaks.outcomes import known_by
 from alpha.leaks.pipeline import Case
+from alpha.models import differing
 
 Inputs = tuple[FeatureSet, Label, Fold, np.ndarray]  # of `Pipeline.predict`
 FEWEST_CELLS = 20
@@ -110,10 +111,15 @@ def _compared(
 
 
 def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str | None:
-    """Compare rows: the first alone to the last bit, several but for how libraries sum arrays of another size."""
+    """Compare rows: the first alone to the last bit, or within the tolerance of a model that has one.
+
+    Several rows are compared but for how libraries sum arrays of another size.
+    """
     moved = ~((before == after) | (np.isnan(before) & np.isnan(after)))
     if len(before) > 1:
         moved &= ~np.isclose(before, after, rtol=ROUNDING, atol=ROUNDING * _spread(before), equal_nan=True)
+    if case.pipeline.tolerance:
+        moved &= differing(before, after, case.pipeline.tolerance)
     if not moved.any():
         return None
     k, i = np.argwhere(moved)[0]
@@ -140,7 +146,11 @@ def _until(fold: Fold, row: int) -> Fold:
 
 
 def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) -> Inputs:
-    """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay."""
+    """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay.
+
+    Where outcomes are known at times of their own, those of the unknown ones are replaced as well: how long a position
+    lasts says how it went.
+    """
     later = slice(row + 1, int(fold.test[-1]) + 1)
     values = np.copy(case.features.values)  # in the same layout, so that sums are the same to the bit
     values[later] *= rng.uniform(-3, 3, values[later].shape)
@@ -155,6 +165,11 @@ def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) 
     label = case.label
     realised = None if label.realised is None else replaced(label.realised)
     label = replace(label, values=replaced(label.values), realised=realised)
+    if label.known_at.ndim > 1:
+        soonest = np.maximum(np.arange(len(known)), row)[:, None] + 1
+        times = np.append(case.panel.times.as_unit("ns").asi8.view("datetime64[ns]"), np.datetime64("NaT", "ns"))
+        drawn = times[rng.integers(soonest, len(known) + 1, known.shape)]
+        label = replace(label, known_at=np.where(known | np.isnat(label.known_at), label.known_at, drawn))
     return replace(case.features, values=values), label, fold, tradable
 
 

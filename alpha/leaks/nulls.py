@@ -92,7 +92,20 @@ def reversed_labels(
         count = np.maximum(np.isfinite(values).sum(axis=0), 1)
         return (values - np.nansum(values, axis=0) / count)[::-1]
 
-    return _null(case, _rearranged(case.label, mirrored), blocks, samples, chance, "in reversed order of time")
+    label = replace(_rearranged(case.label, mirrored), known_at=_latest(case))
+    return _null(case, label, blocks, samples, chance, "in reversed order of time")
+
+
+def _latest(case: Case) -> np.ndarray:
+    """Return when the outcomes were known; where that varies by cell, when the longest of each row can be.
+
+    In reversed order the span of a cell is that of another.
+    """
+    if case.label.known_at.ndim == 1:
+        return case.label.known_at
+    times = case.panel.times.as_unit("ns").asi8.view("datetime64[ns]")
+    later = np.concatenate([times, np.full(1 + case.label.horizon, np.datetime64("NaT", "ns"))])
+    return np.broadcast_to(later[1 + case.label.horizon :, None], case.label.known_at.shape)
 
 
 def _rearranged(label: Label, rearrange: Callable[[np.ndarray], np.ndarray]) -> Label:

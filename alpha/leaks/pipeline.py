@@ -34,6 +34,8 @@ class Pipeline:
     trade : callable
         ``trade(signal, panel)``: the return of the book in each row, before costs, shape (T,); the signal (T, N) of
         row t is known at ``times[t]``.
+    tolerance : float
+        By how much a prediction may depend on what is predicted with it, a fraction of the largest; 0: not in a bit.
     """
 
     load: Callable[[pd.Timestamp | None], Panel]
@@ -42,6 +44,7 @@ class Pipeline:
     folds: Callable[[pd.DatetimeIndex, Label], Sequence[Fold]]
     predict: Callable[[FeatureSet, Label, Fold, np.ndarray], np.ndarray]
     trade: Callable[[np.ndarray, Panel], np.ndarray]
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

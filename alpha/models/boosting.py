@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from alpha.core.errors import ModelError
 from alpha.models import expect_columns, model, only_file
+from alpha.models.samples import Samples
 from alpha.models.search import Range
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -54,8 +55,8 @@ class lightgbm_v1:
     }  # fmt: skip
     booster_: Any = field(init=False, repr=False, default=None)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:
-        """Fit on X of shape (samples, features), NaN where missing, and y of shape (samples,)."""
+    def fit(self, samples: Samples) -> Self:
+        """Fit on samples whose inputs are NaN where missing."""
         import lightgbm
 
         settings = {  # histograms by column: by row, the sums and so the trees depend on the number of threads
@@ -63,10 +64,11 @@ class lightgbm_v1:
             "min_data_in_leaf": self.min_child_samples, "bagging_fraction": self.subsample,
             "bagging_freq": int(self.subsample < 1), "feature_fraction": self.colsample,
             "lambda_l2": self.reg_lambda, "max_bin": _BINS, "seed": self.seed,
-            "num_threads": _threads(self.num_threads, len(X)),
+            "num_threads": _threads(self.num_threads, len(samples)),
             "deterministic": True, "force_col_wise": True, "verbosity": -1,
         }  # fmt: skip
-        self.booster_ = lightgbm.train(settings, lightgbm.Dataset(X, y, params=settings), self.n_estimators)
+        data = lightgbm.Dataset(samples.X, samples.y, weight=samples.weighting, params=settings)
+        self.booster_ = lightgbm.train(settings, data, self.n_estimators)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -128,18 +130,18 @@ class xgboost_v1:
     }  # fmt: skip
     booster_: Any = field(init=False, repr=False, default=None)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:
-        """Fit on X of shape (samples, features), NaN where missing, and y of shape (samples,)."""
+    def fit(self, samples: Samples) -> Self:
+        """Fit on samples whose inputs are NaN where missing."""
         import xgboost
 
-        threads = _threads(self.num_threads, len(X))
+        threads = _threads(self.num_threads, len(samples))
         settings = {
             "objective": "reg:squarederror", "tree_method": "hist", "max_bin": _BINS, "max_depth": self.max_depth,
             "learning_rate": self.learning_rate, "min_child_weight": self.min_child_weight,
             "subsample": self.subsample, "colsample_bytree": self.colsample, "reg_lambda": self.reg_lambda,
             "seed": self.seed, "nthread": threads,
         }  # fmt: skip
-        data = xgboost.QuantileDMatrix(X, y, max_bin=_BINS, nthread=threads)
+        data = xgboost.QuantileDMatrix(samples.X, samples.y, weight=samples.weighting, max_bin=_BINS, nthread=threads)
         self.booster_ = xgboost.train(settings, data, self.n_estimators)
         return self
 

@@ -12,6 +12,7 @@ from pydantic import PositiveFloat
 
 from alpha.core.errors import ModelError
 from alpha.models import expect_columns, model, only_file
+from alpha.models.samples import Samples
 from alpha.models.search import Choice
 
 _FILE = "model.json"
@@ -45,14 +46,15 @@ class linear_v1:
     weights_: np.ndarray = field(init=False, repr=False, default_factory=lambda: np.empty(0))
     intercept_: float = field(init=False, repr=False, default=0.0)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:
-        """Fit on X of shape (samples, features) and y of shape (samples,)."""
+    def fit(self, samples: Samples) -> Self:
+        """Fit on samples whose inputs are complete."""
         from sklearn.linear_model import RidgeCV
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler()
+        scaled = scaler.fit_transform(samples.X, sample_weight=samples.weighting)
         # `eigen` decomposes the features x features matrix: exact, and the cost is one pass over the samples
-        ridge = RidgeCV(list(self.alphas), gcv_mode="eigen").fit(scaler.fit_transform(X), y)
+        ridge = RidgeCV(list(self.alphas), gcv_mode="eigen").fit(scaled, samples.y, sample_weight=samples.weighting)
         self.mean_, self.scale_, self.weights_ = scaler.mean_, scaler.scale_, ridge.coef_
         self.intercept_ = float(ridge.intercept_)
         return self

@@ -11,8 +11,8 @@ from alpha.config import Config
 from alpha.core.panel import Panel
 from alpha.data.seal import Key, Sealed, origin
 from alpha.models import model
-from alpha.research import Study
 from alpha.strategy import Candidate
+from alpha.study import Study
 from alpha.validation import Trials
 from alpha.validation.crossfit import fit, predict, training_mask
 from alpha.validation.holdout import Looks, Opened, sealed_ic
@@ -87,7 +87,7 @@ def _sealed_ic(found: Study, candidate: Candidate, panel: Panel) -> np.ndarray:
     signal[later] = bundle.predict(features.values[later], panel.tradable[later])
     for fold in found.folds if hidden.any() else ():
         learned = training_mask(label, fold) & panel.tradable & ~hidden
-        fitted = fit(model.bind(bundle.model_entry), features, label, learned)
+        fitted = fit(model.bind(bundle.model_entry), features, label, learned, weights=bundle.weights)
         signal[fold.test] = predict(fitted, features.values[fold.test], panel.tradable[fold.test] & hidden)
     realised = label.values if label.realised is None else label.realised
     return sealed_ic(signal, realised, later[:, None] | hidden)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -16,21 +16,21 @@ from alpha.config import Config
 from alpha.config.places import keys
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError, RiskBreach, nearest
-from alpha.core.panel import Panel
 from alpha.data import source
+from alpha.data.feed import Feed
 from alpha.data.seal import Key, origin, overlap
-from alpha.execution import MICRO, Journal, Ledger, SqliteJournal, acknowledge, micros
-from alpha.operate.blessing import candidates_root, models_root
+from alpha.execution import MICRO, Account, Journal, SqliteJournal, micros
+from alpha.operate.blessing import candidates_root
+from alpha.operate.control import models_root
 from alpha.operate.hints import BLESS, RESEARCH, SHADOW, command
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import DailyReport, write_daily
-from alpha.research import Track, tracked
 from alpha.store import Blessings, bundles, load, locate, read_manifest, reference
 from alpha.strategy import Bundle
+from alpha.study import Track, tracked
 
 HISTORY = Key("history of the features of what is traded after the sealed sessions")
-LIVE = {"yfinance"}  # sources worth asking again for a bar that has not come yet
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
         A limit or the kill file halted the run.
     """
     chosen = tracked(lambda: choose(cfg, wanted), f"{cfg.name}: bundle", track)
-    _check_symbols(cfg, wanted.symbols)
+    feed = bars(cfg)
+    _check_symbols(feed, wanted.symbols)
     path = ledger_path(cfg, wanted)
     with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:
         _check_cash(cfg, journal, wanted)
@@ -110,7 +111,8 @@ def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]
         if wanted.acknowledge is not None:
             _acknowledged(cfg, journal, wanted.acknowledge)
         try:
-            ticks = clock(cfg, wanted, track, chosen.sealed)
+            tracked(feed.since, f"{cfg.name}: data", track)
+            ticks = clock(cfg, feed, wanted, track, chosen.sealed)
             trade(cfg, chosen.bundle, ticks, journal, ref=chosen.ref, symbols=wanted.symbols)
         finally:
             told = _tell(cfg, wanted, chosen, journal, traded)
@@ -198,8 +200,13 @@ def _blessed(cfg: Config, ref: str | None, options: str = "") -> Chosen:
     return _loaded(cfg, locate(models_root(cfg), ref))
 
 
-def clock(cfg: Config, wanted: Wanted, track: Track, sealed: date | None = None) -> Clock:
-    """Return the clock over the configured source, up to the newest bar or `paper.end`.
+def bars(cfg: Config) -> Feed:
+    """Return the feed of what may be traded: up to the newest session that is over, or `paper.end`."""
+    return cfg.feed(lambda: last_session(cfg), HISTORY)
+
+
+def clock(cfg: Config, feed: Feed, wanted: Wanted, track: Track, sealed: date | None = None) -> Clock:
+    """Return the clock over a feed, up to the newest bar or `paper.end`.
 
     It begins after the sessions that are `sealed`, by the configuration or when the bundle was made: what is traded on
     them is seen, and no look.
@@ -210,19 +217,10 @@ def clock(cfg: Config, wanted: Wanted, track: Track, sealed: date | None = None)
         raise ConfigError(f"--start {start.date()} is not after the sealed sessions, which end {sealed}: nothing is "
                           f"traded on them; give a later one", code="sealed")  # fmt: skip
 
-    shown = iter([track])  # the first time only: a live source is read again at every poll
-
-    def read() -> Panel:
-        return tracked(lambda: cfg.panel(last_session(cfg), HISTORY)[0], f"{cfg.name}: data", next(shown, _silent))
-
     return Clock(
-        read, sessions=cfg.paper.sessions, start=start, sealed=sealed, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
-        live=cfg.source.name in LIVE and cfg.paper.poll_sec > 0, track=track,
+        feed, sessions=cfg.paper.sessions, start=start, sealed=sealed, steps=wanted.steps, poll_sec=cfg.paper.poll_sec,
+        follow=cfg.paper.poll_sec > 0, track=track,
     )  # fmt: skip
-
-
-def _silent(items: Iterable[Any], what: str) -> Iterable[Any]:
-    return items
 
 
 def _day(option: str, text: str | None) -> pd.Timestamp | None:
@@ -250,9 +248,9 @@ def ledger_path(cfg: Config, wanted: Wanted) -> Path:
     return path.with_stem(f"{path.stem}-shadow") if wanted.shadow else path
 
 
-def _check_symbols(cfg: Config, symbols: tuple[str, ...]) -> None:
+def _check_symbols(feed: Feed, symbols: tuple[str, ...]) -> None:
     if symbols:
-        known = cfg.panel(last_session(cfg), HISTORY)[0].symbols
+        known = feed.since().symbols
         for symbol in symbols:
             if symbol not in known:
                 raise ConfigError(f"--symbols: no symbol {symbol!r}; {nearest(symbol, known)}", code="unknown_symbol")
@@ -279,7 +277,7 @@ def _acknowledged(cfg: Config, journal: Journal, note: str) -> None:
     if cfg.paper.kill_file.exists():
         message = f"the kill file {cfg.paper.kill_file} is still there; remove it, then acknowledge"
         raise RiskBreach(message, code="kill_file")
-    acknowledge(Ledger.replay(journal), journal, note)
+    Account.replay(journal, cfg.broker()).acknowledge(note)
 
 
 def _sessions(journal: Journal) -> int:
@@ -300,53 +298,3 @@ def _tell(
     ledger = f"-{cfg.paper.ledger.stem}" if cfg.paper.ledger else ""  # two ledgers of a world have two reports
     folder = cfg.paths.reports / f"{journal.run}{ledger}" / f"{report.last_bar:%Y-%m-%d}"
     return report, write_daily(report, folder)[1]
-
-
-def overrides(options: Mapping[str, object]) -> list[str]:
-    """Return `key=value` overrides for the command-line options that were given."""
-    keys = {"cash": "paper.cash", "poll_sec": "paper.poll_sec", "kill_file": "paper.kill_file",
-            "ledger": "paper.ledger", "source": "source"}  # fmt: skip
-    given = {key: options[name] for name, key in keys.items() if options.get(name) is not None}
-    if "source" in given and not str(given["source"]).lstrip().startswith("{"):
-        given["source"] = f"{{name: {given['source']}}}"
-    return [f"{key}={value if key == 'source' else json.dumps(value)}" for key, value in given.items()]
-
-
-def profile_path(name: str, folder: Path = Path("config/profiles")) -> Path:
-    """Return the overlay of a profile.
-
-    Raises
-    ------
-    ConfigError
-        ``unknown_profile``, with the nearest.
-    """
-    path = folder / f"{name}.yaml"
-    if not path.exists():
-        raise ConfigError(f"no profile {name!r} in {folder}; {nearest(name, (p.stem for p in folder.glob('*.yaml')))}",
-                          code="unknown_profile")  # fmt: skip
-    return path
-
-
-def show_day(report: DailyReport, page: Path) -> None:
-    """Print the day in a few lines."""
-    pnl, fees, slippage = report.pnl, report.costs.fees or 0.0, report.costs.slippage or 0.0
-    if report.mode == "shadow":
-        print("SHADOW: this bundle is replayed, blessed or not; nothing here earns it promotion")
-    if report.fallback:
-        print(f"FALLBACK: {report.bundle} trades, because {report.fallback}")
-    if report.other_data:
-        print(f"OTHER DATA: {report.other_data}")
-    if report.in_sample:
-        print("IN SAMPLE: some bars lie in the window the bundle was trained on; profit on them is no evidence")
-    if report.traded == 0:
-        print("NO NEW BAR: nothing was traded in this run; this is the ledger as it stands")
-    print(f"{report.run}  {report.bundle}")
-    for span in report.bundles[:-1]:
-        print(f"  before that {span.ref} decided {span.sessions} sessions")
-    print(f"  {report.first_bar:%Y-%m-%d} to {report.last_bar:%Y-%m-%d}, {report.sessions} sessions")
-    print(f"  equity     {report.equity_end:>16,.2f}   P&L {pnl.total:+,.2f} (last day {pnl.day:+,.2f})")
-    print(f"  costs      {fees + slippage:>16,.2f}   fees {fees:,.2f}, slippage {slippage:,.2f}")
-    print(f"  trades     {len(report.trades):>16,}   positions {len(report.positions)}")
-    print(f"  limits hit {sum(report.limits_hit.values()):>16,}   skipped bars {len(report.skipped)}")
-    print(f"  orders     {report.order_hash}")
-    print(f"  report     {page}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
-from alpha.execution import MICRO, Event, Journal, Ledger, micros, order_hash
+from alpha.execution import MICRO, Journal, Ledger, order_hash
+from alpha.execution.events import BarMarked, BundleChosen, OrderFilled
 from alpha.report.daily import Costs, DailyReport, Decided, EquityPoint, Pnl, Position, Skip, Trade
 
 
@@ -31,34 +31,34 @@ def statement(
         Sessions that the last run added; default: all.
     """
     events, ledger = list(journal.events()), Ledger.replay(journal)
-    marks = [(pd.Timestamp(event.bar), event.note) for event in events if event.kind == "mark"]
+    marks = [event for event in events if isinstance(event, BarMarked)]
     start = next(event.cash for event in events if event.kind == "open") / MICRO
-    curve = [(time, float(mark["equity"])) for time, mark in marks]
+    curve = [(pd.Timestamp(mark.bar), float(mark.equity)) for mark in marks]
     seen = [pd.Timestamp(event.bar) for event in events if event.bar]
     positions = _positions(ledger)
-    decided = [_decided(time, ledger) for time, _ in marks]
+    decided = [_decided(time, ledger) for time, _ in curve]
     return DailyReport(
-        created=datetime.now(UTC), run=run, mode=mode, bundle=decided[-1]["ref"], fallback=fallback,
+        created=datetime.now(UTC), run=run, mode=mode, bundle=decided[-1].ref, fallback=fallback,
         other_data=other_data, bundles=_spans(decided), traded=len(marks) if traded is None else traded,
-        in_sample=any(time <= pd.Timestamp(by["trained_until"]) for (time, _), by in zip(marks, decided, strict=True)),
+        in_sample=any(time <= pd.Timestamp(by.trained_until) for (time, _), by in zip(curve, decided, strict=True)),
         first_bar=min(seen), last_bar=max(seen), sessions=len(marks),
         equity_start=start, equity_end=ledger.last_equity, pnl=_pnl(ledger, start, curve, positions),
         costs=Costs(fees=ledger.fees / MICRO, slippage=ledger.slippage / MICRO),
-        positions=positions, trades=tuple(_trade(event) for event in events if event.kind == "fill"),
-        limits_hit=dict(Counter(limit for _, mark in marks for limit in mark["limits"])),
-        skipped=tuple(Skip(bar=event.bar, reason=event.note) for event in events if event.kind == "skip"),
+        positions=positions, trades=tuple(_trade(event) for event in events if isinstance(event, OrderFilled)),
+        limits_hit=dict(Counter(limit for mark in marks for limit in mark.limits)),
+        skipped=tuple(Skip(bar=event.bar, reason=event.reason) for event in events if event.kind == "skip"),
         halted=ledger.halted or None, order_hash=order_hash(events),
         equity=tuple(EquityPoint(bar=time, equity=value) for time, value in curve),
     )  # fmt: skip
 
 
-def _decided(time: pd.Timestamp, ledger: Ledger) -> Mapping[str, str]:
+def _decided(time: pd.Timestamp, ledger: Ledger) -> BundleChosen:
     """Return the bundle that decided in a bar: profit on bars it was trained on is no evidence."""
-    return next(by for since, by in reversed(ledger.bundles) if not since or pd.Timestamp(since) < time)
+    return next(by for by in reversed(ledger.bundles) if not by.bar or pd.Timestamp(by.bar) < time)
 
 
-def _spans(decided: list[Mapping[str, str]]) -> tuple[Decided, ...]:
-    return tuple(Decided(ref=ref, sessions=len(list(bars))) for ref, bars in groupby(by["ref"] for by in decided))
+def _spans(decided: list[BundleChosen]) -> tuple[Decided, ...]:
+    return tuple(Decided(ref=ref, sessions=len(list(bars))) for ref, bars in groupby(by.ref for by in decided))
 
 
 def _positions(ledger: Ledger) -> tuple[Position, ...]:
@@ -84,7 +84,6 @@ def _pnl(ledger: Ledger, start: float, curve: list[tuple[Any, float]], positions
     )
 
 
-def _trade(event: Event) -> Trade:
-    fee = -(event.cash + micros(event.quantity * event.price)) / MICRO
-    return Trade(bar=event.bar, symbol=event.symbol, side="buy" if event.quantity > 0 else "sell",
-                 quantity=abs(event.quantity), price=event.price, fee=fee)  # fmt: skip
+def _trade(fill: OrderFilled) -> Trade:
+    return Trade(bar=fill.bar, symbol=fill.symbol, side="buy" if fill.quantity > 0 else "sell",
+                 quantity=abs(fill.quantity), price=fill.price, fee=fill.fee / MICRO)  # fmt: skip

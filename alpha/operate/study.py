@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,14 +18,41 @@ from alpha.core.identity import code_id, environment
 from alpha.core.nouns import Verdict
 from alpha.data import Finding
 from alpha.gates import gate, judge_report
-from alpha.operate.hints import BLESS, command
 from alpha.operate.opening import state
 from alpha.report import evaluation, html
-from alpha.report.table import SummaryRow, evidence_table, summary_table
-from alpha.research import Study, Track, research, tracked
 from alpha.strategy import Candidate
+from alpha.study import Study, Track, research, tracked
 
 EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One world and the model chosen in it.
+
+    Parameters
+    ----------
+    ic, hit_rate : float
+        Fractions, out of sample.
+    gates : pair of int
+        How many passed, and how many there were.
+    paper_equity : float, optional
+        Equity after the last bar on paper, in the quote currency; None: nothing was traded.
+    shadow : bool
+        Whether that was the replay of a candidate that is not blessed.
+    report : str
+        Path of the HTML report.
+    """
+
+    world: str
+    model: str
+    ic: float
+    hit_rate: float
+    gates: tuple[int, int]
+    blessed: bool
+    report: str
+    paper_equity: float | None = None
+    shadow: bool = False
 
 
 def study(cfg: Config, track: Track) -> tuple[Study, Path]:
@@ -67,7 +94,7 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
         code_id=code_id(),
         environment=environment(),
         command=" ".join(["python", *sys.argv]) if sys.argv[0] else "python",
-        findings=_counted(found.findings),
+        findings=counted(found.findings),
         holdout=state(cfg, found.panel.id),
         models=tuple(_result(c, bundles.get(c.bundle.name), found.trials) for c in found.candidates),
         chosen=found.best.bundle.name,
@@ -88,19 +115,9 @@ def _result(candidate: Candidate, bundle: str | None, trials: int) -> evaluation
     )
 
 
-def _counted(findings: Iterable[Finding]) -> tuple[evaluation.FindingCount, ...]:
-    groups: dict[tuple[str, Literal["waiver", "warning"]], list[Finding]] = defaultdict(list)
-    for finding in findings:
-        groups[finding.code, "waiver" if finding.severity == "note" else "warning"].append(finding)
-    return tuple(
-        evaluation.FindingCount(code=code, kind=kind, count=len(found), examples=tuple(map(str, found[:EXAMPLES])))
-        for (code, kind), found in sorted(groups.items())
-    )
-
-
 def row(found: Study, candidate: Candidate, folder: Path, *, blessed: bool, paper_equity: float | None = None,
         shadow: bool = False) -> SummaryRow:  # fmt: skip
-    """Return one line of the table that a run ends with."""
+    """Return the summary of a candidate."""
     metrics = candidate.scorecard.metrics
     return SummaryRow(
         world=found.config.name, model=candidate.bundle.name, ic=metrics["ic"], hit_rate=metrics["hit_rate"],
@@ -109,37 +126,15 @@ def row(found: Study, candidate: Candidate, folder: Path, *, blessed: bool, pape
     )  # fmt: skip
 
 
-def show(found: Study, *, metrics: bool = True) -> None:
-    """Print what looked odd in the data, every gate of every model, and if asked its metrics with their intervals."""
-    for finding in _counted(found.findings):
-        print(f"data: {finding.count} x {finding.code} ({finding.kind}), e.g. {_example(finding)}")
-    for candidate in found.candidates:
-        print(f"\n{found.config.name} / {candidate.bundle.name}")
-        print("\n".join(f"  {gate}" for gate in candidate.gates))
-        for name in candidate.waiting:
-            print(f"  ----  {name:<28} not judged: blessing opens it")
-        if metrics:
-            print(f"\n{evidence_table(candidate.scorecard)}")
-    print(f"\nconfigurations tried on these data so far: {found.trials}")
-    print(state(found.config, found.panel.id))
-
-
-def _example(finding: evaluation.FindingCount) -> str:
-    """Return where and what: the kind and the code are said already."""
-    return " ".join(finding.examples[0].split()[2:])
-
-
-def show_table(found: Study, folder: Path, options: str = "") -> None:
-    """Print the table of a run that blesses nothing: one line a model, and the path of the report.
-
-    Parameters
-    ----------
-    options : str
-        Those that chose the configuration, for the command that blesses.
-    """
-    summary_table([row(found, candidate, folder, blessed=False) for candidate in found.candidates])
-    if found.best.passed:
-        print(f"{found.best.bundle.name} passed every gate; to bless it: {command(BLESS, options)}")
+def counted(findings: Iterable[Finding]) -> tuple[evaluation.FindingCount, ...]:
+    """Return findings by code and kind, with some examples of each."""
+    groups: dict[tuple[str, Literal["waiver", "warning"]], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.code, "waiver" if finding.severity == "note" else "warning"].append(finding)
+    return tuple(
+        evaluation.FindingCount(code=code, kind=kind, count=len(found), examples=tuple(map(str, found[:EXAMPLES])))
+        for (code, kind), found in sorted(groups.items())
+    )
 
 
 def validate(

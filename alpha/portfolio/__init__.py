@@ -1,8 +1,16 @@
-"""From a signal to the weights wanted: policies, limits, and what trading costs."""
+"""From a signal to the weights wanted: policies, overlays, limits, risk models, and what trading costs.
+
+A policy turns a `View` into weights, overlays change them, limits hold them within bounds. A risk model estimates
+covariances bar by bar. Only `alpha.strategy`, which trades, and the layers above it use this package.
+"""
 
 from alpha.core.registry import Registry
 
-policy = Registry("policy", __name__)
+policy = Registry("policy", "alpha.portfolio.policies")
+overlay = Registry("overlay", __name__)
 limit = Registry("limit", __name__)
+risk_model = Registry("risk_model", "alpha.portfolio.risk_models")
 
-__all__ = ["limit", "policy"]
+from alpha.portfolio.view import Risk, View, needs_risk  # noqa: E402
+
+__all__ = ["Risk", "View", "limit", "needs_risk", "overlay", "policy", "risk_model"]

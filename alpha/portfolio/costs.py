@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from alpha.core.panel import Bar
+
 BPS = 1e-4
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A broker that estimates what trading costs."""
+
+    def costs(self, bar: Bar) -> np.ndarray:
+        """Return the expected cost of trading each name, shape (N,), as a fraction of what changes hands."""
 
 
 def paid(quote: float, quantity: float, slippage_bps: float) -> float:

@@ -13,7 +13,7 @@ from alpha.report.evaluation import ModelResult
 from alpha.report.page import MISSING, Html, figure, metric
 from alpha.report.record import Cell
 from alpha.stats.metrics import SESSIONS_PER_YEAR
-from alpha.validation.selection import FEWEST_ROWS
+from alpha.validation.effective import FEWEST_ROWS
 
 Series = Mapping[str, pd.Series | pd.DataFrame]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime
 
-from alpha.core.chain import Chain
 from alpha.core.errors import ConfigError, GateFailed, ModelError
+from alpha.core.log import FileLog, Log, Owner
 from alpha.core.records import Record, VerdictRecord
 from alpha.store.bundle_files import locate, reference, save
 from alpha.store.disk import locked
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from alpha.core.nouns import Verdict
     from alpha.strategy import Candidate
 
+OWNER = Owner("blessings", "paths.artifacts", ModelError, "altered")
 _DATE = len("2026-01-31")
 
 
@@ -75,7 +76,7 @@ def _line(gate: Verdict | VerdictRecord) -> str:
 
 @dataclass(frozen=True)
 class Blessings:
-    """What was blessed and when, in ``<root>/blessings.jsonl``: lines are added, and never changed (see `Chain`).
+    """What was blessed and when, in ``<root>/blessings.jsonl``: lines are added, and never changed (see `FileLog`).
 
     Parameters
     ----------
@@ -91,9 +92,9 @@ class Blessings:
         return self.root / "blessings.jsonl"
 
     @property
-    def chain(self) -> Chain:
+    def log(self) -> Log:
         """The log itself."""
-        return Chain(self.path, "blessings", "paths.artifacts", ModelError, "altered")
+        return FileLog(self.path, OWNER)
 
     @property
     def current(self) -> str | None:
@@ -168,12 +169,12 @@ class Blessings:
         ModelError
             `blessings_altered` if the log was changed by anything else; `blessings_torn` if its last line is cut off.
         """
-        return tuple(map(self._read, self.chain.read()))
+        return tuple(map(self._read, self.log.read()))
 
     def _append(self, action: Literal["bless", "rollback"], ref: str) -> Blessing:
         manifest = verify(locate(self.root, ref))
         require_passed(ref, manifest.gates)
-        return self._read(self.chain.append({
+        return self._read(self.log.append({
             "at": _now().isoformat(), "action": action, "ref": ref, "config_id": manifest.config_id,
             "gates": [gate.model_dump(mode="json") for gate in manifest.gates],
         }))  # fmt: skip

@@ -58,19 +58,20 @@ def reproduce_in_child(
 
 def parsed(entry: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
     """Return the model that the files of a bundle hold, once it gave its golden predictions again."""
-    from alpha.models import model
+    from alpha.models import differing, model, tolerance_of
 
     bound = model.bind(entry)
     own = {name: content for name, content in files.items() if name != GOLDEN}
     kind = cast("type[Model]", model[bound.name])
     fitted = kind.from_files(own, bound.params)
     inputs, predictions = golden(files)
-    known = np.isfinite(predictions)
+    known = np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
     if not known.any():
         raise ModelError("the bundle has no golden prediction to compare with", code="golden_empty")
     again = fitted.predict(inputs[known])
-    if again.tobytes() != predictions[known].tobytes():
-        off = float(np.abs(again - predictions[known]).max())
+    same = again.shape == predictions[known].shape
+    if not same or differing(predictions[known], again, tolerance_of(fitted)).any():
+        off = float(np.abs(again - predictions[known]).max()) if same else np.inf
         raise ModelError(f"the model does not give its golden predictions again: they are off by up to {off:.3g}; it "
                          f"is not the model that was blessed, or this machine computes in another way",
                          code="golden_mismatch")  # fmt: skip
@@ -78,7 +79,7 @@ def parsed(entry: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
 
 
 def golden(files: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the golden inputs, shape (K, F), and predictions, shape (K,)."""
+    """Return the golden inputs, shape (K, F), and predictions, shape (K,) or (K, outputs)."""
     with np.load(io.BytesIO(files[GOLDEN]), allow_pickle=False) as arrays:
         return arrays["inputs"], arrays["predictions"]
 

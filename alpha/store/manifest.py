@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, NonNegativeInt, PositiveInt
 
-from alpha.core.identity import canonical, code_id, environment
+from alpha.core.identity import canonical, code_id, environment, expect_packages, packages_of
 from alpha.core.records import Number, Record, VerdictRecord
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def describe(
         reference={name: tuple(values) for name, values in bundle.reference.items()},
         metrics=dict(candidate.scorecard.metrics),
         config_id=candidate.config_id, data_id=candidate.data_id, code_id=code_id(), seed=candidate.seed,
-        packages=packages_of(bundle.model), environment=environment(), config=_plain(config),
+        packages=_versions(bundle.model), environment=environment(packages_of(bundle.model)), config=_plain(config),
         files={name: Stamp.of(content) for name, content in files.items()},
     )  # fmt: skip
 
@@ -121,9 +121,12 @@ def fingerprints(plan: Any) -> dict[str, str]:
     return {name: column.key.hex() for name, column in plan.columns.items()}
 
 
-def packages_of(model: Model) -> dict[str, str]:
+def _versions(model: Model) -> dict[str, str]:
     """Return the versions of what reads a model's files."""
-    return {name: environment()[name] for name in model.packages}
+    expect_packages(type(model))
+    names = packages_of(model)
+    here = environment(names)
+    return {name: here[name] for name in names}
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def _read(path: Path, name: str) -> bytes:
 
 def _check_environment(path: Path, manifest: Manifest) -> None:
     made = {"python": manifest.environment.get("python", "unknown"), **manifest.packages}
-    here = environment()
+    here = environment(manifest.packages)
     differ = [name for name, version in made.items() if _minor(version) != _minor(here.get(name, "absent"))]
     if differ:
         shown = ", ".join(f"{name} {made[name]} (here: {here.get(name, 'absent')})" for name in differ)

@@ -9,7 +9,14 @@ from alpha.core.registry import Registry
 splitter = Registry("splitter", "alpha.validation.splits")
 baseline = Registry("baseline", __name__)
 
-from alpha.validation.crossfit import backtest_paths, cross_fit, cross_fit_paths, fit, predict  # noqa: E402
+from alpha.validation.crossfit import (  # noqa: E402
+    backtest_paths,
+    cross_fit,
+    cross_fit_outputs,
+    cross_fit_paths,
+    fit,
+    predict,
+)
 from alpha.validation.detail import detailed  # noqa: E402
 from alpha.validation.scorecard import score  # noqa: E402
 from alpha.validation.trials import Trials  # noqa: E402
@@ -19,6 +26,7 @@ __all__ = [
     "backtest_paths",
     "baseline",
     "cross_fit",
+    "cross_fit_outputs",
     "cross_fit_paths",
     "detailed",
     "fit",

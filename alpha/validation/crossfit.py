@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from alpha.core.errors import ConfigError, ModelError
 from alpha.core.nouns import FeatureSet, Fold, Label, Model
 from alpha.core.registry import Plugin
+from alpha.models import neutral_of, outputs_of
+from alpha.models.samples import Samples
 
 _FEWEST_SAMPLES = 30
 
@@ -26,18 +29,28 @@ def training_mask(label: Label, fold: Fold) -> np.ndarray:
     return mask
 
 
-def fit(model: Plugin, features: FeatureSet, label: Label, mask: np.ndarray) -> Model:
+def fit(
+    model: Plugin, features: FeatureSet, label: Label, mask: np.ndarray, *, weights: Sequence[Plugin] = ()
+) -> Model:
     """Fit a fresh model on the labelled cells of `mask`, a bool array of shape (T, N).
 
     A cell is used if its label is finite and so are its inputs: all of them, or any where the model
     handles missing ones.
 
+    Parameters
+    ----------
+    weights : sequence of Plugin
+        Sample weights, which are multiplied; default: every sample counts alike.
+
     Raises
     ------
     ModelError
-        `too_few_samples`.
+        `too_few_samples`, `bad_sample_weights`; `bad_outputs`: the model does not name its signal first.
     """
     fresh = model()
+    if outputs_of(fresh)[:1] != ("signal",):
+        raise ModelError(f"the first of a model's outputs must be 'signal'; {model.label} has {outputs_of(fresh)}",
+                         code="bad_outputs")  # fmt: skip
     rows, symbols = np.nonzero(mask & np.isfinite(label.values) & _usable(fresh, features.values))
     if len(rows) < _FEWEST_SAMPLES:
         raise ModelError(
@@ -46,8 +59,26 @@ def fit(model: Plugin, features: FeatureSet, label: Label, mask: np.ndarray) -> 
             f"Start the data earlier, let testing begin later (walk_forward.first_test), or take shorter windows",
             code="too_few_samples",
         )
-    X = _inputs(fresh, features.values, (rows, symbols))
-    return fresh.fit(X, label.values[rows, symbols], rows=rows)
+    known_at = np.broadcast_to(label.known_at.reshape(len(mask), -1), mask.shape)[rows, symbols]
+    instant = features.times.as_unit("ns").asi8.view("datetime64[ns]")[rows]
+    X, y = _inputs(fresh, features.values, (rows, symbols)), label.values[rows, symbols]
+    samples = Samples(X, y, rows, symbols, instant, known_at, np.ones(len(rows)))
+    return fresh.fit(_weighted(samples, weights))
+
+
+def _weighted(samples: Samples, weights: Sequence[Plugin]) -> Samples:
+    """Return the samples with the product of all weights, scaled to a mean of 1."""
+    product = np.ones(len(samples))
+    for weight in weights:
+        given = np.asarray(weight(samples), np.float64)
+        if given.shape != product.shape or not np.isfinite(given).all() or (given < 0).any():
+            raise ModelError(f"{weight.label} must give each of {len(samples)} samples a finite weight of at least 0",
+                             code="bad_sample_weights")  # fmt: skip
+        product = product * given
+    if not product.any():
+        raise ModelError("the sample weights must not all be 0: nothing would be learned", code="bad_sample_weights")
+    equal = (product == product[0]).all()  # a mean is rounded, and equal weights must change no bit
+    return replace(samples, weight=np.ones(len(samples)) if equal else product / product.mean())
 
 
 def _scarcest(features: FeatureSet, mask: np.ndarray) -> str:
@@ -58,7 +89,14 @@ def _scarcest(features: FeatureSet, mask: np.ndarray) -> str:
 
 
 def predict(model: Model, values: np.ndarray, tradable: np.ndarray) -> np.ndarray:
+    """Return the signal of every tradable cell whose inputs are there, and NaN for the others: see `outputs`."""
+    return outputs(model, values, tradable)["signal"]
+
+
+def outputs(model: Model, values: np.ndarray, tradable: np.ndarray) -> dict[str, np.ndarray]:
     """Predict every tradable cell whose inputs are there; the others are NaN.
+
+    The model's neutral value is taken off its signal here and nowhere else: above this function 0 is no opinion.
 
     Parameters
     ----------
@@ -68,33 +106,81 @@ def predict(model: Model, values: np.ndarray, tradable: np.ndarray) -> np.ndarra
 
     Returns
     -------
-    array of shape (...)
-        Each cell depends on its own inputs only, to the last bit.
+    dict of str to array of shape (...)
+        The columns of the prediction by name, ``signal`` first. Each cell depends on its own inputs only: to the last
+        bit, or within the model's tolerance.
+
+    Raises
+    ------
+    ModelError
+        `bad_outputs`: the model predicts another number of columns than it names.
     """
-    usable = tradable & _usable(model, values)
-    signal = np.full(usable.shape, np.nan)
+    usable, names = tradable & _usable(model, values), outputs_of(model)
+    made = {name: np.full(usable.shape, np.nan) for name in names}
     if usable.any():
-        signal[usable] = model.predict(_inputs(model, values, usable))
-    return signal
+        for name, column in zip(names, _columns(model, _inputs(model, values, usable)), strict=True):
+            made[name][usable] = column
+        made["signal"] -= neutral_of(model)
+    return made
+
+
+def _columns(model: Model, X: np.ndarray) -> np.ndarray:
+    """Return what a model predicts, a row an output."""
+    predicted, names = model.predict(X), outputs_of(model)
+    flat = len(names) == 1 and predicted.shape == (len(X),)
+    if not flat and predicted.shape != (len(X), len(names)):
+        raise ModelError(
+            f"{type(model).__name__} names the outputs {', '.join(names)}, so it must predict an array of shape "
+            f"({len(X)}, {len(names)}); it was {predicted.shape}",
+            code="bad_outputs",
+        )
+    return predicted.reshape(len(X), -1).T
 
 
 def cross_fit(
-    model: Plugin, features: FeatureSet, label: Label, folds: Iterable[Fold], tradable: np.ndarray
+    model: Plugin,
+    features: FeatureSet,
+    label: Label,
+    folds: Iterable[Fold],
+    tradable: np.ndarray,
+    *,
+    weights: Sequence[Plugin] = (),
 ) -> np.ndarray:
-    """Predict what each fold tests with a model fitted anew on what the fold may learn from.
+    """Return the signal of what each fold tests, by a model fitted anew on what the fold may learn from.
 
     Returns
     -------
     array of shape (T, N)
-        The signal of row t, from inputs known at ``times[t]``; NaN where nothing is tested. What the model has
-        learned was known before the row if the folds walk forward, and only then.
+        See `cross_fit_outputs`, which also raises the errors.
+    """
+    return cross_fit_outputs(model, features, label, folds, tradable, weights=weights)["signal"]
+
+
+def cross_fit_outputs(
+    model: Plugin,
+    features: FeatureSet,
+    label: Label,
+    folds: Iterable[Fold],
+    tradable: np.ndarray,
+    *,
+    weights: Sequence[Plugin] = (),
+) -> dict[str, np.ndarray]:
+    """Predict what each fold tests with a model fitted anew on what the fold may learn from.
+
+    Returns
+    -------
+    dict of str to array of shape (T, N)
+        The model's outputs by name, ``signal`` first. Row t is predicted from inputs known at ``times[t]``; NaN where
+        nothing is tested. What the model has learned was known before the row if the folds walk forward, and only
+        then.
 
     Raises
     ------
     ConfigError
         `tested_twice`: there is more than one prediction of a cell.
     """
-    signal, tested = np.full(tradable.shape, np.nan), np.zeros(tradable.shape, bool)
+    made = {name: np.full(tradable.shape, np.nan) for name in outputs_of(model.make)}
+    tested = np.zeros(tradable.shape, bool)
     for fold in folds:
         cells = fold.cells(tradable.shape[1])
         if tested[cells].any():
@@ -104,12 +190,19 @@ def cross_fit(
                 code="tested_twice",
             )
         tested[cells] = True
-        signal[cells] = _out_of_sample(model, features, label, fold, tradable)
-    return signal
+        for name, predicted in _out_of_sample(model, features, label, fold, tradable, weights).items():
+            made[name][cells] = predicted
+    return made
 
 
 def cross_fit_paths(
-    model: Plugin, features: FeatureSet, label: Label, folds: Iterable[Fold], tradable: np.ndarray
+    model: Plugin,
+    features: FeatureSet,
+    label: Label,
+    folds: Iterable[Fold],
+    tradable: np.ndarray,
+    *,
+    weights: Sequence[Plugin] = (),
 ) -> np.ndarray:
     """Predict what each fold tests, as `cross_fit` does, and put the predictions together to whole paths.
 
@@ -118,7 +211,7 @@ def cross_fit_paths(
     array of shape (P, T, N)
         P signals; see `backtest_paths`.
     """
-    made = [(fold, _out_of_sample(model, features, label, fold, tradable)) for fold in folds]
+    made = [(fold, _out_of_sample(model, features, label, fold, tradable, weights)["signal"]) for fold in folds]
     return backtest_paths([fold for fold, _ in made], [predicted for _, predicted in made], tradable.shape)
 
 
@@ -153,11 +246,13 @@ def backtest_paths(folds: Sequence[Fold], predictions: Sequence[np.ndarray], sha
     return paths
 
 
-def _out_of_sample(model: Plugin, features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
-    """Return the predictions of what `fold` tests, of shape (test rows, tested symbols)."""
+def _out_of_sample(
+    model: Plugin, features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray, weights: Sequence[Plugin]
+) -> Mapping[str, np.ndarray]:
+    """Return the outputs for what `fold` tests, each of shape (test rows, tested symbols)."""
     cells = fold.cells(tradable.shape[1])
-    fitted = fit(model, features, label, training_mask(label, fold) & tradable)
-    return predict(fitted, features.values[cells], tradable[cells])
+    fitted = fit(model, features, label, training_mask(label, fold) & tradable, weights=weights)
+    return outputs(fitted, features.values[cells], tradable[cells])
 
 
 def _usable(model: Model, values: np.ndarray) -> np.ndarray:

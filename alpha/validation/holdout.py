@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from alpha.core.chain import Chain
+from alpha.core.log import Log, Owner, open_log
 from alpha.data.seal import overlap
 from alpha.stats.metrics import daily_ic
 from alpha.stats.significance import mean_interval
+
+OWNER = Owner("looks", "paths.looks")
 
 
 @dataclass(frozen=True)
@@ -47,22 +49,22 @@ class Looks:
 
     Parameters
     ----------
-    path : Path
-        A file of JSON lines; see `Chain`.
+    path : Path or str
+        A file of JSON lines, or the URL of a log; see `open_log`.
     """
 
-    path: Path
+    path: Path | str
 
     @property
-    def chain(self) -> Chain:
+    def log(self) -> Log:
         """The log itself."""
-        return Chain(self.path, "looks", "paths.looks")
+        return open_log(self.path, OWNER)
 
     def next(
         self, *, data_id: str, source: Mapping[str, str], first: date, last: date, budget: float, seen: int = 0
     ) -> Look:
         """Return what the next look would be; parameters as of `take`."""
-        return _next(self.chain.read(), data_id, source, first, last, budget, seen)
+        return _next(self.log.read(), data_id, source, first, last, budget, seen)
 
     def take(
         self, *, data_id: str, source: Mapping[str, str], first: date, last: date, budget: float, reason: str,
@@ -84,7 +86,7 @@ class Looks:
             Trials that were scored on these sessions: see `Trials.scored_on`.
         """
         about = {"data_id": data_id, "source": dict(source), "first": str(first), "last": str(last)}
-        line = self.chain.append_after(lambda known: {
+        line = self.log.append_after(lambda known: {
             **about, **asdict(_next(known, data_id, source, first, last, budget, seen)), "seen": seen,
             "reason": reason, "model": model, "config_id": config_id,
         })  # fmt: skip

@@ -11,7 +11,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from tokenize import TokenError
@@ -21,13 +21,15 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from alpha.core.chain import Chain
 from alpha.core.errors import DataError
 from alpha.core.identity import digest
+from alpha.core.log import START, Log, Owner, open_log, place
 from alpha.data.seal import expect_origin, overlap
 from alpha.stats.arguments import expect, number, numbers
+from alpha.validation.effective import EffectiveNumber
 
 SERIES = ("ic", "net_returns")
+OWNER = Owner("trials", "paths.trials")
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, SyntaxError, BadZipFile, zlib.error,
                struct.error, TokenError)  # fmt: skip
 """What numpy raises for a file of arrays that was damaged, wherever the damage is."""
@@ -35,26 +37,28 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, Syn
 
 @dataclass(frozen=True)
 class Trials:
-    """An append-only ledger of trials: a hash-chained file, and beside it a folder with the series of each.
+    """An append-only record of trials: a log, and beside it a folder with the series of each.
 
     Parameters
     ----------
-    path : Path
-        A file of JSON lines; the series are in the folder ``<stem>-series/`` beside it, named by their hash.
+    path : Path or str
+        A file of JSON lines, or the URL of a log (see `open_log`); the series are in the folder ``<stem>-series/``
+        beside it, named by their hash.
 
     `config_id` is the hash of the experiment (`Config.trial_id`) and `data_id` that of the panel: where bytes came
     from is in neither, so the same bars through another file are the same trial.
     """
 
-    path: Path
+    path: Path | str
+    _families: dict[Any, Family] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", Path(self.path))
+        object.__setattr__(self, "path", place(self.path))
 
     @property
-    def chain(self) -> Chain:
+    def log(self) -> Log:
         """The log itself."""
-        return Chain(self.path, "trials", "paths.trials")
+        return open_log(self.path, OWNER)
 
     def record(
         self,
@@ -85,9 +89,9 @@ class Trials:
         Raises
         ------
         ConfigError
-            `bad_parameter`: a name that is no text, or metrics that are no numbers by name. And as `Chain.append` does.
+            `bad_parameter`: a name that is no text, or metrics that are no numbers by name. And as `Log.append` does.
         DataError
-            `bad_series`. And as `Chain.append` does.
+            `bad_series`. And as `Log.append` does.
         """
         for what, given in (("config_id", config_id), ("data_id", data_id), ("model", model)):
             expect(given, str, f"{what} must be a text")
@@ -96,11 +100,11 @@ class Trials:
         name, tested = self._kept(_series(series)), [str(series.index[at].date()) for at in (0, -1)]
         line = {"config_id": config_id, "data_id": data_id, "model": model, "metrics": finite, "returns_hash": name,
                 "source": read_from, "tested": tested}  # fmt: skip
-        return self.chain.append(line)
+        return self.log.append(line)
 
     def read(self) -> list[dict[str, Any]]:
         """Return all trials, oldest first, once the chain is checked."""
-        return self.chain.read()
+        return self.log.read()
 
     def count(self, data_id: str | None = None) -> int:
         """Return the number of distinct (configuration, model, outcome) scored so far, on some data or on all.
@@ -127,8 +131,19 @@ class Trials:
         first, last : date
             The sessions that are tested; a trial that was tested on some of them counts.
         """
-        known = self.read()
-        return _distinct(t for t in known if t["data_id"] == data_id or _tested_on(t, source, first, last))
+        return list(self.family(data_id, source, first, last).trials.values())
+
+    def family(self, data_id: str, source: Mapping[str, str], first: date, last: date) -> Family:
+        """Return the trials that `about` names, with those recorded since this object was last asked for them.
+
+        Only the lines written since are read and checked, so that scoring one trial after another costs linear time.
+        """
+        key = data_id, tuple(sorted(source.items())), first, last
+        if key not in self._families:
+            self._families.clear()  # of the one that is asked for again and again
+            self._families[key] = Family(self, data_id, source, first, last)
+        self._families[key].refresh()
+        return self._families[key]
 
     def scored_on(self, source: Mapping[str, str], first: date, last: date) -> int:
         """Return the number of distinct trials that were tested on some session from `first` to `last` of an origin."""
@@ -142,26 +157,86 @@ class Trials:
         DataError
             ``trials_tampered``: the file is gone, or not the one that was written.
         """
-        times, values = _loaded(self._folder / f"{trial['returns_hash']}.npz")
-        return pd.DataFrame(values, pd.DatetimeIndex(times.view("datetime64[ns]"), tz="UTC"), list(SERIES))
-
-    @property
-    def _folder(self) -> Path:
-        return self.path.with_name(f"{self.path.stem}-series")
+        return read_series(series_folder(self.log) / f"{trial['returns_hash']}.npz")
 
     def _kept(self, series: pd.DataFrame) -> str:
         """Write the series before the line that names it, so that no line names what is not there."""
         times = pd.DatetimeIndex(series.index).as_unit("ns").asi8
         values = numbers(series[list(SERIES)], "series")
         name = _name(times, values)
-        path = self._folder / f"{name}.npz"
+        path = series_folder(self.log) / f"{name}.npz"
         if not _sound(path):
-            self.chain.prepare(self._folder)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OWNER.unavailable(self.log.path, error) from None
             unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
             with unfinished.open("wb") as file:
                 np.savez_compressed(file, times=times, values=values)
             os.replace(unfinished, path)
         return name
+
+
+class Family:
+    """The distinct trials on the same data, and how many independent ones they are worth.
+
+    Parameters
+    ----------
+    trials : Trials
+    data_id, source, first, last
+        As of `Trials.about`.
+    """
+
+    def __init__(self, trials: Trials, data_id: str, source: Mapping[str, str], first: date, last: date) -> None:
+        self.trials: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._record, self._newest, self._effective = trials, START, EffectiveNumber()
+        self._net: list[pd.Series] = []
+        self._about = data_id, source, first, last
+
+    def refresh(self) -> None:
+        """Take in the trials that were recorded since the last time."""
+        data_id, source, first, last = self._about
+        for line in self._record.log.tail(self._newest):
+            self._newest = line["hash"]
+            if line["data_id"] == data_id or _tested_on(line, source, first, last):
+                self.trials[_identity(line)] = line
+
+    @property
+    def net(self) -> pd.DataFrame:
+        """Net returns of shape (T, n), a trial a column in the order of their first; NaN where one was not tested.
+
+        Raises
+        ------
+        DataError
+            ``trials_tampered``, as of `Trials.series`.
+        """
+        self._load()
+        return pd.DataFrame(dict(enumerate(self._net)))
+
+    @property
+    def effective(self) -> float:
+        """The effective number of these trials; raises as `net` does."""
+        self._load()
+        return self._effective.value
+
+    def _load(self) -> None:
+        """Read the series that were not read yet."""
+        lines = list(self.trials.values())[len(self._net) :]
+        fresh = [self._record.series(line)["net_returns"] for line in lines]
+        if fresh:
+            self._effective.add(pd.DataFrame(dict(enumerate(fresh))))
+            self._net.extend(fresh)
+
+
+def series_folder(log: Log) -> Path:
+    """Return the folder of the series that the lines of a log name."""
+    return log.path.with_name(f"{log.path.stem}-series")
+
+
+def read_series(path: Path) -> pd.DataFrame:
+    """Return what a trial earned, from its file; see `Trials.series`."""
+    times, values = _loaded(path)
+    return pd.DataFrame(values, pd.DatetimeIndex(times.view("datetime64[ns]"), tz="UTC"), list(SERIES))
 
 
 def _finite(name: str, value: float | None) -> float | None:

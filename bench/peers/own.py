@@ -81,7 +81,7 @@ def kernels(folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         for _ in range(2):
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "alpha.features.engine.kernels"], check=True, capture_output=True,
+            subprocess.run([sys.executable, "-m", "alpha.cli.kernels"], check=True, capture_output=True,
                            env={**os.environ, "NUMBA_CACHE_DIR": place})  # fmt: skip
             seconds.append(time.perf_counter() - start)
     return dict(zip(("first", "later"), seconds, strict=True))

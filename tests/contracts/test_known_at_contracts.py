@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from alpha.core.calendar import Calendar
 from alpha.core.panel import Panel
-from alpha.data import aggregate
-from alpha.data.fields import asof
+from alpha.data import aggregate, asof
 from alpha.features import Plan, columns
 
 NYSE = Calendar()

@@ -10,6 +10,8 @@ from alpha.core.nouns import Label
 from alpha.core.panel import Panel
 from alpha.labels import label
 from alpha.leaks.lookahead import check_label
+from alpha.validation.crossfit import training_mask
+from alpha.validation.splits import purged_kfold, walk_forward
 
 ROWS, NAMES = 60, 7
 
@@ -27,8 +29,9 @@ def panel() -> Panel:
     close[:10, 5] = np.nan  # a listing
     close[20, 6] = np.nan  # a day without a price
     opens = close * np.exp(rng.normal(0, 0.01, close.shape))
+    around = np.fmax(opens, close) * 1.01, np.fmin(opens, close) * 0.99
     return Panel(pd.date_range("2021-03-01", periods=ROWS, freq="B", tz="UTC"), tuple("ABCDEFG"),
-                 {"open": opens, "close": close})  # fmt: skip
+                 {"open": opens, "high": around[0], "low": around[1], "close": close})  # fmt: skip
 
 
 def make(name: str, panel: Panel) -> Label:
@@ -45,6 +48,34 @@ def test_is_known_after_its_row_and_has_no_value_before(name: str, panel: Panel)
     assert made.values.shape == made.realised.shape == panel.tradable.shape
     assert np.isnan(made.values[~panel.tradable]).all()
     assert made.known_before(np.datetime64("2100-01-01")).any()
+    assert np.isfinite(made.values).mean() > 0.3, "a contract over nothing holds"
+
+
+def test_no_outcome_takes_longer_than_the_horizon(name: str, panel: Panel) -> None:
+    """The span of each cell is what purging goes by; `horizon` is its most, and what intervals and blocks go by."""
+    made = make(name, panel)
+    bars = made.horizons(panel.times)
+    assert bars.max() == made.horizon
+    assert ((bars >= 0) == ~np.isnat(np.broadcast_to(made.known_at.reshape(ROWS, -1), bars.shape))).all()
+
+
+def test_a_fold_learns_from_no_outcome_that_was_unknown_at_its_cutoff(name: str, panel: Panel) -> None:
+    """Each cell is purged by its own instant, by the walk forward and by the folds that also learn from later rows."""
+    made = make(name, panel)
+    known_at = np.broadcast_to(made.known_at.reshape(ROWS, -1), made.values.shape)
+    instants = panel.times.tz_localize(None).as_unit("ns").to_numpy()
+    for fold in walk_forward(panel.times, made, folds=2, first_test=0.6, embargo=2):
+        mask = training_mask(made, fold)
+        assert (known_at[mask] < instants[fold.test[0] - 2]).all()
+        assert mask.any()
+    for fold in purged_kfold(panel.times, made, folds=3, embargo=2):
+        mask = training_mask(made, fold)
+        first, last = fold.test[0], fold.test[-1]
+        assert (known_at[:first][mask[:first]] <= instants[first]).all()
+        tested = known_at[fold.test]
+        ends = tested[~np.isnat(tested)].max(initial=instants[last])
+        later = np.flatnonzero(mask[last + 1 :].any(axis=1)) + last + 1
+        assert (instants[later - 2] >= ends).all()
 
 
 @pytest.mark.parametrize("row", [20, 39, 44, 58])

@@ -6,8 +6,9 @@ import inspect
 from pathlib import Path
 
 import pytest
+from pages import leaks
 
-from alpha.lab.battery import World, clean, listing, plant, worlds
+from alpha.lab.battery import World, clean, plant, worlds
 from alpha.lab.battery.matrix import ORDER, tried
 from alpha.leaks import check
 
@@ -64,4 +65,4 @@ def test_a_name_is_taken_once(register):
 
 def test_the_page_of_leaks_is_the_newest():
     path = Path(__file__).resolve().parents[2] / "docs/leaks.md"
-    assert path.read_text(encoding="utf-8") == listing.page(), "run make docs"
+    assert path.read_text(encoding="utf-8") == leaks.page(), "run make docs"

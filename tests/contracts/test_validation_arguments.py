@@ -59,8 +59,8 @@ EXAMPLES = {
 """Calls that are right."""
 FIXED = {"ic_by_year": {"times": TIMES}, "ic_by_regime": {"regimes": list("ab" * 30)},
          "ic_by_sector": {"sectors": list("aaab")}, "ic_decay": {"horizons": (1, 2), "marginal": False}}  # fmt: skip
-OWN_OBJECTS = {"Trials", "backtest_paths", "baseline", "cross_fit", "cross_fit_paths", "detailed", "fit",
-               "predict", "score", "splitter"}  # fmt: skip
+OWN_OBJECTS = {"Trials", "backtest_paths", "baseline", "cross_fit", "cross_fit_outputs", "cross_fit_paths", "detailed",
+               "fit", "predict", "score", "splitter"}  # fmt: skip
 """What takes panels, labels or books, which have tests of their own."""
 NO_NUMBERS = {"None": None, "text": "10", "list": [1.0], "truth": True, "NaN": np.nan, "complex": 1 + 2j,
               "no": np.empty(0), "endless to arithmetic": 10**400}  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fitting import samples
 
 from alpha import store
 from alpha.core.errors import ModelError
@@ -31,7 +32,7 @@ def _candidate(name: str = "lightgbm_v1", seed: int = 0, **params: Any) -> Candi
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(600, 3))
     bound = model.bind({"name": name, **params})
-    fitted = bound().fit(X, X[:, 0] + rng.normal(size=600), rows=np.arange(600))
+    fitted = bound().fit(samples(X, X[:, 0] + rng.normal(size=600)))
     trained = {"start": "2020-01-02", "end": "2022-05-20", "rows": 600, "samples": 600}
     bundle = Bundle(name, fitted, bound.entry, ENTRIES, Plan(columns(ENTRIES)), {"name": "forward_excess"}, trained,
                     X[:16], fitted.predict(X[:16]), {"prediction": [0.0, float("nan")]})  # fmt: skip
@@ -251,18 +252,18 @@ class TestNothingIsParsedBeforeItsHashIsChecked:
     def test_a_library_it_was_not_made_for(self, package, copy, monkeypatch):  # type: ignore[no-untyped-def]
         path = copy()
         here = {**verification.environment(), package: "0.3.1"}
-        monkeypatch.setattr(verification, "environment", lambda: here)
+        monkeypatch.setattr(verification, "environment", lambda packages: here)
         _refused(path, "wrong_environment", rf"{package} [\d.]+ \(here: 0.3.1\). Install")
 
     def test_a_library_that_is_absent(self, copy, monkeypatch):  # type: ignore[no-untyped-def]
         here = {name: version for name, version in verification.environment().items() if name != "lightgbm"}
-        monkeypatch.setattr(verification, "environment", lambda: here)
+        monkeypatch.setattr(verification, "environment", lambda packages: here)
         _refused(copy(), "wrong_environment", "here: absent")
 
 
 def test_another_patch_of_a_library_will_do(copy, monkeypatch):  # type: ignore[no-untyped-def]
     here = {name: version.rsplit(".", 1)[0] + ".99" for name, version in verification.environment().items()}
-    monkeypatch.setattr(verification, "environment", lambda: here)
+    monkeypatch.setattr(verification, "environment", lambda packages: here)
     store.verify(copy())
 
 

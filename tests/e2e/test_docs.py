@@ -22,9 +22,9 @@ from pathlib import Path
 
 import pytest
 import structlog
+from pages.configuration import registries
 
 from alpha.config import load
-from alpha.reference import registries
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -46,6 +46,8 @@ def name(page: Path) -> str:
 @pytest.fixture
 def _forgotten() -> Iterator[None]:
     """Forget afterwards what a page registered, and the standard error that its commands log to."""
+    for registry in registries():
+        registry.load()
     before = [(registry, dict(registry._made)) for registry in registries()]
     yield
     for registry, made in before:

@@ -18,7 +18,7 @@ CHILD = """
 import sys
 import numpy as np, pandas as pd
 from alpha.core.panel import Panel
-from alpha.execution import Ledger, SqliteJournal, broker, reconcile
+from alpha.execution import Account, SqliteJournal, broker
 from alpha.portfolio import policy
 from alpha.strategy import Rules, step
 
@@ -28,13 +28,13 @@ panel = Panel(pd.date_range("2020-01-01 21:00", periods=150, tz="UTC"), tuple("A
 signal, rules = rng.normal(size=close.shape), Rules(policy.bind("long_short"), max_drawdown=1.0)
 
 def live(journal, told):
-    ledger, venue = Ledger.open(journal, 100_000.0), broker.bind("simulated")()
-    reconcile(ledger, venue, journal)
+    account = Account.open(journal, 100_000.0, broker.bind("simulated")())
+    account.reconcile()
     for row in range(len(panel)):
-        if panel.times[row].isoformat() > ledger.last_bar:
-            step(signal[row], panel.bar(row), rules, ledger, journal, venue)
+        if panel.times[row].isoformat() > account.ledger.last_bar:
+            step(signal[row], panel.bar(row), rules, account)
             told(row)
-    return ledger
+    return account.ledger
 
 if __name__ == "__main__":
     with SqliteJournal(sys.argv[1], "run") as journal:

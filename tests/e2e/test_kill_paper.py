@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from alpha.config import load
+from alpha.data.feed import PanelFeed
 from alpha.execution import SqliteJournal, order_hash
 from alpha.lab.smoke import finished
 from alpha.paper import Clock, trade
@@ -42,7 +43,10 @@ def test_killed_at_random_bars_it_resumes_as_if_it_had_not_been(here, command, q
         assert number <= finished(LEDGER) < small.paper.sessions
     assert command("scripts/paper_runner.py") == 0
     panel = small.panel(small.paper.end)[0]
-    ref, clock = str(load("config/base.yaml").models.selected), Clock(lambda: panel, sessions=small.paper.sessions)
+    ref, clock = (
+        str(load("config/base.yaml").models.selected),
+        Clock(PanelFeed(lambda: panel), sessions=small.paper.sessions),
+    )
     with SqliteJournal("whole.sqlite", "paper-small") as journal:
         ledger = trade(small, study.best.bundle, clock, journal, ref=ref)
         whole = list(journal.events())

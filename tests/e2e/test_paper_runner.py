@@ -14,7 +14,7 @@ from alpha.config import load
 from alpha.core.errors import BrokerError, ConfigError, DataError, GateFailed, ModelError, RiskBreach
 from alpha.execution import SqliteJournal, order_hash
 from alpha.operate import papering
-from alpha.operate.blessing import models_root
+from alpha.operate.control import models_root
 from alpha.report.daily import read_daily
 from alpha.store import promote, select
 from alpha.strategy import backtest

@@ -10,7 +10,8 @@ import pytest
 
 from alpha.config import load
 from alpha.operate import papering
-from alpha.operate.blessing import candidates_root, models_root
+from alpha.operate.blessing import candidates_root
+from alpha.operate.control import models_root
 from alpha.report import evaluation
 from alpha.store import Blessings, bundles, reference
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from alpha.cli import show_lab
 from alpha.config import load
 from alpha.core.errors import BrokerError
 from alpha.execution import SqliteJournal
 from alpha.lab import smoke
 from alpha.operate import papering
+
+ROOT = Path(__file__).parents[2]
 
 
 def plain(items, what):
@@ -21,7 +26,10 @@ def cfg(here):
 
 
 def test_a_planted_world_is_blessed_traded_killed_and_resumed(cfg, here, capsys):
-    assert smoke.smoke({"planted": cfg}, here / "smoke", plain) == 0
+    logs = [path for path in (cfg.paths.trials, cfg.paths.looks) if path.exists()]
+    before = [path.read_bytes() for path in logs]
+    assert show_lab.smoke(smoke.smoke({"planted": cfg}, here / "smoke", plain)) == 0
+    assert [path.read_bytes() for path in (cfg.paths.trials, cfg.paths.looks) if path.exists()] == before
     out = capsys.readouterr().out
     assert "killed the paper runner (SIGKILL) after" in out
     assert "killed and resumed = never killed: same orders, same equity to the cent" in out
@@ -36,9 +44,22 @@ def test_a_planted_world_is_blessed_traded_killed_and_resumed(cfg, here, capsys)
     assert load("config/base.yaml").models.selected, "the configuration at hand is left alone"
 
 
+def test_only_an_invented_world_counts_its_trials_and_looks_anew(tmp_path):
+    cfg = load(ROOT / "config/base.yaml", [ROOT / "config/smoke.yaml"])
+    real = load(smoke._own_config(cfg, tmp_path / "real", invented=False))
+    assert (real.paths.trials, real.paths.looks) == (cfg.paths.trials, cfg.paths.looks)
+    path = smoke._own_config(cfg, tmp_path / "smoke", invented=True)
+    own = load(path).paths
+    assert (own.trials.parent, own.looks.parent) == (path.parent, path.parent)
+    assert load(path).id == real.id == cfg.id, "the ids of results do not change"
+    own.looks.write_text("a look")
+    smoke._remove(tmp_path / "smoke")
+    assert not own.looks.exists(), "each run begins with none"
+
+
 def test_a_planted_world_that_is_not_blessed_is_a_failure(cfg, here, capsys):
     hopeless = load("config/base.yaml", (), ["gates=[{name: ic, limit: 0.9}]", "paper.sessions=5"])
-    assert smoke.smoke({"planted": hopeless}, here / "smoke", plain) == 1
+    assert show_lab.smoke(smoke.smoke({"planted": hopeless}, here / "smoke", plain)) == 1
     out, err = capsys.readouterr()
     assert "FAILED: the planted edge was not blessed" in err
     assert "ic: 0.2" in out

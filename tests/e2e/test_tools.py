@@ -110,6 +110,7 @@ def test_the_leakage_battery_prints_its_matrix(command, capsys):
 def test_a_leak_that_is_missed_fails_the_command(command, capsys, monkeypatch):
     from alpha.leaks import check
 
+    check.load()
     monkeypatch.setitem(check._made, "cut", replace(check._made["cut"], make=lambda case, **params: None))
     assert command("tools/check_leakage.py --jobs 1 --only rows_left_to_live") == 5
     assert "MISSED: rows_left_to_live" in capsys.readouterr().out
@@ -131,3 +132,21 @@ def test_one_s_own_pipeline_is_checked(command, capsys, monkeypatch):
     monkeypatch.setattr(Plan, "batch", leaky)
     assert command("tools/check_leakage.py --config config/base.yaml") == 5
     assert "LEAK  cut             " in capsys.readouterr().out
+
+
+def test_everything_on_disk_is_verified(command, capsys, here):
+    assert command("tools/verify.py") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[:-1]] == [["ok", "blessings"], ["ok", "blessings"], ["ok", "bundle"]]
+    assert lines[-1] == "checked 3 (blessings 2, bundle 1); damaged: 0"
+    (path,) = Path("artifacts").rglob("golden.npz")
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b"x")
+    Path("artifacts/looks.jsonl.head").write_text("1 " + "0" * 64 + "\n")
+    assert command("tools/verify.py --all artifacts") == 4
+    out = capsys.readouterr().out
+    assert f"DAMAGED bundle     {path.parent}: [file_altered]" in out
+    assert "DAMAGED looks      artifacts/looks.jsonl: [looks_tampered]" in out
+    assert out.splitlines()[-1] == "checked 4 (blessings 2, bundle 1, looks 1); damaged: 2"
+    assert command("tools/verify.py --all nowhere") == 2
+    assert "[no_folder] there is no folder nowhere" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """Read what a version left on disk, as plain values that JSON can hold.
 
-This is the one file of the suite that names modules of the library: where a name moves, change its import here and
-nothing else.
+This is the one file of the suite that names modules of the library: where a name moves, change its import or the
+table of names here, and nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from alpha.core.errors import AlphaError, ModelError
 from alpha.execution import Ledger, SqliteJournal, order_hash
-from alpha.report import read_daily
+from alpha.report.daily import read_daily
 from alpha.store import load
 
 __all__ = [
@@ -43,6 +43,8 @@ TINY = 1e-12  # absolute, for what is zero but for rounding
 TOTALS = ("cash", "fees", "slippage", "dividends", "realised")  # micro-units of the quote currency
 VOLATILE = ("created", "run", "config_id", "data_id", "code_id", "environment", "command")
 PROPERTIES = ("no_lookahead", "leakage", "batch_equals_stream", "golden_reproduces")  # gates without a limit
+KINDS = {"dividend": "action", "split": "action", "delisting": "action", "expire": "cancel"}  # as version 1 says it
+NOTES = {"skip": "reason", "halt": "reason", "acknowledge": "note"}  # where an event keeps the words of a person
 STATE = ("peak", "last_equity", "last_bar", "halted", "halted_at", "halts")
 
 
@@ -52,8 +54,8 @@ def account(path: Path) -> dict[str, Any]:
         events, ledger = list(journal.events()), Ledger.replay(journal)
     return {
         "run": ledger.run,
-        "kinds": dict(sorted(Counter(event.kind for event in events).items())),
-        "notes": [event.note for event in events if event.kind in ("skip", "halt", "acknowledge")],
+        "kinds": dict(sorted(Counter(KINDS.get(event.kind, event.kind) for event in events).items())),
+        "notes": [getattr(event, NOTES[event.kind]) for event in events if event.kind in NOTES],
         "order_hash": order_hash(events),
         **{name: getattr(ledger, name) for name in (*TOTALS, *STATE)},
         "positions": dict(sorted(ledger.positions.items())),
@@ -62,7 +64,7 @@ def account(path: Path) -> dict[str, Any]:
         "unpriced": dict(sorted(ledger.unpriced.items())),
         "open_orders": sorted([order.id, order.bar, order.symbol, order.quantity]
                               for order in ledger.open_orders.values()),
-        "bundles": [[since, dict(note)] for since, note in ledger.bundles],
+        "bundles": [[by.bar, {"ref": by.ref, "trained_until": by.trained_until}] for by in ledger.bundles],
     }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def counted(record):
 
 
 @pytest.mark.skipif(not SP500.exists(), reason="the prices of 492 large caps are not at hand (../shared/data)")
-@pytest.mark.skipif(not WHOLE, reason="it takes ten minutes: make pins")
+@pytest.mark.skipif(not WHOLE, reason="it takes a quarter of an hour of processor time: make pins")
 def test_the_sp500_study_finds_what_it_found(tmp_path):
     folder = with_commands(tmp_path)
     shutil.copytree(ROOT / "config", folder / "config")

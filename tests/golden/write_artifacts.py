@@ -19,13 +19,13 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from alpha.core.types import Fill, Order
 from commands import run as ended_with
 from commands import with_commands
 from reading import account, metrics, predictions, report
 
 from alpha import paper
 from alpha.core.errors import DataError
+from alpha.core.types import Fill, Order
 from alpha.execution import Event, SqliteJournal
 
 BLESS, PAPER = "tools/bless_model_inference.py", "scripts/paper_runner.py"

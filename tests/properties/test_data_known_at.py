@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alpha.core.calendar import Calendar
 from alpha.core.panel import Panel
-from alpha.data.fields import asof
+from alpha.data import asof
 
 NYSE = Calendar()
 quick = settings(max_examples=30, deadline=None)

@@ -8,8 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha.core.nouns import Fill, Order
-from alpha.execution import Event, Ledger, MemoryJournal
-from alpha.execution.events import micros
+from alpha.execution import Ledger, MemoryJournal
+from alpha.execution.events import (
+    AccountOpened,
+    DividendPaid,
+    OrderCancelled,
+    OrderFilled,
+    OrderPlaced,
+    SharesSplit,
+    micros,
+)
 
 BAR = "2020-01-01T21:00:00+00:00"
 SYMBOLS = st.sampled_from("ABC")
@@ -21,23 +29,24 @@ FRACTIONS = st.floats(-500, 500).map(lambda shares: round(shares, 6)).filter(boo
 @st.composite
 def histories(draw, shares=SHARES, splits=True):
     """Return a journal's worth of trades, splits, dividends, cancels and marks."""
-    events, number = [Event.open("run", draw(st.floats(0, 1e9)))], 0
+    events, number = [AccountOpened.of("run", draw(st.floats(0, 1e9)))], 0
     held = dict.fromkeys("ABC", 0.0)
     for number in range(draw(st.integers(1, 25))):
         kind = draw(st.sampled_from(["trade"] * 5 + ["dividend", "cancel"] + ["split"] * splits))
         symbol, price, bar = draw(SYMBOLS), draw(PRICES), f"{BAR}{number}"
         if kind in ("trade", "cancel"):
             order = Order(f"o{number}", bar, symbol, draw(shares))
-            events.append(Event.order(order, price))
+            events.append(OrderPlaced.of(order, price))
             if kind == "cancel":
-                events.append(Event.cancel(bar, order))
+                events.append(OrderCancelled.of(bar, order))
                 continue
-            events.append(Event.fill(Fill(order.id, bar, symbol, order.quantity, price, draw(st.floats(0, 50)), 0.1)))
+            fill = Fill(order.id, "f1", symbol, order.quantity, price, draw(st.floats(0, 50)), 0.1)
+            events.append(OrderFilled.of(bar, fill))
             held[symbol] += order.quantity
         elif kind == "dividend":
-            events.append(Event.action("run", bar, symbol, "dividend", price=0.1, cash=0.1 * held[symbol]))
+            events.append(DividendPaid.of("run", bar, symbol, 0.1, held[symbol]))
         else:
-            events.append(Event.action("run", bar, symbol, "split", held[symbol], 2.0))
+            events.append(SharesSplit.of("run", bar, symbol, 2.0, held[symbol]))
             held[symbol] *= 2
     return events
 
@@ -52,7 +61,8 @@ def replayed(events):
 @given(events=histories())
 def test_cash_is_conserved_exactly_in_any_order_of_adding(events):
     ledger = replayed(events)
-    assert ledger.cash == sum(event.cash for event in events) == sum(event.cash for event in reversed(events))
+    flows = [getattr(event, "cash", 0) for event in events]
+    assert ledger.cash == sum(flows) == sum(reversed(flows))
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from alpha import cli
+from alpha.cli import progress
 from alpha.core.errors import GateFailed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +56,7 @@ def test_it_is_said_at_once_that_work_has_begun(script):
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name in {'pandas', 'numpy', 'numba', 'pydantic'}: raise SystemExit(name)\n"
         "sys.meta_path.insert(0, Deaf())\n"
-        f"sys.argv[0] = {script.name!r}\n"
+        f"sys.argv[0], sys.path[0] = {script.name!r}, {str(script.parent)!r}\n"  # as of a script
         f"runpy.run_path({str(script)!r}, run_name='__main__')\n"
     )
     done = subprocess.run(
@@ -96,7 +97,7 @@ def test_progress_passes_everything_on(capsys, monkeypatch):
 
 def test_long_work_is_heard_of(capsys, monkeypatch):
     clock = iter(range(0, 100, 3))
-    monkeypatch.setattr(cli.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
     list(cli.track([1, 2], "fitting"))
     assert "fitting 2/2" in capsys.readouterr().err
 

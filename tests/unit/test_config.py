@@ -6,6 +6,8 @@ import copy
 import random
 from dataclasses import replace
 from datetime import date
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +18,7 @@ from pydantic import PositiveInt
 from alpha.config import Config, load, merged, read_yaml
 from alpha.config.places import keys
 from alpha.core.errors import ConfigError
+from alpha.core.identity import digest
 from alpha.features import feature
 from alpha.features.apply import FUNCTIONS
 from alpha.features.expr import Expr, close
@@ -268,7 +271,8 @@ def test_a_trial_is_the_same_where_the_score_cannot_differ(override):
 @pytest.mark.parametrize(
     "override",
     ["seed=8", "label.horizon=6", "policy.rate=0.3", "limits=[]", "risk.lot_size=2", "broker.fee_bps=2",
-     "paper.cash=1", "walk_forward.folds=7", "features.cross_section=zscore", "features.columns=[{name: macd}]"],
+     "paper.cash=1", "walk_forward.folds=7", "weights=[age]",
+     "weights=[uniqueness]", "features.cross_section=zscore", "features.columns=[{name: macd}]"],
 )  # fmt: skip
 def test_a_trial_is_another_where_the_score_may_differ(override):
     before, after = load(BASE), load(BASE, (), [override])
@@ -284,13 +288,15 @@ def test_models_of_one_name_and_other_parameters_are_other_trials():
 
 def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
     """A key that is new is of the experiment until somebody says that it is not: what is in doubt counts."""
-    experiment = {"seed", "features", "label", "walk_forward", "policy", "limits", "risk", "broker"}
+    experiment = {"seed", "features", "label", "weights", "walk_forward", "policy", "overlays", "limits",
+                  "risk_model", "risk", "broker"}  # fmt: skip
     others = {section for section, *inner in keys(Config, "data", "window", "after", "place") if not inner}
     assert others | experiment == set(Config.model_fields)
     assert others & experiment == set()
 
 
 def test_a_feature_that_was_rewritten_is_another_trial(monkeypatch):
+    feature.load()
     cfg = load(BASE, (), ["features.columns=[{name: ret, window: 5}]"])
     before = cfg.trial_id(cfg.models.candidates[0])
 
@@ -312,9 +318,11 @@ def rewritten(cfg: Config, key: str) -> Config:
     return cfg.model_copy(update={key: replace(before, make=lambda *args, **params: 1)})
 
 
-@pytest.mark.parametrize("key", ["label", "walk_forward", "policy", "limits", "broker"])
+@pytest.mark.parametrize(
+    "key", ["label", "weights", "walk_forward", "policy", "overlays", "limits", "risk_model", "broker"]
+)
 def test_a_plugin_that_was_rewritten_under_its_name_is_another_trial(key):
-    cfg = load(BASE)
+    cfg = load(BASE, (), ["weights=[age]", "overlays=[no_trade_band]", "risk_model=exponential"])
     after = rewritten(cfg, key)
     assert after.id == cfg.id, "it is still the same configuration"
     assert after.trial_id(cfg.models.candidates[0]) != cfg.trial_id(cfg.models.candidates[0])
@@ -335,6 +343,7 @@ def test_what_no_score_depends_on_may_be_rewritten(key):
 
 def test_a_window_function_that_was_rewritten_is_another_trial(monkeypatch):
     def tried(body: str) -> tuple[str, str]:
+        feature.load()
         typed = {"__name__": "typed_here"}
         exec(f"def last(x):\n    return {body}", typed)
         monkeypatch.setitem(FUNCTIONS, "typed_here.last", typed["last"])
@@ -351,6 +360,32 @@ def test_a_window_function_that_was_rewritten_is_another_trial(monkeypatch):
     assert same == again
     assert before != after
     assert tried("x[-1]") == (same, before)
+
+
+def test_keys_that_came_later_change_no_id_where_they_are_left_out():
+    """The ids are those of the version before: a configuration that does not use the keys is the same one."""
+    cfg, model = load(BASE), load(BASE).models.candidates[0]
+    values = cfg.resolved()
+    assert [values.pop(key) for key in ("weights", "overlays", "risk_model", "guards")] == [[], [], None, []]
+    for *sections, key in keys(Config, "place"):
+        del reduce(getitem, sections, values)[key]
+    assert cfg.id == digest(values)[:12]
+    used = load(BASE, (), ["overlays=[no_trade_band]"])
+    assert used.id != cfg.id
+    assert used.trial_id(model) != cfg.trial_id(model)
+    risky = load(BASE, (), ["risk_model=exponential"])
+    assert risky.id != cfg.id
+    assert risky.trial_id(model) != cfg.trial_id(model)
+    guarded = load(BASE, (), ["guards=[bar_loss]"])
+    assert guarded.id != cfg.id
+    assert guarded.trial_id(model) == cfg.trial_id(model), "research is not guarded"
+
+
+@pytest.mark.parametrize("reader", ["overlays=[volatility_target]"])
+def test_a_plugin_that_reads_covariances_needs_a_risk_model(reader):
+    with pytest.raises(ConfigError, match=r"risk_model: volatility_target needs one; name one of exponential, led"):
+        load(BASE, (), [reader])
+    assert load(BASE, (), [reader, "risk_model=exponential"]).rules().risk_model.name == "exponential"
 
 
 def test_every_world_has_a_ledger_of_its_own():

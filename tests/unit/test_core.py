@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -84,6 +86,16 @@ def test_the_id_of_a_panel_changes_with_any_bit_of_it():
     nudged = panel()["close"].copy()
     nudged[3, 1] = np.nextafter(nudged[3, 1], 9)
     assert panel(close=nudged).id != base
+
+
+def test_the_id_of_a_panel_is_computed_once(monkeypatch):
+    hashed, whole = [], panel()
+    sha256 = lambda content: hashed.append(content) or hashlib.sha256(content)  # noqa: E731
+    monkeypatch.setattr("alpha.core.panel.hashlib", SimpleNamespace(sha256=sha256))
+    assert whole.id == whole.id == panel().id
+    assert len(hashed) == 2, "once a panel"
+    assert whole.until(TIMES[1]).id != whole.id != whole.select(["A"]).id
+    assert pickle.loads(pickle.dumps(whole)).id == whole.id
 
 
 def test_a_bar_quotes_what_the_market_traded_at():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +13,18 @@ from alpha.core.errors import ConfigError, ModelError
 from alpha.core.nouns import FeatureSet, Fold, Label
 from alpha.core.registry import Plugin
 from alpha.models import model
-from alpha.validation.crossfit import backtest_paths, cross_fit, cross_fit_paths, fit, predict, training_mask
+from alpha.models.samples import Samples
+from alpha.stats.metrics import hit_rate
+from alpha.validation.crossfit import (
+    backtest_paths,
+    cross_fit,
+    cross_fit_outputs,
+    cross_fit_paths,
+    fit,
+    outputs,
+    predict,
+    training_mask,
+)
 from alpha.validation.splits import combinatorial_purged, group_holdout, purged_kfold, walk_forward
 
 ROWS, NAMES, FEATURES = 120, 4, 3
@@ -30,8 +41,8 @@ class Spy:
     def __init__(self) -> None:
         self.made.append(self)
 
-    def fit(self, X: np.ndarray, y: np.ndarray, *, rows: np.ndarray) -> Self:
-        self.X, self.y, self.rows = X, y, rows
+    def fit(self, samples: Samples) -> Self:
+        self.X, self.y, self.samples = samples.X, samples.y, samples
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -114,8 +125,12 @@ def test_a_fold_that_was_not_purged_is_purged_when_it_is_fitted(features: Featur
 def test_samples_come_in_the_order_of_time(features: FeatureSet) -> None:
     fit(plugin(Spy), features, labelled(), TRADABLE)
     spy = Spy.made[0]
-    assert (np.diff(spy.rows) >= 0).all()
-    np.testing.assert_array_equal(spy.rows[:5], [0, 0, 0, 0, 1])
+    assert (np.diff(spy.samples.row) >= 0).all()
+    np.testing.assert_array_equal(spy.samples.row[:5], [0, 0, 0, 0, 1])
+    np.testing.assert_array_equal(spy.samples.symbol[:5], [0, 1, 2, 3, 0])
+    np.testing.assert_array_equal(spy.samples.instant, INSTANTS[spy.samples.row])
+    np.testing.assert_array_equal(spy.samples.known_at, INSTANTS[spy.samples.row + 4])
+    np.testing.assert_array_equal(spy.samples.weight, np.ones(len(spy.y)))
     np.testing.assert_array_equal(spy.X[:NAMES], features.values[0])
 
 
@@ -162,6 +177,29 @@ def test_too_few_samples_say_how_many_there_are(features: FeatureSet) -> None:
     with pytest.raises(ModelError, match=r"Spy needs at least 30 samples .* there are 28 among 28") as caught:
         fit(plugin(Spy), features, labelled(), mask)
     assert caught.value.code == "too_few_samples"
+
+
+def test_thirty_samples_are_enough(features: FeatureSet) -> None:
+    mask = np.zeros((ROWS, NAMES), bool)
+    mask.flat[:30] = True
+    assert len(fit(plugin(Spy), features, labelled(), mask).y) == 30
+
+
+def test_too_few_samples_name_the_column_that_is_missing_most(features: FeatureSet) -> None:
+    values, mask = features.values.copy(), np.zeros((ROWS, NAMES), bool)
+    mask[:8] = True
+    with pytest.raises(ModelError, match="28 among 28") as complete:
+        fit(plugin(Spy), features, labelled(), np.where(np.arange(ROWS)[:, None] < 7, mask, False))
+    assert "28 among 28 allowed cells. Start" in str(complete.value)
+    values[:2, :, 1] = values[3, :3, 2] = values[50:, :, 2] = np.nan
+    with pytest.raises(ModelError, match=r"21 among 32 allowed cells; y is missing in 8 of them\. Start"):
+        fit(plugin(Spy), FeatureSet(TIMES, features.symbols, features.names, values), labelled(), mask)
+
+
+def test_a_model_is_not_asked_about_nothing(features: FeatureSet) -> None:
+    fitted = fit(plugin(Spy), features, labelled(), TRADABLE)
+    assert np.isnan(predict(fitted, features.values[0], np.zeros(NAMES, bool))).all()
+    assert not hasattr(fitted, "asked")
 
 
 @pytest.mark.parametrize("name", list(model))
@@ -234,3 +272,117 @@ def test_paths_have_gaps_where_nothing_was_tested() -> None:
     paths = backtest_paths(folds, [np.array([[1.0], [2.0]]), np.array([[3.0]])], (4, 1))
     np.testing.assert_array_equal(paths[..., 0], [[np.nan, 1, 2, np.nan], [np.nan, np.nan, 3, np.nan]])
     assert backtest_paths([], [], (4, 1)).shape == (0, 4, 1)
+    assert backtest_paths([], [], (0, 1)).shape == (0, 0, 1)
+
+
+class Coin(Spy):
+    """Predicts the probability of a gain, and how unsure it is of it."""
+
+    outputs = ("signal", "spread")
+    neutral = 0.5
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        probability = 1 / (1 + np.exp(-X[:, 0]))
+        return np.column_stack([probability, probability * (1 - probability)])
+
+
+def test_every_output_of_a_model_has_a_name(features: FeatureSet) -> None:
+    label = labelled()
+    tradable = np.random.default_rng(0).random((ROWS, NAMES)) < 0.8
+    fitted = fit(plugin(Coin), features, label, TRADABLE)
+    made = outputs(fitted, features.values, tradable)
+    assert list(made) == ["signal", "spread"]
+    raw = fitted.predict(features.values[tradable])
+    np.testing.assert_array_equal(made["signal"][tradable], raw[:, 0] - 0.5)
+    np.testing.assert_array_equal(made["spread"][tradable], raw[:, 1])
+    assert all(np.isnan(each[~tradable]).all() for each in made.values())
+    np.testing.assert_array_equal(predict(fitted, features.values, tradable), made["signal"])
+    folds = walk_forward(TIMES, label, folds=2)
+    both = cross_fit_outputs(plugin(Coin), features, label, folds, tradable)
+    assert list(both) == ["signal", "spread"]
+    np.testing.assert_array_equal(cross_fit(plugin(Coin), features, label, folds, tradable), both["signal"])
+    np.testing.assert_array_equal(both["spread"][folds[0].test], made["spread"][folds[0].test])
+
+
+def test_above_the_model_zero_is_no_opinion() -> None:
+    """The sign of raw probabilities is always up: its hit rate is that of the base. Less 0.5 it shows the skill."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(2000, 4, FEATURES))
+    times = pd.date_range("2000-01-01", periods=2000, freq="D", tz="UTC")
+    realised = 2 * X[..., 0] + rng.normal(size=(2000, 4))
+    values = FeatureSet(times, tuple("ABCD"), tuple("xyz"), X)
+    known_at = np.append(times.tz_localize(None).to_numpy()[1:].astype("datetime64[ns]"), np.datetime64("NaT"))
+    fitted = fit(plugin(Coin), values, Label("up", realised, known_at, 1, "next_open"), np.ones((2000, 4), bool))
+    raw = fitted.predict(X.reshape(-1, FEATURES))[:, 0].reshape(2000, 4)
+    signal = predict(fitted, X, np.ones((2000, 4), bool))
+    assert hit_rate(raw, realised) == pytest.approx(0.5, abs=0.02)
+    assert hit_rate(signal, realised) > 0.84
+
+
+@pytest.mark.parametrize(
+    ("names", "shape"), [(("signal", "spread"), (2,)), (("signal",), (2, 2)), (("signal", "spread"), (2, 3))]
+)
+def test_a_model_that_predicts_other_columns_than_it_names_is_refused(names: tuple, shape: tuple) -> None:
+    class Wrong(Spy):
+        outputs = names
+
+        def predict(self, X: np.ndarray) -> np.ndarray:
+            return np.zeros(shape)
+
+    with pytest.raises(ModelError, match="Wrong names the outputs") as caught:
+        outputs(Wrong(), np.zeros((2, 3)), np.ones(2, bool))
+    assert caught.value.code == "bad_outputs"
+
+
+def test_a_column_may_stand_alone() -> None:
+    class Column(Spy):
+        def predict(self, X: np.ndarray) -> np.ndarray:
+            return X[:, :1]
+
+    np.testing.assert_array_equal(predict(Column(), np.array([[3.0], [4.0]]), np.ones(2, bool)), [3.0, 4.0])
+
+
+def test_the_first_output_is_the_signal(features: FeatureSet) -> None:
+    class Unsure(Spy):
+        outputs = ("spread", "signal")
+
+    with pytest.raises(ModelError, match="must be 'signal'") as caught:
+        fit(plugin(Unsure), features, labelled(), TRADABLE)
+    assert caught.value.code == "bad_outputs"
+
+
+def weighing(name: str, give: Callable[[Samples], np.ndarray]) -> Plugin:
+    return Plugin("weight", name, {}, give)
+
+
+def test_weights_are_multiplied_and_have_a_mean_of_one(features: FeatureSet) -> None:
+    by_row = weighing("row", lambda samples: samples.row + 1.0)
+    halved = weighing("odd", lambda samples: np.where(samples.row % 2, 0.5, 1.0))
+    folds = walk_forward(TIMES, labelled(), folds=2)
+    cross_fit(plugin(Spy), features, labelled(), folds, TRADABLE, weights=(by_row, halved))
+    for spy in Spy.made:
+        rows = spy.samples.row
+        expected = (rows + 1.0) * np.where(rows % 2, 0.5, 1.0)
+        np.testing.assert_allclose(spy.samples.weight, expected / expected.mean())
+
+
+@pytest.mark.parametrize("constant", [1.0, 0.1, 1 / 3])
+def test_equal_weights_are_no_weights(constant: float, features: FeatureSet) -> None:
+    same = weighing("same", lambda samples: np.full(len(samples), constant))
+    fit(plugin(Spy), features, labelled(), TRADABLE, weights=(same,))
+    assert Spy.made[0].samples.weighting is None
+
+
+@pytest.mark.parametrize(
+    ("give", "why"),
+    [
+        (lambda samples: -samples.row - 1.0, "a finite weight of at least 0"),
+        (lambda samples: np.full(len(samples), np.nan), "a finite weight of at least 0"),
+        (lambda samples: np.ones(3), "a finite weight of at least 0"),
+        (lambda samples: np.zeros(len(samples)), "must not all be 0"),
+    ],
+)
+def test_weights_that_are_none_are_refused(give: Callable, why: str, features: FeatureSet) -> None:
+    with pytest.raises(ModelError, match=why) as caught:
+        fit(plugin(Spy), features, labelled(), TRADABLE, weights=(weighing("wrong", give),))
+    assert caught.value.code == "bad_sample_weights"

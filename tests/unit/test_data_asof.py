@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.core.panel import Panel
-from alpha.data import Join
-from alpha.data.fields import asof
+from alpha.data import Join, asof
 
 NYSE = Calendar()
 DAYS = NYSE.sessions("2010-01-04", "2010-01-15")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pages import features
 
-from alpha.features import catalogue, feature, feature_set, listing
+from alpha.features import catalogue, feature, feature_set
 from alpha.features.ticks import bar_builder, tick_feature
 
-PAGE = listing.page()
+PAGE = features.page()
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.cli import show
 from alpha.config import load
 from alpha.core.errors import ConfigError, DataError, GateFailed
 from alpha.core.nouns import Verdict
 from alpha.data import source
 from alpha.data.seal import Key, origin, overlap
 from alpha.gates import gate
-from alpha.operate import blessing, opening, papering
+from alpha.operate import blessing, control, opening, papering
 from alpha.operate import study as studies
 from alpha.operate.blessing import candidates_root
 from alpha.operate.papering import Wanted
-from alpha.research import research
 from alpha.store import Blessings, promote, save
+from alpha.study import research
 from alpha.validation.holdout import Look, Looks, Opened, level, lower_bound, sealed_ic
 
 SPAN = {"data_id": "data", "source": {"name": "bundled"}, "first": date(2020, 1, 1), "last": date(2020, 12, 31)}
@@ -181,7 +182,7 @@ class TestLooks:
 
     def test_a_look_from_before_budgets_were_kept_counts(self, tmp_path):
         looks = Looks(tmp_path / "looks.jsonl")
-        looks.chain.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
+        looks.log.append({**{name: str(value) for name, value in SPAN.items()}, "look": 1})
         assert looks.next(**SPAN, budget=0.05) == Look(2, 0.05)
 
     def test_a_record_that_was_cut_off_is_noticed(self, tmp_path):
@@ -320,17 +321,18 @@ def found(small_yaml, tmp_path_factory):
 class TestOpening:
     def test_a_planted_edge_passes_and_the_look_is_recorded(self, sealed, found, capsys):
         assert found.best.passed, "\n".join(map(str, found.best.gates))
-        ref = blessing.keep(found, found.best, reason="a test")
-        assert Blessings(blessing.models_root(sealed)).current == ref
-        (line,) = Looks(sealed.paths.looks).chain.read()
+        kept = blessing.keep(found, found.best, reason="a test")
+        assert Blessings(control.models_root(sealed)).current == kept.blessed
+        (line,) = Looks(sealed.paths.looks).log.read()
         assert (line["number"], line["reason"], line["model"]) == (1, "a test", "linear_v1")
+        show.looked(kept)
         assert "PASS  holdout" in capsys.readouterr().out
         assert "looks so far 1" in opening.state(sealed, found.panel.id)
 
     def test_research_reports_it_as_not_judged(self, found, capsys):
         assert found.best.waiting == ("holdout",)
         assert "holdout" not in [verdict.gate for verdict in found.best.gates]
-        studies.show(found, metrics=False)
+        show.study(found, metrics=False)
         assert "\n  ----  holdout                      not judged: blessing opens it\n" in capsys.readouterr().out
 
     def test_once_judged_it_waits_no_longer(self, sealed, found, capsys):
@@ -338,7 +340,7 @@ class TestOpening:
         assert (judged.waiting, judged.gates[:-1], judged.gates[-1].gate) == ((), found.best.gates, "holdout")
         assert judged.scorecard.metrics["holdout_ic_low"] == judged.gates[-1].value
         assert opening.opened(found, judged) is judged, "a look is taken once"
-        studies.show(replace(found, candidates=(judged,)), metrics=False)
+        show.study(replace(found, candidates=(judged,)), metrics=False)
         assert "----" not in capsys.readouterr().out
 
     def test_a_candidate_it_has_not_judged_cannot_be_blessed(self, sealed, found):
@@ -379,9 +381,11 @@ class TestOpening:
             lambda bundle, values, tradable: noise.normal(size=predict(bundle, values, tradable).shape),
         )  # fmt: skip
         monkeypatch.setattr(opening, "predict", lambda model, values, tradable: noise.normal(size=tradable.shape))
+        kept = blessing.keep(found, found.best)
+        assert not kept.holdout.passed
         with pytest.raises(GateFailed, match="holdout"):
-            blessing.keep(found, found.best)
-        assert Looks(sealed.paths.looks).chain.read()
+            kept.blessed  # noqa: B018
+        assert Looks(sealed.paths.looks).log.read()
 
     def test_research_before_the_seal_was_put_on_counts_as_looks(self, sealed, small, found, capsys):
         read_all = research(small.model_copy(update={"paths": sealed.paths}))
@@ -400,8 +404,8 @@ class TestOpening:
     def test_sealed_names_are_predicted_by_models_that_never_saw_them(self, sealed, found, monkeypatch):
         learned = []
         fit = opening.fit
-        monkeypatch.setattr(opening, "fit", lambda plugin, features, label, mask: (
-            learned.append(mask), fit(plugin, features, label, mask))[1])  # fmt: skip
+        monkeypatch.setattr(opening, "fit", lambda plugin, features, label, mask, **given: (
+            learned.append(mask), fit(plugin, features, label, mask, **given))[1])  # fmt: skip
         opening.opened(found, found.best)
         panel = sealed.panel(sealed.end, Key("to test it"))[0]
         hidden = [number for number, name in enumerate(panel.symbols) if sealed.source.hides(name)]
@@ -412,17 +416,17 @@ class TestOpening:
 class TestPaper:
     def test_nothing_is_traded_on_sealed_sessions(self, sealed):
         with pytest.raises(ConfigError, match="not after the sealed sessions") as caught:
-            papering.clock(sealed, Wanted(start="2001-04-30"), plain)
+            papering.clock(sealed, papering.bars(sealed), Wanted(start="2001-04-30"), plain)
         assert caught.value.code == "sealed"
         cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"sessions": 1000})})
-        history, bars = papering.clock(cfg, Wanted(), plain).after(None)
+        history, bars = papering.clock(cfg, papering.bars(cfg), Wanted(), plain).after(None)
         assert history.times[-1].date() == date(2001, 4, 30)
         assert next(iter(bars)).time.date() == date(2001, 5, 1)
 
     def test_there_must_be_a_session_after_them(self, sealed):
         cfg = sealed.model_copy(update={"paper": sealed.paper.model_copy(update={"end": date(2001, 4, 30)})})
         with pytest.raises(DataError, match="no bar after the sealed sessions") as caught:
-            papering.clock(cfg, Wanted(), plain).after(None)
+            papering.clock(cfg, papering.bars(cfg), Wanted(), plain).after(None)
         assert caught.value.code == "no_bars"
 
     @pytest.mark.parametrize("opened", ["holdout=null", "end=2001-03-01", "source.calendar=XNAS"])
@@ -437,7 +441,7 @@ class TestPaper:
         assert chosen.sealed == date(2001, 4, 30)
         with pytest.raises(ConfigError, match="not after the sealed sessions, which end 2001-04-30"):
             papering.paper(cfg, Wanted(shadow=True, start="2001-04-02"), plain)
-        _, bars = papering.clock(cfg, Wanted(), plain, chosen.sealed).after(None)
+        _, bars = papering.clock(cfg, papering.bars(cfg), Wanted(), plain, chosen.sealed).after(None)
         assert next(iter(bars)).time.date() == date(2001, 5, 1)
 
     def test_a_seal_is_on_its_own_source(self, sealed, found, small_yaml):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from alpha.core.identity import definition
+from alpha.core.errors import ConfigError
+from alpha.core.identity import PACKAGES, definition, environment, expect_packages, packages_of
 
 MODULE = '''"""A label."""
 
@@ -168,3 +170,44 @@ class TestWithoutSource:
             for seed in ("1", "2", "3")
         }  # fmt: skip
         assert len(said) == 1
+
+
+def test_a_version_is_looked_up_by_the_name_of_its_package():
+    found = environment(["joblib", "no-such-package"])
+    assert found["joblib"]
+    assert "no-such-package" not in found
+    assert set(environment()) == {"python", "machine", *PACKAGES}
+
+
+def module_of(source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type:
+    (tmp_path / "a_model_of_my_own.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "a_model_of_my_own", raising=False)
+    return importlib.import_module("a_model_of_my_own").mine_v1
+
+
+OWN = """
+import os.path
+import numpy.random
+from alpha.models import model
+
+class mine_v1:
+    def fit(self, samples):
+        from sklearn.linear_model import Ridge
+{more}"""
+
+
+def test_the_packages_of_a_model_are_those_its_module_imports(monkeypatch, tmp_path):
+    assert set(packages_of(module_of(OWN.format(more=""), monkeypatch, tmp_path))) == {"numpy", "scikit-learn"}
+
+
+def test_the_packages_that_a_model_names_come_before_those_it_imports(monkeypatch, tmp_path):
+    mine = module_of(OWN.format(more="    packages = ('numpy',)"), monkeypatch, tmp_path)
+    assert packages_of(mine) == packages_of(mine()) == ("numpy",)
+
+
+def test_an_import_that_no_package_has_is_refused(monkeypatch, tmp_path):
+    mine = module_of(OWN.format(more="        import absent_module.part"), monkeypatch, tmp_path)
+    with pytest.raises(ConfigError, match="mine_v1 needs the module 'absent_module'") as caught:
+        expect_packages(mine)
+    assert caught.value.code == "missing_package"

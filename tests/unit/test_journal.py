@@ -11,18 +11,28 @@ import pytest
 
 from alpha.core.errors import BrokerError
 from alpha.core.nouns import Fill, Order
-from alpha.execution import Event, MemoryJournal, SqliteJournal
-from alpha.execution.events import identifier, micros
+from alpha.execution import MemoryJournal, SqliteJournal
+from alpha.execution import events as e
+from alpha.execution.events import (
+    AccountOpened,
+    BarMarked,
+    BarSkipped,
+    OrderFilled,
+    OrderPlaced,
+    TradingHalted,
+    identifier,
+    micros,
+)
 
 BAR = "2020-01-02T21:00:00+00:00"
 
 
 def events(count=3):
     orders = [Order(f"o{i}", BAR, "A", float(i + 1)) for i in range(count)]
-    return [Event.open("run", 1000.0), *(Event.order(order, 9.5) for order in orders),
-            *(Event.fill(Fill(order.id, BAR, "A", order.quantity, 10.1, 0.01, 0.05)) for order in orders),
-            Event.mark("run", BAR, equity=1 / 3, orders=count, limits=["max_name"], prices={"A": 0.1}, unpriced={}),
-            Event.halt("run", BAR, 0, "because \"so\" é", 12.5)]  # fmt: skip
+    return [AccountOpened.of("run", 1000.0), *(OrderPlaced.of(order, 9.5) for order in orders),
+            *(OrderFilled.of(BAR, Fill(order.id, BAR, "A", order.quantity, 10.1, 0.01, 0.05)) for order in orders),
+            BarMarked.of("run", BAR, equity=1 / 3, orders=count, limits=("max_name",), prices={"A": 0.1}, unpriced={}),
+            TradingHalted.of("run", BAR, 0, "because \"so\" é", 12.5)]  # fmt: skip
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -53,12 +63,12 @@ def test_appending_again_changes_nothing(journal):
 def test_one_id_names_one_event(journal):
     journal.append(events())
     with raises("journal_conflict"):
-        journal.append([Event.skip("run", BAR, "new"), events()[1]._replace(quantity=99.0)])
+        journal.append([BarSkipped.of("run", BAR, "new"), events()[1]._replace(quantity=99.0)])
     assert list(journal.events()) == events()  # all or nothing
 
 
 def test_a_conflict_within_one_append_is_refused_whole(journal):
-    twice = [Event.skip("run", BAR, "one"), Event.skip("run", BAR, "another")]
+    twice = [BarSkipped.of("run", BAR, "one"), BarSkipped.of("run", BAR, "another")]
     with raises("journal_conflict"):
         journal.append(twice)
     assert list(journal.events()) == []
@@ -67,26 +77,27 @@ def test_a_conflict_within_one_append_is_refused_whole(journal):
 
 
 def test_cash_is_rounded_once_to_whole_micro_units():
-    fill = Event.fill(Fill("o", BAR, "A", 3.0, 1 / 3, 0.0000014, 0.1))
+    fill = OrderFilled.of(BAR, Fill("o", "f1", "A", 3.0, 1 / 3, 0.0000014, 0.1))
     assert fill.cash == -1_000_000 - 1
-    assert fill.note == 100_000
+    assert (fill.id, fill.fee, fill.slippage) == ("o:f1", 1, 100_000)
     assert isinstance(fill.cash, int)
     assert micros(0.0000005) == 0
     assert identifier("a", "b") != identifier("ab")
 
 
-@pytest.mark.parametrize("bad", [{"quantity": math.nan}, {"price": math.inf}, {"cash": 2**63}])
+@pytest.mark.parametrize("bad", [{"quantity": math.nan}, {"price": math.inf}, {"limit": -math.inf}])
 def test_numbers_that_cannot_be_kept_are_refused(tmp_path, bad):
     with SqliteJournal(tmp_path / "j", "run") as journal:
         with raises("journal_value"):
-            journal.append([Event("order", "o")._replace(**bad)])
+            journal.append([OrderPlaced("o", BAR, "A", 1.0, 2.0)._replace(**bad)])
         assert list(journal.events()) == []
 
 
 def test_negative_zero_and_whole_numbers_do_not_break_the_chain(tmp_path):
     with SqliteJournal(tmp_path / "j", "run") as journal:
-        event = Event("order", "o", BAR, "A", -0.0, 5)
+        event = OrderPlaced("o", BAR, "A", -0.0, 5, "limit", 7)
         journal.append([event])
+        journal.append([event._replace(quantity=0.0, limit=7.0)])
         journal.append([event])
         assert list(journal.events()) == [event]
 
@@ -229,7 +240,7 @@ def edit(path, *statements):
 
 
 @pytest.mark.parametrize(
-    "change", ["UPDATE events SET quantity = 5", "DELETE FROM events", "DELETE FROM events WHERE seq = 9"]
+    "change", ["UPDATE events SET payload = '{}'", "DELETE FROM events", "DELETE FROM events WHERE seq = 9"]
 )
 def test_rows_cannot_be_edited_or_removed(tmp_path, change):
     with SqliteJournal(tmp_path / "j", "run") as journal:
@@ -239,12 +250,12 @@ def test_rows_cannot_be_edited_or_removed(tmp_path, change):
 
 
 TAMPERED = {
-    "edited": "UPDATE events SET price = 9.51 WHERE seq = 2",
-    "edited note": "UPDATE events SET note = '{}' WHERE kind = 'mark'",
+    "edited": "UPDATE events SET payload = replace(payload, '9.5', '9.51') WHERE seq = 2",
+    "edited mark": "UPDATE events SET payload = replace(payload, '0.33', '0.43') WHERE kind = 'mark'",
     "removed": "DELETE FROM events WHERE seq = 3",
     "removed at the end": "DELETE FROM events WHERE seq = (SELECT MAX(seq) FROM events)",
     "removed all": "DELETE FROM events",
-    "inserted": "INSERT INTO events SELECT 99, kind, 'new', bar, symbol, 1, 1, 1, note, digest FROM events LIMIT 1",
+    "inserted": "INSERT INTO events SELECT 99, kind, 'new', bar, payload, digest FROM events LIMIT 1",
     "renumbered": "UPDATE events SET seq = seq + 100",
     "swapped": "UPDATE events SET seq = CASE seq WHEN 2 THEN -3 WHEN 3 THEN -2 ELSE seq END",
     "other run": "UPDATE meta SET value = 'other' WHERE key = 'run'",
@@ -255,8 +266,8 @@ TAMPERED = {
     "no such head": "UPDATE meta SET value = 'abc' WHERE key = 'head'",
     "head of texts": "UPDATE meta SET value = 'x y' WHERE key = 'head'",
     "head of bytes": "UPDATE meta SET value = x'ff00' WHERE key = 'head'",
-    "bytes": "UPDATE events SET note = x'ff00' WHERE seq = 2",
-    "endless": "UPDATE events SET price = 9e999 WHERE seq = 2",
+    "bytes": "UPDATE events SET payload = x'ff00' WHERE seq = 2",
+    "other kind": "UPDATE events SET kind = 'sent' WHERE seq = 2",
 }
 
 
@@ -281,7 +292,7 @@ def test_nothing_is_added_to_a_changed_file(tmp_path, change):
 def test_nothing_that_was_changed_is_handed_out(tmp_path):
     with SqliteJournal(tmp_path / "j", "run") as journal:
         journal.append(events())
-    edit(tmp_path / "j", "DROP TRIGGER events_not_edited", "UPDATE events SET price = 1 WHERE seq = 3")
+    edit(tmp_path / "j", "DROP TRIGGER events_not_edited", "UPDATE events SET bar = '' WHERE seq = 3")
     with SqliteJournal(tmp_path / "j") as journal:
         rows = journal.events()
         assert [next(rows), next(rows)] == events()[:2]
@@ -312,3 +323,30 @@ def test_a_place_where_nothing_can_be_written_is_told(tmp_path):
     with pytest.raises(BrokerError) as caught:
         SqliteJournal(tmp_path / "file" / "j.sqlite", "run")
     assert caught.value.code == "journal_unavailable"
+
+
+def examples():
+    """Return an event of every kind, with values of the types that its fields declare."""
+    values = {"str": "text é", "int": 10**18, "float": 1 / 3, "float | None": -2.5, "int | None": None,
+              "tuple[str, ...]": ("a", "b"), "Mapping[str, float]": {"A": 0.1}, "Mapping[str, int]": {"A": 3},
+              "Literal['market', 'limit']": "limit"}  # fmt: skip
+    for kind, event in e.KINDS.items():
+        fields = {name: str(getattr(of, "__forward_arg__", of)).replace('"', "'") for name, of in
+                  event.__annotations__.items() if name not in ("id", "kind")}  # fmt: skip
+        yield event(id=kind, **{name: values[of] for name, of in fields.items()})
+
+
+@pytest.mark.parametrize("event", list(examples()), ids=lambda event: event.kind)
+def test_an_event_of_every_kind_comes_back_as_it_was(tmp_path, event):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append([event])
+        journal.append([event])
+        assert list(journal.events()) == [event]
+        [found] = journal.events()
+        assert type(found) is type(event)
+        assert [type(value) for value in found] == [type(value) for value in event]
+
+
+def test_every_kind_of_event_has_its_own_fields():
+    assert len({event.__name__ for event in e.KINDS.values()}) == len(e.KINDS) == 16
+    assert all(event._fields[:2] == ("id", "bar") and event._fields[-1] == "kind" for event in e.KINDS.values())

@@ -15,6 +15,7 @@ from alpha.core.panel import Panel
 from alpha.lab.battery import matrix, worlds
 from alpha.lab.battery.honest import held, honest, trade, weights
 from alpha.lab.battery.market import EXCHANGE, hours, records
+from alpha.labels import label as label_registry
 from alpha.leaks import Case, check, examine
 from alpha.leaks.execution import fair_market
 from alpha.leaks.nulls import block_mean
@@ -269,6 +270,22 @@ class TestNulls:
             assert _said("shuffled_labels", _with(case, predict=counted), blocks=blocks) == ""
         assert fitted == [0, 0, 1]
 
+    def test_reversed_outcomes_of_several_lengths_are_purged_by_the_longest(self, case):
+        """In reversed order the span of a cell is that of another, so no cell may be known before the longest is."""
+        label = label_registry.bind({"name": "barrier", "horizon": 6, "window": 10})(case.panel)
+        seen = []
+
+        def keeps(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+            seen.append(label)
+            return case.signal[fold.test]
+
+        _said("reversed_labels", replace(_with(case, predict=keeps), label=label))
+        bars = seen[0].horizons(case.panel.times)
+        assert seen[0].known_at.shape == label.known_at.shape
+        assert (bars[:-7] == 6).all()
+        assert (bars[-7:] == -1).all()
+        assert len(np.unique(label.horizons(case.panel.times))) == 8, "from the bar of the entry to six later, or never"
+
     def test_a_label_known_at_another_time_for_each_symbol_is_dealt_out_with_it(self, case):
         seen = []
 
@@ -367,3 +384,22 @@ class TestMatrix:
     def test_an_unknown_world_is_told(self):
         with pytest.raises(ConfigError, match="did you mean 'future_shift'"):
             matrix.drawn(names=["future_shif"])
+
+
+def test_when_positions_end_is_unknown_while_they_are_open(case):
+    """`refit` replaces how long unknown outcomes take, each by a time after the row, and leaves known ones alone."""
+    label = label_registry.bind({"name": "barrier", "horizon": 6, "window": 10})(case.panel)
+    seen = []
+
+    def keeps(features, label, fold, tradable):  # type: ignore[no-untyped-def]
+        seen.append((label.known_at, fold.test[0]))
+        return case.signal[fold.test]
+
+    _said("refit", replace(_with(case, predict=keeps), label=label), rows=1, futures=1)
+    replaced, row = seen[1]
+    instant = case.panel.times.as_unit("ns")[row].asm8
+    known = label.known_before(instant + np.timedelta64(1, "ns"))
+    unknown = ~known & ~np.isnat(label.known_at)
+    assert np.array_equal(replaced[known], label.known_at[known])
+    assert (replaced[unknown] != label.known_at[unknown]).mean() > 0.9
+    assert (replaced[unknown & ~np.isnat(replaced)] > instant).all()

@@ -13,8 +13,8 @@ from alpha.lab.leakage import check_configured, pipeline
 from alpha.labels import label
 from alpha.leaks import Case, Pipeline, check
 from alpha.models import model
-from alpha.research import research
 from alpha.strategy import backtest
+from alpha.study import research
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_fill_on_the_signal_bar_is_refused(case, judged):  # type: ignore[no-u
 
 
 def test_a_model_that_reads_all_rows_is_refused(case, judged, monkeypatch):  # type: ignore[no-untyped-def]
-    def cheating(bound, features, label, folds, tradable):  # type: ignore[no-untyped-def]
+    def cheating(bound, features, label, folds, tradable, *, weights):  # type: ignore[no-untyped-def]
         return np.where(tradable, np.nan_to_num(label.values), np.nan)
 
     monkeypatch.setattr("alpha.gates.leakage.cross_fit", cheating)
@@ -138,7 +138,7 @@ def test_research_refuses_a_model_fitted_on_the_test_rows(small, tmp_path, monke
 
     honest = crossfit.fit
 
-    def everything(bound, features, label, mask):  # type: ignore[no-untyped-def]
+    def everything(bound, features, label, mask, *, weights):  # type: ignore[no-untyped-def]
         return honest(bound, features, label, np.isfinite(label.values) & np.isfinite(features.values).all(axis=-1))
 
     monkeypatch.setattr(crossfit, "fit", everything)

@@ -11,8 +11,19 @@ import pytest
 from alpha.core.errors import BrokerError
 from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
-from alpha.execution import Event, Ledger, Lot, MemoryJournal
+from alpha.execution import Ledger, Lot, MemoryJournal
 from alpha.execution.corporate import actions, delistings
+from alpha.execution.events import (
+    AccountOpened,
+    BarMarked,
+    BarSkipped,
+    HaltAcknowledged,
+    OrderCancelled,
+    OrderFilled,
+    OrderPlaced,
+    SharesSplit,
+    TradingHalted,
+)
 
 DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]
 
@@ -23,22 +34,15 @@ def bar(day, symbols="AB", **fields):
 
 
 def account(cash=1000.0):
-    return Ledger.open(MemoryJournal("run"), cash)
+    ledger = Ledger("run")
+    ledger.post(AccountOpened.of("run", cash))
+    return ledger
 
 
 def trade(ledger, day, symbol, quantity, price, fee=0.0, slippage=0.0, asked=None):
     order = Order(f"{symbol}{day}", DAYS[day], symbol, asked or quantity)
-    ledger.post(Event.order(order, price))
-    ledger.post(Event.fill(Fill(order.id, DAYS[day + 1], symbol, quantity, price, fee, slippage)))
-
-
-def test_it_opens_with_cash_once():
-    journal = MemoryJournal("run")
-    for cash in (1000.0, 5.0):
-        ledger = Ledger.open(journal, cash)
-        assert (ledger.cash, ledger.peak, ledger.last_equity) == (1000_000_000, 1000.0, 1000.0)
-    assert len(list(journal.events())) == 1
-    assert Ledger.replay(MemoryJournal()).cash == 0
+    ledger.post(OrderPlaced.of(order, price))
+    ledger.post(OrderFilled.of(DAYS[day + 1], Fill(order.id, DAYS[day + 1], symbol, quantity, price, fee, slippage)))
 
 
 def test_a_fill_moves_cash_shares_and_costs():
@@ -77,14 +81,14 @@ def test_a_part_filled_leaves_the_rest_open():
     ledger = account()
     trade(ledger, 0, "A", 4, 20.0, asked=10)
     assert ledger.open_orders["A0"].quantity == 6
-    ledger.post(Event.fill(Fill("A0", DAYS[2], "A", 7.0, 20.0, 0.0)))  # one more than was asked for
+    ledger.post(OrderFilled.of(DAYS[2], Fill("A0", DAYS[2], "A", 7.0, 20.0, 0.0)))  # one more than was asked for
     assert ledger.open_orders == {}
     assert ledger.positions == {"A": 11.0}
 
 
 def test_a_fill_of_no_order_is_refused_and_changes_nothing():
     ledger = account()
-    stray = Event.fill(Fill("nobody", DAYS[1], "A", 1.0, 20.0, 0.0))
+    stray = OrderFilled.of(DAYS[1], Fill("nobody", DAYS[1], "A", 1.0, 20.0, 0.0))
     with pytest.raises(BrokerError, match=r"\[unknown_fill\].*nobody"):
         ledger.post(stray)
     assert (ledger.cash, ledger.positions, stray.id in ledger) == (1000_000_000, {}, False)
@@ -93,10 +97,10 @@ def test_a_fill_of_no_order_is_refused_and_changes_nothing():
 def test_a_cancelled_order_may_still_fill():
     ledger = account()
     order = Order("o", DAYS[0], "A", 5.0)
-    ledger.post(Event.order(order, 1.0))
-    ledger.post(Event.cancel(DAYS[1], order))
+    ledger.post(OrderPlaced.of(order, 1.0))
+    ledger.post(OrderCancelled.of(DAYS[1], order))
     assert ledger.open_orders == {}
-    ledger.post(Event.fill(Fill("o", DAYS[1], "A", 5.0, 20.0, 0.0)))
+    ledger.post(OrderFilled.of(DAYS[1], Fill("o", DAYS[1], "A", 5.0, 20.0, 0.0)))
     assert ledger.positions == {"A": 5.0}
 
 
@@ -104,11 +108,11 @@ def test_a_split_multiplies_shares_lots_and_open_orders():
     ledger = account()
     trade(ledger, 0, "A", 10, 20.0)
     trade(ledger, 1, "A", 5, 30.0)
-    ledger.post(Event.order(Order("wait", DAYS[2], "A", -3.0), 30.0))
-    ledger.post(Event.order(Order("other", DAYS[2], "B", 7.0), 30.0))
+    ledger.post(OrderPlaced.of(Order("wait", DAYS[2], "A", -3.0), 30.0))
+    ledger.post(OrderPlaced.of(Order("other", DAYS[2], "B", 7.0), 30.0))
     prices = bar(3, raw_close=[15.0, 1.0], close=[1.0, 1.0], split=[2.0, 3.0])
     [split] = [event for event in actions(prices, ledger) if event.symbol == "A"]
-    assert (split.quantity, split.price, split.cash) == (15.0, 2.0, 0)
+    assert (split.quantity, split.ratio, split.kind) == (15.0, 2.0, "split")
     value = ledger.equity({"A": 30.0})
     ledger.post(split)
     assert ledger.positions == {"A": 30.0}
@@ -121,11 +125,23 @@ def test_a_split_multiplies_shares_lots_and_open_orders():
 
 def test_a_split_concerns_an_order_without_a_position():
     ledger = account()
-    ledger.post(Event.order(Order("wait", DAYS[0], "A", 3.0), 30.0))
+    ledger.post(OrderPlaced.of(Order("wait", DAYS[0], "A", 3.0), 30.0))
     [split] = actions(bar(1, raw_close=[10.0, 1], close=[1.0, 1], split=[3.0, 3.0]), ledger)
+    assert (split.quantity, split.ratio) == (0.0, 3.0)
     ledger.post(split)
     assert ledger.open_orders["wait"].quantity == 9
     assert ledger.positions == {}
+
+
+def test_actions_come_dividends_first_then_by_symbol():
+    ledger = account()
+    for symbol, quantity in {"B": 8, "A": 10}.items():
+        trade(ledger, 0, symbol, quantity, 20.0)
+    both = bar(2, "BA", raw_close=[20.0, 20.0], close=[1.0, 1.0], dividend=[0.5, 0.25], split=[0.25, 4.0])
+    assert [(event.kind, *event[2:5]) for event in actions(both, ledger)] == [
+        ("dividend", "A", 0.25, 2_500_000), ("dividend", "B", 0.5, 4_000_000),
+        ("split", "A", 4.0, 30.0), ("split", "B", 0.25, -6.0),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shares", [10, -10])
@@ -158,7 +174,7 @@ def test_days_without_actions_have_none(nothing):
 def mark(ledger, day, **close):
     account = ledger.value(bar(day, close=list(close.values()), symbols="".join(close)))
     unpriced = {name: ledger.unpriced.get(name, 0) + 1 for name in account.unpriced}
-    ledger.post(Event.mark("run", DAYS[day], equity=account.equity, prices=account.prices, unpriced=unpriced))
+    ledger.post(BarMarked.of("run", DAYS[day], equity=account.equity, prices=account.prices, unpriced=unpriced))
 
 
 def test_a_name_without_a_price_keeps_the_last_one():
@@ -190,7 +206,7 @@ def test_values_are_computed_anew_when_something_changed():
     assert ledger.value(today) is ledger.value(today)
     trade(ledger, 0, "A", 10, 20.0)
     assert ledger.value(today).equity == 1200.0
-    ledger.post(Event.action("run", DAYS[1], "A", "split", 10.0, 2.0))
+    ledger.post(SharesSplit.of("run", DAYS[1], "A", 2.0, 10.0))
     assert ledger.value(today).equity == 1600.0
     np.testing.assert_array_equal(ledger.weights(today), [0.5, 0.0])
     assert ledger.value(bar(1, close=[20.0, 1.0])).equity == 1200.0
@@ -212,28 +228,40 @@ def test_a_delisted_holding_is_settled_at_its_last_price():
     assert delistings(gone, ledger, 2, active={"A"}) == []
     assert delistings(bar(5, close=[22.0, 1.0]), ledger, 2) == []
     [event] = delistings(gone, ledger, 2)
-    assert (event.quantity, event.price, event.cash, event.note) == (-10.0, 22.0, 220_000_000, "delisting")
+    assert (event.quantity, event.price, event.cash, event.kind) == (-10.0, 22.0, 220_000_000, "delisting")
     ledger.post(event)
     assert (ledger.positions, ledger.unpriced, ledger.realised) == ({}, {}, 20_000_000)
     assert ledger.cash == 1020_000_000
 
 
+def test_one_name_that_is_gone_takes_no_other_with_it():
+    ledger = account()
+    for symbol in "CBA":
+        trade(ledger, 0, symbol, 10, 20.0)
+    gone = bar(5, "CBA", close=[np.nan, 21.0, np.nan])
+    assert [event.symbol for event in delistings(gone, ledger, 1)] == ["A", "C"], "at the first bar without a price"
+    assert delistings(gone, ledger, 2) == []
+    mark(ledger, 1, C=np.nan, B=21.0, A=22.0)
+    assert [event.symbol for event in delistings(gone, ledger, 1)] == ["A", "C"]
+    assert [event.symbol for event in delistings(gone, ledger, 2)] == ["C"]
+
+
 def test_a_mark_in_the_journal_stays_what_it_was():
     ledger, journal = account(), MemoryJournal("run")
     trade(ledger, 0, "A", 10, 20.0)
-    event = Event.mark("run", DAYS[1], equity=1.0, prices={"A": 20.0}, unpriced={"A": 1})
+    event = BarMarked.of("run", DAYS[1], equity=1.0, prices={"A": 20.0}, unpriced={"A": 1})
     journal.append([event])
     ledger.post(event)
     trade(ledger, 2, "A", -10, 25.0)
-    assert next(journal.events()).note["prices"] == {"A": 20.0}
-    assert next(journal.events()).note["unpriced"] == {"A": 1}
+    assert next(journal.events()).prices == {"A": 20.0}
+    assert next(journal.events()).unpriced == {"A": 1}
 
 
 def test_skips_finish_a_bar_and_halts_stand_until_acknowledged():
     ledger = account()
-    ledger.post(Event.skip("run", DAYS[3], "bad data"))
+    ledger.post(BarSkipped.of("run", DAYS[3], "bad data"))
     assert ledger.last_bar == DAYS[3]
-    ledger.post(Event.halt("run", DAYS[4], 0, "lost too much", 700.0))
+    ledger.post(TradingHalted.of("run", DAYS[4], 0, "lost too much", 700.0))
     assert (ledger.halted, ledger.halted_at, ledger.halts, ledger.peak) == ("lost too much", DAYS[4], 1, 1000.0)
-    ledger.post(Event.acknowledge("run", DAYS[4], 1, "seen"))
+    ledger.post(HaltAcknowledged.of("run", DAYS[4], 1, "seen"))
     assert (ledger.halted, ledger.peak) == ("", 700.0)

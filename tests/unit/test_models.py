@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fitting import samples
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,7 +23,7 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 
 def fit(made, data):  # type: ignore[no-untyped-def]
-    return made.fit(*data, rows=np.arange(len(data[0])))
+    return made.fit(samples(*data))
 
 
 def test_linear_is_ridge_on_standardised_inputs(data: tuple[np.ndarray, np.ndarray]) -> None:
@@ -85,3 +86,11 @@ def test_shares_must_be_shares(name: str) -> None:
     for wrong in ({"subsample": 0}, {"colsample": 1.5}, {"n_estimators": 0}):
         with pytest.raises(ConfigError):
             model.bind({"name": name, **wrong})
+
+
+def test_linear_weighs_a_sample_as_so_many_alike(data: tuple[np.ndarray, np.ndarray]) -> None:
+    X, y = data
+    times = np.random.default_rng(0).integers(1, 4, len(y))
+    weighted = linear_v1(alphas=(50.0,)).fit(samples(X, y, weight=times.astype(float)))
+    repeated = linear_v1(alphas=(50.0,)).fit(samples(X.repeat(times, axis=0), y.repeat(times)))
+    np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-9, atol=1e-12)

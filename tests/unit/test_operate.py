@@ -14,15 +14,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from alpha.cli import paper, show
+from alpha.cli.tables import evidence_table
 from alpha.config import load
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError, ModelError
 from alpha.data import Finding
 from alpha.lab import smoke
-from alpha.operate import blessing, hints, papering
+from alpha.operate import blessing, control, hints, papering
 from alpha.operate import study as studies
 from alpha.operate.papering import Wanted
-from alpha.report import evaluation, evidence_table
+from alpha.report import evaluation
 from alpha.store import Blessings, bundles, reference, save
 from alpha.strategy import Candidate
 
@@ -39,7 +41,7 @@ def cfg(here):
 class TestChoosing:
     def test_the_selected_bundle_trades(self, cfg):
         chosen = papering.choose(cfg, Wanted())
-        assert chosen.ref == cfg.models.selected == Blessings(blessing.models_root(cfg)).current
+        assert chosen.ref == cfg.models.selected == Blessings(control.models_root(cfg)).current
         assert chosen.fallback is None
         assert chosen.bundle.plan.names[0] == "ret_1d"
 
@@ -49,7 +51,7 @@ class TestChoosing:
         kept = save(study.best, cfg.resolved(), blessing.candidates_root(cfg))
         os.utime(kept, (1e9, 2e9))
         assert papering.choose(cfg, Wanted(shadow=True)).ref == reference(kept)
-        os.utime(bundles(blessing.models_root(cfg))[-1], (1e9, 3e9))
+        os.utime(bundles(control.models_root(cfg))[-1], (1e9, 3e9))
         assert papering.choose(cfg, Wanted(shadow=True)).ref == blessed.ref
 
     def test_with_nothing_to_replay_it_says_what_to_run(self, cfg, tmp_path):
@@ -95,7 +97,7 @@ class TestChoosing:
         assert caught.value.code == "not_blessed"
 
     def test_what_was_never_blessed_does_not_trade(self, cfg, study):
-        kept = reference(save(study.best, cfg.resolved(), blessing.models_root(cfg)))
+        kept = reference(save(study.best, cfg.resolved(), control.models_root(cfg)))
         models = cfg.models.model_copy(update={"selected": kept})
         with pytest.raises(ModelError, match="was never blessed") as caught:
             papering.choose(cfg.model_copy(update={"models": models}), Wanted())
@@ -108,58 +110,68 @@ class TestChoosing:
         assert "nothing_blessed" in str(chosen.fallback)
 
 
-def test_reading_is_shown_once_though_a_live_source_is_read_again(cfg):
-    said = []
+def test_the_data_are_read_once(cfg, quick, monkeypatch):
+    said, read = [], []
 
     def track(items, what):
         said.append(what)
         return items
 
-    clock = papering.clock(cfg, Wanted(), track)
-    assert clock.read().id == clock.read().id
-    assert said == ["small: data"]
+    def watched(start, end, **params):
+        read.append(end)
+        return made(start, end, **params)
+
+    made = cfg.source.make
+    cfg = cfg.model_copy(update={"source": replace(cfg.source, make=watched)})
+    day, _ = papering.paper(cfg, Wanted(symbols=("S001", "S002")), track)
+    assert day.sessions == cfg.paper.sessions
+    assert len(read) == 1
+    assert said.count("small: data") == 1
 
 
 class TestCommandLine:
     def test_options_become_overrides(self, small_yaml, tmp_path):
         given = {"cash": 5000.0, "poll_sec": 1e-05, "kill_file": "a: b #1", "ledger": "2022-10-03", "source": "bundled",
                  "start": "2022-10-03", "steps": 3}  # fmt: skip
-        cfg = load(small_yaml, (), papering.overrides(given))
+        cfg = load(small_yaml, (), paper.overrides(given))
         assert (cfg.paper.cash, cfg.paper.poll_sec) == (5000.0, 1e-05)
         assert (cfg.paper.kill_file, cfg.paper.ledger) == (Path("a: b #1"), Path("2022-10-03"))
         assert cfg.source.name == "bundled"
-        assert papering.overrides({"cash": None, "ledger": None}) == []
+        assert paper.overrides({"cash": None, "ledger": None}) == []
 
     def test_a_source_is_a_name_or_a_mapping(self, small_yaml):
-        cfg = load(small_yaml, (), papering.overrides({"source": "{name: synthetic, seed: 3}"}))
+        cfg = load(small_yaml, (), paper.overrides({"source": "{name: synthetic, seed: 3}"}))
         assert (cfg.source.params["seed"], cfg.source.params["n_symbols"]) == (3, 20)
 
     def test_a_price_of_nothing_is_refused(self, small_yaml):
         with pytest.raises(ConfigError, match=r"paper\.cash"):
-            load(small_yaml, (), papering.overrides({"cash": math.nan}))
+            load(small_yaml, (), paper.overrides({"cash": math.nan}))
 
     def test_profiles(self, here):
-        assert papering.profile_path("paper_strict") == Path("config/profiles/paper_strict.yaml")
+        assert paper.profile_path("paper_strict") == Path("config/profiles/paper_strict.yaml")
         with pytest.raises(ConfigError, match="did you mean 'paper_strict'") as caught:
-            papering.profile_path("paper_strikt")
+            paper.profile_path("paper_strikt")
         assert caught.value.code == "unknown_profile"
 
     @pytest.mark.parametrize("start", ["soon", "2001-02-30", "1500-01-01", "2300-01-01", ""])
     def test_a_start_is_a_date(self, cfg, start):
         with pytest.raises(ConfigError, match="--start takes a date") as caught:
-            papering.clock(cfg, Wanted(start=start), plain)
+            papering.clock(cfg, papering.bars(cfg), Wanted(start=start), plain)
         assert caught.value.code == "bad_date"
 
     def test_the_clock_is_what_was_asked_for(self, cfg):
-        clock = papering.clock(cfg, Wanted(start="2001-06-20", steps=3), plain)
+        clock = papering.clock(cfg, papering.bars(cfg), Wanted(start="2001-06-20", steps=3), plain)
         _, bars = clock.after(None)
         assert [f"{bar.time:%Y-%m-%d}" for bar in bars] == ["2001-06-20", "2001-06-21", "2001-06-22"]
-        assert not clock.live
+        assert not clock.feed.live
         assert clock.sessions == cfg.paper.sessions
 
     def test_only_a_source_that_may_have_more_is_asked_again(self, cfg):
         live = load("config/base.yaml", (), ["source={name: yfinance, symbols: [SPY]}", "paper.poll_sec=60"])
-        assert papering.clock(live, Wanted(), plain).live
+        clock = papering.clock(live, papering.bars(live), Wanted(), plain)
+        assert clock.feed.live
+        assert clock.follow
+        assert not papering.clock(cfg, papering.bars(cfg), Wanted(), plain).follow
 
     def test_unknown_symbols_are_refused(self, cfg):
         with pytest.raises(ConfigError, match="--symbols: no symbol 'S00l'; did you mean 'S0") as caught:
@@ -190,10 +202,9 @@ def test_a_start_that_is_yet_to_come_is_told(cfg):
 
 
 class TestBlessing:
-    def test_an_unknown_model_is_told_before_anything_runs(self, cfg, monkeypatch):
-        monkeypatch.setattr(blessing, "research", None)
+    def test_an_unknown_model_is_told_before_anything_runs(self, cfg):
         with pytest.raises(ConfigError, match=r"no candidate 'linear_v2' in .*; did you mean 'linear_v1'"):
-            blessing.bless(cfg, "config/base.yaml", plain, model="linear_v2")
+            blessing.check(cfg, "config/base.yaml", model="linear_v2")
 
     def test_the_named_candidate_is_taken(self, study):
         assert blessing.named(study, None) is study.best
@@ -202,10 +213,10 @@ class TestBlessing:
     def test_the_list_of_an_empty_store(self, cfg, tmp_path):
         empty = cfg.model_copy(update={"paths": cfg.paths.model_copy(update={"artifacts": tmp_path / "none"}),
                                        "models": cfg.models.model_copy(update={"selected": None})})  # fmt: skip
-        assert blessing.blessings(empty) == ["nothing was blessed yet", "selected: none"]
-        assert blessing.blessings(empty, at="2020-01-01") == ["nothing was blessed at 2020-01-01"]
+        assert control.blessings(empty) == ["nothing was blessed yet", "selected: none"]
+        assert control.blessings(empty, at="2020-01-01") == ["nothing was blessed at 2020-01-01"]
         with pytest.raises(ConfigError, match="expected a date"):
-            blessing.blessings(empty, at="soon")
+            control.blessings(empty, at="soon")
 
 
 class TestReport:
@@ -275,13 +286,13 @@ class TestReport:
         found = replace(study, findings=tuple(odd))
         counted = [(f.code, f.kind, f.count, len(f.examples)) for f in studies.evaluated(found, {}).findings]
         assert counted == [("gap", "waiver", 1, 1), ("gap", "warning", 7, 5)]
-        studies.show(found)
+        show.study(found)
         assert "data: 7 x gap (warning), e.g. " in capsys.readouterr().out
 
     def test_the_metrics_are_shown_unless_it_is_to_be_short(self, study, capsys):
-        studies.show(study)
+        show.study(study)
         whole = capsys.readouterr().out
-        studies.show(study, metrics=False)
+        show.study(study, metrics=False)
         short = capsys.readouterr().out
         table = evidence_table(study.best.scorecard)
         assert table in whole
@@ -298,14 +309,14 @@ class TestReport:
         assert {"ic_low", "ic_high"} <= set(result.by_fold[0])
 
     def test_the_table_says_how_to_bless(self, study, capsys, tmp_path):
-        studies.show_table(study, tmp_path, " --overlay mine.yaml")
+        show.table(study, tmp_path, " --overlay mine.yaml")
         out = capsys.readouterr().out
         assert re.search(
             r"to bless it: \S*python tools/bless_model_inference\.py --select --overlay mine\.yaml$", out, re.M
         )
         failing = [g.__class__(g.gate, False, g.value, g.limit) for g in study.best.gates]
         lost: Candidate = replace(study.best, gates=tuple(failing))
-        studies.show_table(replace(study, candidates=(lost,)), tmp_path)
+        show.table(replace(study, candidates=(lost,)), tmp_path)
         assert "to bless it" not in capsys.readouterr().out
 
 

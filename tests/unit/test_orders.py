@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alpha.core.nouns import Order
+from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
-from alpha.execution import Event, Ledger, MemoryJournal, order_hash, rebalance
-from alpha.execution.events import order_id
+from alpha.execution import Ledger, order_hash, rebalance
+from alpha.execution.events import AccountOpened, OrderFilled, OrderPlaced, OrdersSent, order_id
 
 KEY = "2020-01-02T21:00:00+00:00"
 
@@ -24,12 +24,12 @@ def bar(close, symbols=("A", "B", "C"), time=KEY, **fields):
 
 def ledger(cash=1000.0, **held):
     """Return an account with `cash` left after its positions were bought at 10."""
-    journal = MemoryJournal("run")
-    account = Ledger.open(journal, cash + sum(10 * shares for shares in held.values()))
+    account = Ledger("run")
+    account.post(AccountOpened.of("run", cash + sum(10 * shares for shares in held.values())))
     for symbol, shares in held.items():
         order = Order(order_id("run", "2020-01-01", symbol), "2020-01-01", symbol, shares)
-        account.post(Event.order(order, 10.0))
-        account.post(Event("fill", f"{order.id}:x", "2020-01-01", symbol, shares, 10.0, -int(shares * 10e6), 0))
+        account.post(OrderPlaced.of(order, 10.0))
+        account.post(OrderFilled.of("2020-01-01", Fill(order.id, "x", symbol, shares, 10.0, 0.0)))
     return account
 
 
@@ -57,6 +57,17 @@ def test_a_target_of_zero_closes_odd_lots_too():
 def test_small_changes_are_not_traded():
     target = np.array([0.02, 0.2, 0])
     assert shares(rebalance(target, ledger(), bar([1.0, 1, 1]), min_trade=0.05)) == {"B": 200}
+
+
+def test_a_change_is_small_by_its_worth_and_not_by_its_shares():
+    target = np.array([0.04, 0.05, 0])
+    assert shares(rebalance(target, ledger(), bar([0.5, 10, 1]), min_trade=0.05)) == {"B": 5}, (
+        "at the limit it is worth it"
+    )
+
+
+def test_a_worthless_name_is_not_closed():
+    assert shares(rebalance(np.zeros(3), ledger(A=5), bar([0.0, 10.0, 10.0]))) == {}
 
 
 def test_lots_and_fractions():
@@ -94,10 +105,30 @@ def test_the_hash_is_of_bar_symbol_and_quantity_in_order():
     expected = hashlib.sha256(f"{KEY}|A|3.0\n{KEY}|B|-4.5\n".encode()).hexdigest()
     assert order_hash([one, two]) == expected != order_hash([two, one])
     events = [
-        Event.open("r", 1.0),
-        Event.order(one, 9.0),
-        Event.sent("r", KEY, [one]),
-        Event.order(two._replace(id="z"), 1),
+        AccountOpened.of("r", 1.0),
+        OrderPlaced.of(one, 9.0),
+        OrdersSent.of("r", KEY, [one]),
+        OrderPlaced.of(two._replace(id="z"), 1),
     ]
     assert order_hash(events) == expected
     assert order_hash([one._replace(quantity=3), two]) == expected
+
+
+def test_orders_that_are_still_open_count_as_held():
+    account = ledger(A=10, B=5)
+    for order in (Order("more", "2020-01-01", "A", 30.0), Order("away", "2020-01-01", "Z", 3.0)):
+        account.post(OrderPlaced.of(order, 10.0))
+    prices = bar([10.0, 10.0, 10.0])
+    assert account.value(prices).equity == 1150.0
+    orders = rebalance(np.array([0.5, 0.0, 0.0]), account, prices)
+    assert shares(orders) == {"A": 17, "B": -5}  # 57 wanted, 10 held, 30 on order
+    assert shares(rebalance(np.zeros(3), account, prices)) == {"A": -40, "B": -5}
+
+
+def test_kind_limit_and_life_count_in_the_hash_where_they_are_no_market_order_for_one_bar():
+    plain = Order("1", KEY, "A", 3.0)
+    kinds = [plain, plain._replace(kind="limit", limit=9.0), plain._replace(kind="limit", limit=9.5),
+             plain._replace(expires=2), plain._replace(expires=None)]  # fmt: skip
+    assert len({order_hash([order]) for order in kinds}) == 5
+    for order in kinds:
+        assert order_hash([OrderPlaced.of(order, 9.0)]) == order_hash([order])

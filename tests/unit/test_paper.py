@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import DataError, RiskBreach
-from alpha.execution import Ledger, MemoryJournal, SqliteJournal, acknowledge, order_hash
+from alpha.data.feed import PanelFeed
+from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, order_hash
 from alpha.paper import Clock, sane, trade
+from alpha.portfolio import overlay, risk_model
+from alpha.risk import guard
 from alpha.strategy import backtest
 
 BARS = 24
@@ -45,7 +48,7 @@ def changed(cfg, **values):
 
 
 def replay(panel, **options):
-    return Clock(lambda: panel, **{"sessions": BARS, **options})
+    return Clock(PanelFeed(lambda: panel), **{"sessions": BARS, **options})
 
 
 def spoiled(panel, *rows, value=np.nan, symbols=slice(None)):
@@ -67,7 +70,7 @@ def test_paper_is_the_backtest_to_the_cent(cfg, bundle, panel, tmp_path):
         ledger = trade(cfg, bundle, replay(panel), journal)
         events = list(journal.events())
     assert ledger.last_equity == book.equity[-1]
-    assert [event.note["equity"] for event in events if event.kind == "mark"] == book.equity.tolist()
+    assert [event.equity for event in events if event.kind == "mark"] == book.equity.tolist()
     assert order_hash(events) == book.order_hash
     assert sum(event.kind == "fill" for event in events) == book.trades > 0
 
@@ -79,6 +82,51 @@ def test_runs_of_some_steps_are_one_run(steps, cfg, bundle, panel, whole, tmp_pa
             trade(cfg, bundle, replay(panel, steps=steps), journal)
     with SqliteJournal(tmp_path / "paper.sqlite", readonly=True) as journal:
         assert list(journal.events()) == whole
+
+
+@pytest.fixture
+def risky(cfg):
+    """Return a configuration whose decisions hang on covariances since the first bar."""
+    values = {
+        "risk_model": risk_model.bind({"name": "exponential", "halflife": 100.0}),
+        "overlays": (overlay.bind({"name": "volatility_target", "annual": 0.02}),),
+    }
+    return cfg.model_copy(update=values)
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_a_risk_model_decides_as_in_a_backtest_however_often_it_is_stopped(steps, risky, bundle, panel, whole):
+    signal = bundle.predict(bundle.plan.batch(panel).values, panel.tradable)
+    rows, before = slice(-BARS, None), panel.rows(slice(0, len(panel) - BARS))
+    book = backtest(signal[rows], panel.rows(rows), risky.rules(), risky.broker, cash=risky.paper.cash, history=before)
+    journal = MemoryJournal("run")
+    for _ in range(-(-BARS // steps)):
+        trade(risky, bundle, replay(panel, steps=steps), journal)
+    assert order_hash(journal.events()) == book.order_hash
+    assert book.order_hash != order_hash(whole)
+
+
+def test_bars_that_were_skipped_do_not_enter_the_risk_after_a_restart(risky, bundle, panel):
+    bad = spoiled(panel, -12, value=-1.0, symbols=3)
+    at_once, stopped = MemoryJournal("run"), MemoryJournal("run")
+    trade(risky, bundle, replay(bad), at_once)
+    for _ in range(BARS):
+        trade(risky, bundle, replay(bad, steps=1), stopped)
+    assert list(stopped.events()) == list(at_once.events())
+
+
+def test_a_configured_guard_halts_and_the_kill_file_is_asked_first(cfg, bundle, panel):
+    strict = guard.bind({"name": "drawdown", "limit": 1e-4})
+    cfg = cfg.model_copy(update={"guards": (strict,)})
+    with pytest.raises(RiskBreach, match="below its peak") as caught:
+        trade(cfg, bundle, replay(panel), MemoryJournal("run"))
+    assert caught.value.code == "drawdown"
+    journal = MemoryJournal("run")
+    trade(cfg, bundle, replay(panel, steps=1), journal)
+    cfg.paper.kill_file.touch()
+    with pytest.raises(RiskBreach, match="kill file") as caught:
+        trade(cfg, bundle, replay(panel), journal)
+    assert caught.value.code == "kill_file"
 
 
 def test_more_bars_later_are_one_run(cfg, bundle, panel, whole):
@@ -95,7 +143,7 @@ def test_a_bar_that_cannot_be_used_is_journaled_and_positions_are_held(cfg, bund
     ledger = trade(cfg, bundle, replay(bad, steps=BARS - 8), journal)
     skips = [event for event in journal.events() if event.kind == "skip"]
     assert [event.bar for event in skips] == [time.isoformat() for time in panel.times[[-10, -9]]]
-    assert "has no price for any symbol" in skips[0].note
+    assert "has no price for any symbol" in skips[0].reason
     assert len(marks(journal)) == BARS - 10
     assert ledger.last_bar == panel.times[-9].isoformat()
     assert ledger.positions, "positions are held"
@@ -113,9 +161,9 @@ def test_bars_that_were_skipped_do_not_enter_the_features_after_a_restart(cfg, b
         def __init__(self):
             self.plan, self.name, self.trained = bundle.plan, bundle.name, bundle.trained
 
-        def predict(self, values, tradable):
+        def outputs(self, values, tradable):
             seen.append(values)
-            return bundle.predict(values, tradable)
+            return bundle.outputs(values, tradable)
 
     bad = spoiled(panel, -12, value=-1.0, symbols=3)
     trade(cfg, Watched(), replay(bad), MemoryJournal("run"))
@@ -171,8 +219,8 @@ def test_what_companies_do_on_a_bar_that_is_skipped_has_been_done(actions, cfg, 
     whole, broken = MemoryJournal("run"), MemoryJournal("run")
     trade(cfg, bundle, replay(market), whole)
     ledger = trade(cfg, bundle, replay(spoiled(market, -8, value=-1.0, symbols=0)), broken)
-    done = [(event.note, event.symbol) for event in broken.events() if event.kind == "action"]
-    assert done == [(event.note, event.symbol) for event in whole.events() if event.kind == "action"]
+    done = [(event.kind, event.symbol) for event in broken.events() if event.kind in ("split", "dividend")]
+    assert done == [(event.kind, event.symbol) for event in whole.events() if event.kind in ("split", "dividend")]
     assert done
     assert sum(event.kind == "skip" for event in broken.events()) == 1
     assert ledger.last_equity == pytest.approx(Ledger.replay(whole).last_equity, rel=0.05)
@@ -200,7 +248,7 @@ def test_the_kill_file_cancels_and_halts_until_a_person_says_so(cfg, bundle, pan
         trade(cfg, bundle, replay(panel), journal)
     assert caught.value.code == "halted"
     assert len(marks(journal)) == 5
-    acknowledge(Ledger.replay(journal), journal, "it was a drill")
+    Account.replay(journal, cfg.broker()).acknowledge("it was a drill")
     ledger = trade(cfg, bundle, replay(panel), journal)
     assert len(marks(journal)) == BARS
     assert not ledger.halted
@@ -266,7 +314,7 @@ class TestClock:
             return answer
 
         slept: list[float] = []
-        return Clock(read, sessions=2, live=True, poll_sec=0.1, sleep=slept.append, **options), slept
+        return Clock(PanelFeed(read, live=True), sessions=2, poll_sec=0.1, sleep=slept.append, **options), slept
 
     def test_a_live_clock_waits_for_bars_and_delivers_each_once(self, panel):
         grown = [panel.rows(slice(0, 100 + more)) for more in (0, 0, 0, 1, 1, 3)]
@@ -284,6 +332,10 @@ class TestClock:
         clock, _ = self.live([panel.rows(slice(0, 100 + more)) for more in (0, -1, 0, 1)], steps=3)
         assert [bar.time for bar in clock.after(None)[1]] == list(panel.times[98:101])
 
+    def test_a_clock_that_need_not_follow_ends_with_what_there_is(self, panel):
+        clock, _ = self.live([panel.rows(slice(0, 100))], follow=False)
+        assert len(list(clock.after(None)[1])) == 2
+
     def test_bad_answers_are_asked_for_again(self, panel):
         error = DataError("Yahoo did not answer", code="no_connection")
         clock, _ = self.live([panel.rows(slice(0, 100)), error, error, panel.rows(slice(0, 101))], steps=3)
@@ -300,7 +352,7 @@ class TestClock:
 def test_trading_live_is_trading_a_replay(cfg, bundle, panel, whole):
     rows = [slice(0, len(panel) - BARS + 1 + more) for more in range(BARS)]
     panels = iter([panel.rows(row) for row in rows])
-    clock = Clock(lambda: next(panels), sessions=1, live=True, steps=BARS, sleep=lambda seconds: None)
+    clock = Clock(PanelFeed(lambda: next(panels), live=True), sessions=1, steps=BARS, sleep=lambda seconds: None)
     journal = MemoryJournal("run")
     trade(cfg, bundle, clock, journal)
     assert list(journal.events()) == whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from views import view
 
 from alpha.core.errors import ConfigError
 from alpha.portfolio import policy
@@ -14,8 +15,7 @@ FLAT = np.zeros(5)
 
 
 def want(name, signal, held=None, **params):
-    signal = np.array(signal, float)
-    return policy.bind({"name": name, **params})(signal, np.zeros(len(signal)) if held is None else np.array(held))
+    return policy.bind({"name": name, **params})(view(signal, held))
 
 
 def average_rank(signal, i):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pages import configuration
 from pydantic import BaseModel
 
-from alpha import reference
 from alpha.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = reference.configuration()
+PAGE = configuration.page()
 
 
 def keys(section: type[BaseModel]):
@@ -23,7 +23,7 @@ def keys(section: type[BaseModel]):
 
 
 def test_it_is_the_same_every_time():
-    assert reference.configuration() == PAGE
+    assert configuration.page() == PAGE
 
 
 def test_the_page_is_the_newest():
@@ -38,7 +38,7 @@ def test_every_key_appears():
         assert f"\n| `{key}` | " in PAGE, key
 
 
-@pytest.mark.parametrize("registry", reference.registries(), ids=lambda registry: registry.kind)
+@pytest.mark.parametrize("registry", configuration.registries(), ids=lambda registry: registry.kind)
 def test_every_plugin_and_parameter_appears(registry):
     part = PAGE.split(f"\n### {registry.kind}\n")[1].split("\n### ")[0]
     for name in registry:
@@ -50,7 +50,7 @@ def test_every_plugin_and_parameter_appears(registry):
 def test_every_registry_of_the_configuration_appears():
     from alpha.core.registry import Registry
 
-    shown = {registry.kind for registry in reference.registries()}
+    shown = {registry.kind for registry in configuration.registries()}
     bound = {
         meta.registry.kind
         for field in (*Config.model_fields.values(),)

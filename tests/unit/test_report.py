@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from alpha.core.errors import DataError
 from alpha.core.nouns import Fold, Label, Scorecard, Verdict
-from alpha.report import (
+from alpha.report.evaluation import (
     Evaluation,
     FindingCount,
     FoldSpan,
@@ -25,12 +25,11 @@ from alpha.report import (
     ModelResult,
     Span,
     read,
-    render,
+    schema,
     write,
-    write_html,
 )
-from alpha.report.evaluation import schema
 from alpha.report.figures import HOW
+from alpha.report.html import render, write_html
 from alpha.report.page import MISSING, Html, number, plain, safe, table
 from alpha.report.verdicts import prose, shortfall
 

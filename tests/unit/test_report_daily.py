@@ -11,8 +11,11 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
+from alpha.cli.tables import summary_table
 from alpha.core.errors import DataError
-from alpha.report import (
+from alpha.operate.study import SummaryRow
+from alpha.report.daily import (
+    TRADES_SHOWN,
     Costs,
     DailyReport,
     Decided,
@@ -20,13 +23,11 @@ from alpha.report import (
     Pnl,
     Position,
     Skip,
-    SummaryRow,
     Trade,
     read_daily,
-    summary_table,
+    render_daily,
     write_daily,
 )
-from alpha.report.daily import TRADES_SHOWN, render_daily
 
 FIRST, LAST = datetime(2022, 1, 3, 21, tzinfo=UTC), datetime(2022, 1, 4, 21, tzinfo=UTC)
 BANNER = "SHADOW: not blessed"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from alpha.cli.tables import evidence_table
 from alpha.core.nouns import Scorecard
-from alpha.report import evidence_table
 
 CARD = Scorecard(
     model="m",

@@ -13,9 +13,13 @@ import yaml
 from alpha.config import load
 from alpha.core.errors import DataError, GateFailed, ModelError
 from alpha.core.nouns import Fold
+from alpha.core.registry import Plugin
 from alpha.features import Plan, entries
-from alpha.research import research
+from alpha.portfolio import overlay, risk_model
+from alpha.risk import Permission
 from alpha.store import promote
+from alpha.strategy import backtest
+from alpha.study import research
 from alpha.validation import Trials, splitter
 
 
@@ -48,6 +52,22 @@ def test_a_planted_edge_is_found(study):
     assert best.scorecard.metrics["trials"] == study.trials == 1
 
 
+def test_research_trades_with_a_risk_model_that_has_seen_all_bars_before_and_without_guards(cfg):
+    """A guard that never lets anything trade changes nothing; the book is that of a backtest with the history."""
+    shut = Plugin("guard", "shut", {}, lambda account, view: Permission("halt", "for the test", "shut"))
+    risky = cfg.model_copy(update={"overlays": (overlay.bind("volatility_target"),), "guards": (shut,),
+                                   "risk_model": risk_model.bind("exponential"),
+                                   "gates": cfg.gates[:1], "baselines": ()})  # fmt: skip
+    found = research(risky)
+    first, last = int(found.folds[0].test[0]), int(found.folds[-1].test[-1]) + 1
+    panel, signal = found.panel, found.best.signal[first:last]
+    book = backtest(signal, panel.rows(slice(first, last)), risky.rules().unguarded(), risky.broker,
+                    cash=risky.paper.cash, history=panel.rows(slice(0, first)))  # fmt: skip
+    assert found.best.book.order_hash == book.order_hash
+    cold = backtest(signal, panel.rows(slice(first, last)), risky.rules().unguarded(), risky.broker)
+    assert cold.order_hash != book.order_hash
+
+
 def test_the_bundle_is_fitted_on_everything_known(study):
     bundle, label, panel = study.best.bundle, study.best.label, study.panel
     known = panel.tradable & np.isfinite(label.values)
@@ -60,6 +80,17 @@ def test_the_bundle_is_fitted_on_everything_known(study):
     assert set(bundle.reference) == {*bundle.plan.names, "prediction"}
     assert all(np.all(np.diff(deciles) >= 0) for deciles in bundle.reference.values())
     assert all({"name", "as", "cross_section"} <= set(entry) for entry in bundle.feature_entries)
+
+
+def test_drift_is_measured_against_the_deciles_of_each_input(study):
+    best, grid = study.best, np.linspace(0, 1, 11)
+    inputs = best.features.values[study.panel.tradable & np.isfinite(best.label.values)]
+    for column, name in enumerate(best.bundle.plan.names):
+        np.testing.assert_array_equal(
+            best.bundle.reference[name], np.nanquantile(inputs[:, column], grid), err_msg=name
+        )
+    np.testing.assert_array_equal(best.bundle.reference["prediction"], np.nanquantile(best.signal, grid))
+    assert len({tuple(deciles) for deciles in best.bundle.reference.values()}) > 2, "the inputs are not all alike"
 
 
 def test_it_finds_the_same_again(cfg):

@@ -9,7 +9,7 @@ from alpha.config import load
 from alpha.core.errors import ConfigError
 from alpha.models import model
 from alpha.models.search import Choice, Range, Search, drawn
-from alpha.research import research
+from alpha.study import research
 from alpha.validation import Trials
 
 BASE = "config/base.yaml"

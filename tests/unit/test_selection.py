@@ -11,7 +11,7 @@ import pytest
 from alpha.core.nouns import Scorecard
 from alpha.stats import deflated_sharpe_ratio, expected_max_sharpe, mean_interval, superior_predictive_ability
 from alpha.validation import Trials
-from alpha.validation.selection import clusters, effective_number, equivalent_number, selection
+from alpha.validation.selection import Selection, selection
 
 ROWS = 500
 TIMES = pd.date_range("2015-01-01", periods=ROWS, tz="UTC", unit="ns")
@@ -73,6 +73,69 @@ def test_the_deflated_sharpe_ratio_is_that_of_the_literature(tmp_path):
     assert chosen.metrics(card(best), 1)["sharpe_expected_max"] == expected_max_sharpe(8, chosen.sharpe_std)
 
 
+def test_trials_that_agree_are_spread_no_less_than_chance_spreads_them(tmp_path):
+    """Two that agree have equal Sharpe ratios: without the floor the best of them would be expected to be nothing."""
+    best = series(0, mean=0.001)
+    twins = [best, best + 1e-9 * series(1)]
+    ratios = [each["net_returns"].mean() / each["net_returns"].std() for each in twins]
+    assert np.std(ratios, ddof=1) < 1e-6
+    few = selection(tried(tmp_path / "twins", *twins), "data", card(best), {}, source={})
+    assert few.sharpe_std == 1 / np.sqrt(ROWS)
+    alone = selection(tried(tmp_path / "alone", best), "data", card(best), {}, source={})
+    assert alone.sharpe_std == 1 / np.sqrt(ROWS), "the spread of one is not known"
+
+
+def test_the_chance_is_that_of_the_rows_tested_now(tmp_path):
+    one = series(0)
+    short = one.iloc[:125]
+    assert selection(tried(tmp_path, one, one + 1e-9), "data", card(short), {}, source={}).sharpe_std == 1 / np.sqrt(
+        125
+    )
+
+
+def test_the_corrected_bound_is_at_two_and_a_half_percent_over_the_effective_number():
+    one = series(0, mean=0.002)
+    for effective in (1.0, 2.5, 40.0):
+        found = Selection(50, effective, 0.05, 0.1, 0.2).metrics(card(one), horizon=5)
+        level = 1 - 2 * 0.025 / effective
+        assert found["ic_low_corrected"] == mean_interval(one["ic"].to_numpy(), level=level, horizon=5)[0]
+        assert found["sharpe_expected_max"] == expected_max_sharpe(effective, 0.05)
+        assert (found["trials"], found["trials_effective"], found["pbo"], found["spa_p"]) == (50, effective, 0.1, 0.2)
+
+
+@pytest.mark.parametrize(("rows", "compared"), [(ROWS // 2, True), (ROWS // 2 - 1, False)])
+def test_a_trial_is_compared_where_it_covers_half_of_the_rows(tmp_path, rows, compared):
+    chosen = selection(tried(tmp_path, series(0), series(1).iloc[:rows]), "data", card(series(0)), {}, source={})
+    assert np.isfinite(chosen.pbo) == compared
+
+
+def test_baselines_are_in_the_choice_and_earn_nothing_for_the_family(tmp_path):
+    best, rival = series(0, mean=0.003), series(1, mean=0.01)
+    trials = tried(tmp_path, best)
+    alone, beaten = (selection(trials, "data", card(best), given, source={}) for given in ({}, {"idle": card(rival)}))
+    assert np.isnan(alone.pbo)
+    assert beaten.pbo == np.mean(beaten.logits <= 0) == 0, "the baseline is the best in every half"
+    assert (beaten.trials, beaten.spa_p) == (1, alone.spa_p)
+
+
+def test_fewer_rows_than_sixty_are_no_evidence(tmp_path):
+    for rows, known in ((59, False), (60, True)):
+        given = [series(seed).iloc[:rows] for seed in range(3)]
+        chosen = selection(tried(tmp_path / str(rows), *given), "data", card(given[0]), {}, source={})
+        assert (np.isfinite(chosen.pbo), np.isfinite(chosen.spa_p)) == (known, known)
+
+
+def test_trials_never_differ_less_than_chance(tmp_path):
+    """Trials that earned the same say nothing about what luck gives; a Sharpe ratio of so many rows still does."""
+    one, floor = series(0, mean=0.001), 1 / np.sqrt(ROWS)
+    same = [one * scale for scale in (1, 2, 3)]
+    alone = selection(tried(tmp_path / "alone", one), "data", card(one), {}, source={})
+    alike = selection(tried(tmp_path / "alike", *same), "data", card(one), {}, source={})
+    assert (alone.sharpe_std, alike.sharpe_std) == (floor, floor)
+    apart = [series(seed, mean=mean) for seed, mean in enumerate((-0.005, 0.0, 0.005))]
+    assert selection(tried(tmp_path / "apart", *apart), "data", card(one), {}, source={}).sharpe_std > 5 * floor
+
+
 def test_trials_that_are_alike_count_once(tmp_path):
     common = np.random.default_rng(99).normal(0, 0.01, ROWS)
     alike = [series(seed, common=common, weight=0.9) for seed in range(5)]
@@ -116,43 +179,6 @@ def test_books_that_never_move_are_no_evidence(tmp_path):
     assert np.isnan(found["spa_p"])
 
 
-def test_one_trial_more_never_means_fewer_ideas():
-    """Blends of two trials are like both, and draw their clusters together."""
-    rng = np.random.default_rng(0)
-    ideas = rng.normal(0, 0.01, (756, 16))
-    pairs = (ideas[:, ::2] + ideas[:, 1::2]) / 2
-    blends = np.hstack([pairs + rng.normal(0, 0.0005, pairs.shape) for _ in range(3)])
-    everything = pd.DataFrame(np.hstack([ideas, blends]))
-    assert len(set(clusters(everything))) < 16
-    numbers = [effective_number(everything.iloc[:, :n]) for n in range(everything.shape[1] + 1)]
-    assert 16 == numbers[16] < numbers[-1] < 30, "a blend of two is new, three times the same blend is not"
-    assert (np.diff(numbers) >= 0).all()
-
-
-@pytest.mark.parametrize(("trials", "alike"), [(2, 0.8), (10, 0.5), (150, 0.55), (150, 0.95)])
-def test_trials_that_share_half_their_returns_are_not_one(trials, alike):
-    """Luck has the other half to choose from: the best of n that correlate by r is sqrt(1 - r) as good."""
-    rng = np.random.default_rng(trials)
-    own, common = np.split(np.linalg.qr(rng.normal(size=(2000, trials + 1)))[0], [trials], axis=1)
-    returns = pd.DataFrame(np.sqrt(1 - alike) * own + np.sqrt(alike) * common)
-    best = np.random.default_rng(0).normal(size=(20_000, trials)).max(axis=1).mean()
-    assert expected_max_sharpe(equivalent_number(returns)) == pytest.approx(np.sqrt(1 - alike) * best, rel=0.05)
-
-
-def test_the_same_a_hundred_times_is_one():
-    one = series(3)["net_returns"]
-    assert equivalent_number(pd.DataFrame(dict.fromkeys(range(100), one))) == 1
-    assert equivalent_number(pd.DataFrame(index=TIMES)) == 0
-
-
-def test_what_a_trial_was_not_tested_on_is_nothing_it_shares():
-    one = series(3)["net_returns"]
-    early, late = one.iloc[: ROWS // 2], one.iloc[ROWS // 2 :]
-    apart, halves = (equivalent_number(pd.DataFrame({0: early, 1: other})) for other in (late, one))
-    assert apart == pytest.approx(2, abs=0.15)
-    assert 1.3 < halves < 1.8
-
-
 def test_a_row_less_does_not_begin_a_new_family(tmp_path):
     """Whoever scores the best of many again, tested from the day after on, has still chosen it among them."""
     noise = [series(seed) for seed in range(40)]
@@ -165,14 +191,6 @@ def test_a_row_less_does_not_begin_a_new_family(tmp_path):
     assert after.spa_p == pytest.approx(before.spa_p, abs=0.05)
     assert after.spa_p > 0.2 > superior_predictive_ability(again[["net_returns"]].to_numpy()).pvalue
     assert after.effective >= before.effective
-
-
-def test_clusters_are_cut_at_the_correlation_given():
-    common = np.random.default_rng(1).normal(0, 0.01, ROWS)
-    frame = pd.DataFrame({n: series(n, common=common, weight=0.6)["net_returns"] for n in range(4)})
-    assert len(set(clusters(frame, alike=0.4))) == 1
-    assert len(set(clusters(frame, alike=0.8))) == 4
-    assert clusters(frame[[0]]).tolist() == [1]
 
 
 def test_cash_among_the_trials_changes_nothing(tmp_path):

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import alpha.validation
+import alpha.stats
 from alpha.core.errors import ConfigError, DataError
-from alpha.stats import significance
 from alpha.stats.significance import automatic_lags, diebold_mariano, mean_interval, newey_west_t
 
 
@@ -158,10 +157,9 @@ def test_losses_are_checked() -> None:
 
 
 def test_all_names_can_be_had_in_one_place() -> None:
-    for name in significance.__all__:
-        assert callable(getattr(significance, name))
-    for name in {*significance.__all__} - {"automatic_lags"}:
-        assert getattr(alpha.validation, name) is getattr(significance, name)
+    for name in alpha.stats.__all__:
+        assert callable(getattr(alpha.stats, name))
+    assert set(alpha.stats.__all__) == set(dir(alpha.stats))
 
 
 def test_importing_the_statistics_is_cheap() -> None:

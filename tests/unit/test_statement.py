@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import DataError
-from alpha.execution import MICRO, Event, Ledger, MemoryJournal, order_hash
+from alpha.data.feed import PanelFeed
+from alpha.execution import MICRO, Ledger, MemoryJournal, order_hash
+from alpha.execution.events import BarSkipped, TradingHalted
 from alpha.operate.statement import statement
 from alpha.paper import Clock, trade
 from alpha.report.daily import render_daily
@@ -27,7 +29,7 @@ def traded(small, study, tmp_path_factory):
     strict = small.limits[0].__class__("limit", "max_name", {"limit": 0.05}, small.limits[0].make)
     cfg = small.model_copy(update={"paper": away, "limits": (strict,)})
     journal = MemoryJournal("run")
-    trade(cfg, study.best.bundle, Clock(lambda: panel, sessions=12), journal)
+    trade(cfg, study.best.bundle, Clock(PanelFeed(lambda: panel), sessions=12), journal)
     return cfg, journal, panel
 
 
@@ -63,8 +65,8 @@ def test_bars_the_bundle_was_trained_on_are_no_evidence(traded):
 def trained_until(journal, when):
     """Return the journal as it would be had the bundle been trained until then."""
     other = MemoryJournal(journal.run)
-    note = {"ref": "m/v", "trained_until": str(when)}
-    other.append([event._replace(note=note) if event.kind == "bundle" else event for event in journal.events()])
+    other.append([event._replace(trained_until=str(when)) if event.kind == "bundle" else event
+                  for event in journal.events()])  # fmt: skip
     return other
 
 
@@ -73,23 +75,23 @@ def test_it_says_which_bundle_decided_which_bars(small, study, tmp_path):
     cfg = small.model_copy(update={"paper": small.paper.model_copy(update={"kill_file": tmp_path / "KILL"})})
     journal, best = MemoryJournal("run"), study.best.bundle
     for ref, steps in (("a/1", 4), ("a/1", 1), ("b/1", 3), ("b/1", None)):
-        trade(cfg, best, Clock(lambda: panel, sessions=12, steps=steps), journal, ref=ref)
+        trade(cfg, best, Clock(PanelFeed(lambda: panel), sessions=12, steps=steps), journal, ref=ref)
     report = told(journal)
     assert [(span.ref, span.sessions) for span in report.bundles] == [("a/1", 5), ("b/1", 7)]
     assert report.bundle == "b/1"
-    trade(cfg, best, Clock(lambda: panel, sessions=12), journal, ref="waiting/1")
+    trade(cfg, best, Clock(PanelFeed(lambda: panel), sessions=12), journal, ref="waiting/1")
     assert told(journal).bundle == "b/1", "it decides from the next bar on, and none has come"
     late = replace(best, trained={**best.trained, "end": str(panel.times[-1])})
-    trade(cfg, late, Clock(lambda: panel, sessions=12), journal, ref="c/1")
+    trade(cfg, late, Clock(PanelFeed(lambda: panel), sessions=12), journal, ref="c/1")
     assert not told(journal).in_sample, "no bar was left for the bundle that has seen them all"
     page = render_daily(report)
     assert "a/1 for 5 sessions; then b/1 for 7 sessions" in page
 
 
 def test_a_run_that_cannot_start_leaves_no_trace(small, study):
-    journal = MemoryJournal("run")
+    journal, late = MemoryJournal("run"), pd.Timestamp("2050-01-03", tz="UTC")
     with pytest.raises(DataError):
-        trade(small, study.best.bundle, Clock(lambda: small.panel()[0], 12, start=pd.Timestamp("2050-01-03", tz="UTC")),
+        trade(small, study.best.bundle, Clock(PanelFeed(lambda: small.panel()[0]), 12, start=late),
               journal)  # fmt: skip
     assert list(journal.events()) == []
 
@@ -103,10 +105,11 @@ def test_one_bar_a_skip_and_a_halt(traded):
     assert (report.sessions, report.pnl.day, report.mode) == (1, 0.0, "shadow")
     assert report.fallback == "the selected one is refused"
     later, last = (time.isoformat() for time in panel.times[[-11, -10]])
-    short.append([Event.skip("run", later, "no price"), Event.halt("run", last, 0, "the kill file", 999_000.0)])
+    halt = TradingHalted.of("run", last, 0, "the kill file", 999_000.0)
+    short.append([BarSkipped.of("run", later, "no price"), halt])
     report = told(short)
     assert [(skip.bar, skip.reason) for skip in report.skipped] == [(later, "no price")]
     assert (report.halted, report.equity_end, report.sessions) == ("the kill file", 999_000.0, 1)
     assert report.last_bar == panel.times[-10]
-    before = next(event.note["equity"] for event in journal.events() if event.kind == "mark")
+    before = next(event.equity for event in journal.events() if event.kind == "mark")
     assert report.pnl.day == 999_000.0 - before, "since the last bar that was finished"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +12,10 @@ from alpha.core.errors import BrokerError, DataError, RiskBreach
 from alpha.core.nouns import Fill, Order, Verdict
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
-from alpha.execution import Event, Ledger, MemoryJournal, SqliteJournal, acknowledge, broker, order_hash, reconcile
-from alpha.portfolio import limit, policy
+from alpha.execution import Account, Ledger, MemoryJournal, SqliteJournal, broker, order_hash
+from alpha.execution.events import OrderFilled, OrderPlaced
+from alpha.portfolio import limit, overlay, policy, risk_model
+from alpha.risk import Permission, guard
 from alpha.strategy import Bundle, Candidate, Rules, backtest, step
 
 LONG = policy.bind("long_only")
@@ -37,16 +41,16 @@ def rules(policy=LONG, **more):
 
 def fixed(*weights):
     """Return a policy that always wants the same weights."""
-    return Plugin("policy", "fixed", {}, lambda signal, held: np.array(weights, float))
+    return Plugin("policy", "fixed", {}, lambda view: np.array(weights, float))
 
 
 def run(signal, panel, rules, journal, broker=FREE, cash=100_000.0, rows=None):
-    """Trade some rows, as a paper run does; return the account and the venue."""
-    ledger, venue = Ledger.open(journal, cash), broker()
-    reconcile(ledger, venue, journal)
+    """Trade some rows, as a paper run does; return the account."""
+    account = Account.open(journal, cash, broker())
+    account.reconcile()
     for row in range(len(panel)) if rows is None else rows:
-        step(signal[row], panel.bar(row), rules, ledger, journal, venue)
-    return ledger, venue
+        step(signal[row], panel.bar(row), rules, account)
+    return account
 
 
 class Spy:
@@ -70,9 +74,9 @@ class Spy:
 def test_orders_are_journaled_before_they_are_sent():
     market = panel(6)
     log, journal = [], MemoryJournal()
-    venue, ledger = Spy(FREE(), log), Ledger.open(journal, 10_000.0)
+    account = Account.open(Spy(journal, log), 10_000.0, Spy(FREE(), log))
     for row in range(6):
-        step(signals(market)[row], market.bar(row), rules(), ledger, Spy(journal, log), venue)
+        step(signals(market)[row], market.bar(row), rules(), account)
     on_disk, sent = set(), 0
     for name, args in log:
         if name == "append":
@@ -92,7 +96,7 @@ def test_an_order_whose_row_cannot_be_written_is_not_sent():
 
     market, journal, venue = panel(1), Full(), FREE()
     with pytest.raises(BrokerError, match="disk is full"):
-        step(signals(market)[0], market.bar(0), rules(), Ledger.open(journal, 10_000.0), journal, venue)
+        step(signals(market)[0], market.bar(0), rules(), Account.open(journal, 10_000.0, venue))
     assert venue.open_orders() == ()
 
 
@@ -102,10 +106,10 @@ def test_a_bar_is_settled_decided_sent_and_marked():
     events = list(journal.events())
     assert [event.kind for event in events] == ["open", "order", "sent", "mark", "fill", "mark"]
     assert events[1].price == market["close"][0, 0]
-    assert events[2].quantity == 1.0
-    assert events[3].note == {"equity": 100_000.0, "orders": 1, "limits": [], "prices": {}, "unpriced": {}}
+    assert events[2].orders == 1
+    assert events[3][2:] == (100_000.0, 1, (), {}, {}, "mark")
     assert (events[4].bar, events[4].price) == (events[5].bar, market["open"][1, 0])
-    assert events[5].note["prices"] == {"A": market["close"][1, 0]}
+    assert events[5].prices == {"A": market["close"][1, 0]}
 
 
 def test_the_order_list_is_what_the_weights_say_to_a_loop():
@@ -143,21 +147,21 @@ def test_nothing_fills_at_the_price_that_made_the_signal():
 
 def test_the_limits_are_in_force_and_told():
     market, journal = panel(1), MemoryJournal()
-    ledger, venue = Ledger.open(journal, 10_000.0), FREE()
-    target = step(signals(market)[0], market.bar(0), rules(limits=(limit.bind("max_name"),)), ledger, journal, venue)
+    account = Account.open(journal, 10_000.0, FREE())
+    target = step(signals(market)[0], market.bar(0), rules(limits=(limit.bind("max_name"),)), account)
     np.testing.assert_array_equal(target.weights, np.full(5, 0.1))
     np.testing.assert_array_equal(target.raw, np.full(5, 0.2))
     assert target.clipped == ("max_name",)
-    assert list(journal.events())[-1].note["limits"] == ["max_name"]
+    assert list(journal.events())[-1].limits == ("max_name",)
 
 
 def test_a_finished_bar_is_not_traded_again():
     market, journal = panel(3), MemoryJournal()
-    ledger, venue = run(signals(market), market, rules(), journal)
+    account = run(signals(market), market, rules(), journal)
     before = list(journal.events())
     for row in (1, 2):
         with pytest.raises(DataError, match=r"\[old_bar\]"):
-            step(signals(market)[row], market.bar(row), rules(), ledger, journal, venue)
+            step(signals(market)[row], market.bar(row), rules(), account)
     assert list(journal.events()) == before
 
 
@@ -177,23 +181,23 @@ def test_a_drawdown_halts_and_a_person_lets_it_go_on():
     kinds = [event.kind for event in journal.events()]
     assert "halt" in kinds
     assert kinds.count("mark") == 3
-    ledger, venue = Ledger.replay(journal), FREE()
+    account = Account.replay(journal, FREE())
     with pytest.raises(RiskBreach, match=r"\[halted\]"):
-        step(signals(market)[3], market.bar(3), strict, ledger, journal, venue)
-    acknowledge(ledger, journal, "seen")
+        step(signals(market)[3], market.bar(3), strict, account)
+    account.acknowledge("seen")
     for row in range(3, 6):
-        step(signals(market)[row], market.bar(row), strict, ledger, journal, venue)
-    assert ledger.last_bar == market.times[5].isoformat()
+        step(signals(market)[row], market.bar(row), strict, account)
+    assert account.ledger.last_bar == market.times[5].isoformat()
 
 
-def test_a_halt_cancels_what_is_open():
+def test_an_order_that_did_not_fill_expires_before_a_halt():
     market, journal = crash(), MemoryJournal()
     opens = market["open"].copy()
     opens[1:, 1] = np.nan  # the order for B never fills
     strict = rules(fixed(0.9, 0.1, 0, 0, 0), max_drawdown=0.3, min_trade=0.05)
     with pytest.raises(RiskBreach):
         run(signals(market), market.with_fields(open=opens), strict, journal)
-    assert [event.kind for event in journal.events()][-2:] == ["cancel", "halt"]
+    assert [event.kind for event in journal.events()][-2:] == ["expire", "halt"]
     assert Ledger.replay(journal).open_orders == {}
 
 
@@ -204,14 +208,14 @@ def test_an_order_lives_for_one_bar():
     close[1:20, 0] = opens[1:20, 0] = np.nan
     close[20:, 0] = opens[20:, 0] = 10 * close[0, 0]
     journal = MemoryJournal()
-    once = Plugin("policy", "once", {}, lambda signal, held: np.array([0.9, 0.0]) * (signal > 0))
+    once = Plugin("policy", "once", {}, lambda view: np.array([0.9, 0.0]) * (view.signal > 0))
     signal = np.full((30, 2), -1.0)
     signal[0] = 1.0
-    ledger, venue = run(signal, market.with_fields(close=close, open=opens), rules(once), journal)
-    kinds = [(event.kind, event.bar) for event in journal.events() if event.kind in ("order", "fill", "cancel")]
-    assert kinds == [("order", market.times[0].isoformat()), ("cancel", market.times[1].isoformat())]
-    assert not ledger.positions
-    assert not venue.open_orders()
+    account = run(signal, market.with_fields(close=close, open=opens), rules(once), journal)
+    kinds = [(event.kind, event.bar) for event in journal.events() if event.kind in ("order", "fill", "expire")]
+    assert kinds == [("order", market.times[0].isoformat()), ("expire", market.times[1].isoformat())]
+    assert not account.ledger.positions
+    assert not account.broker.open_orders()
 
 
 def test_an_account_worth_nothing_is_halted():
@@ -235,35 +239,39 @@ class Stray:
     def submit(self, orders):
         pass
 
-    def settle(self, bar):
-        return [Fill(self.order_id, bar.time.isoformat(), "A", 1.0, 2.0, 0.0)]
+    def advance(self, bar):
+        pass
+
+    def poll(self):
+        return [Fill(self.order_id, "f1", "A", 1.0, 2.0, 0.0)]
 
     def open_orders(self):
         return []
 
+    def cancel(self, ids):
+        pass
+
     def cancel_all(self):
-        return []
+        pass
 
 
 def test_a_fill_of_an_unknown_order_is_refused_before_it_is_journaled():
     market, journal = panel(1), MemoryJournal()
-    ledger = Ledger.open(journal, 10_000.0)
+    account = Account.open(journal, 10_000.0, Stray("stray"))
     with pytest.raises(BrokerError, match=r"\[unknown_fill\].*stray"):
-        step(signals(market)[0], market.bar(0), rules(), ledger, journal, Stray("stray"))
+        step(signals(market)[0], market.bar(0), rules(), account)
     assert [event.kind for event in journal.events()] == ["open"]
 
 
 def test_a_fill_told_twice_counts_once():
     market, journal = panel(2), MemoryJournal()
-    ledger = Ledger.open(journal, 10_000.0)
-    order = Event.order(Order("o", "2019-12-31", "A", 1.0), 2.0)
-    fill = Event.fill(Fill("o", market.times[1].isoformat(), "A", 1.0, 2.0, 0.0))
-    for event in (order, fill):
-        journal.append([event])
-        ledger.post(event)
-    ledger.settled = ""  # as after a bar in which nothing was journaled
-    step(signals(market)[1], market.bar(1), rules(fixed(0, 0, 0, 0, 0)), ledger, journal, Stray("o"))
-    assert ledger.cash == 9_998_000_000
+    account = Account.open(journal, 10_000.0, Stray("o"))
+    order = OrderPlaced.of(Order("o", "2019-12-31", "A", 1.0), 2.0)
+    fill = OrderFilled.of(market.times[1].isoformat(), Fill("o", "f1", "A", 1.0, 2.0, 0.0))
+    account.write([order, fill])
+    account.ledger.settled = ""  # as after a bar in which nothing was journaled
+    step(signals(market)[1], market.bar(1), rules(fixed(0, 0, 0, 0, 0)), account)
+    assert account.ledger.cash == 9_998_000_000
 
 
 def test_a_delisted_name_is_settled_and_its_orders_cancelled():
@@ -271,24 +279,20 @@ def test_a_delisted_name_is_settled_and_its_orders_cancelled():
     close, opens = market["close"].copy(), market["open"].copy()
     close[4:, 0] = opens[4:, 0] = np.nan
     market, journal = market.with_fields(close=close, open=opens), MemoryJournal()
-    wanted = Plugin("policy", "leave", {}, lambda signal, held: np.where(np.isnan(signal), 0.0, 0.5))
+    wanted = Plugin("policy", "leave", {}, lambda view: np.where(np.isnan(view.signal), 0.0, 0.5))
     signal = np.ones((12, 2))
     signal[3, 0] = np.nan  # the sale is ordered at the last price there is, and never fills
     signal[4:, 0] = np.nan
-    ledger, venue = run(signal, market, rules(wanted, delist_after=3), journal)
-    [gone] = [event for event in journal.events() if event.kind == "action"]
-    assert (gone.note, gone.symbol, gone.price, gone.bar) == (
-        "delisting",
-        "A",
-        close[3, 0],
-        market.times[6].isoformat(),
-    )
-    assert [event.symbol for event in journal.events() if event.kind == "cancel"] == ["A"]
+    account = run(signal, market, rules(wanted, delist_after=3), journal)
+    ledger = account.ledger
+    [gone] = [event for event in journal.events() if event.kind == "delisting"]
+    assert (gone.symbol, gone.price, gone.bar) == ("A", close[3, 0], market.times[6].isoformat())
+    assert [event.symbol for event in journal.events() if event.kind == "expire"] == ["A"]
     assert ledger.positions.keys() == {"B"}
-    assert "A" not in {order.symbol for order in (*ledger.open_orders.values(), *venue.open_orders())}
-    marks = [event.note for event in journal.events() if event.kind == "mark"]
-    assert [mark["unpriced"] for mark in marks[3:7]] == [{}, {"A": 1}, {"A": 2}, {}]
-    assert marks[6]["equity"] == pytest.approx(ledger.cash / 1e6 + ledger.positions["B"] * close[-1, 1], rel=0.2)
+    assert "A" not in {order.symbol for order in (*ledger.open_orders.values(), *account.broker.open_orders())}
+    marks = [event for event in journal.events() if event.kind == "mark"]
+    assert [mark.unpriced for mark in marks[3:7]] == [{}, {"A": 1}, {"A": 2}, {}]
+    assert marks[6].equity == pytest.approx(ledger.cash / 1e6 + ledger.positions["B"] * close[-1, 1], rel=0.2)
 
 
 def corporate(rows=30):
@@ -307,7 +311,7 @@ def corporate(rows=30):
 
 def test_splits_and_dividends_come_to_what_adjusted_prices_say():
     adjusted, as_traded = corporate()
-    once = Plugin("policy", "once", {}, lambda signal, held: np.where(held == 0, signal, held))
+    once = Plugin("policy", "once", {}, lambda view: np.where(view.held == 0, view.signal, view.held))
     signal = np.tile([0.9, 0.1], (30, 1))
     plain = backtest(signal, adjusted, rules(once, lot_size=0), FREE)
     traded = backtest(signal, as_traded, rules(once, lot_size=0), FREE)
@@ -356,7 +360,7 @@ def test_paper_with_restarts_equals_the_backtest_to_the_cent(tmp_path):
     book = backtest(signal, market, strategy, COSTLY, cash=100_000.0)
     for row in range(12):  # a new process each bar
         with SqliteJournal(tmp_path / "paper.sqlite", "paper") as journal:
-            ledger, _ = run(signal, market, strategy, journal, COSTLY, rows=[row])
+            ledger = run(signal, market, strategy, journal, COSTLY, rows=[row]).ledger
             assert ledger.last_equity == book.equity[row]
             np.testing.assert_array_equal(ledger.weights(market.bar(row)), book.weights[row])
     with SqliteJournal(tmp_path / "paper.sqlite", readonly=True) as journal:
@@ -394,3 +398,155 @@ def test_a_bundle_predicts_where_names_are_tradable():
     bundle = Bundle("double", Double(), {}, (), None, {}, {}, np.ones((1, 1)), np.ones(1), {})
     found = bundle.predict(np.array([[1.0], [2.0]]), np.array([True, False]))
     np.testing.assert_array_equal(found, [2.0, np.nan])
+
+
+def without_prices(market, names, row):
+    """Return the market in which some names have no price from a row on."""
+    close, opens = market["close"].copy(), market["open"].copy()
+    for name in names:
+        at = market.symbols.index(name)
+        close[row:, at] = opens[row:, at] = np.nan
+    return market.with_fields(close=close, open=opens)
+
+
+def test_holdings_without_a_price_count_in_the_limits():
+    """Sixty names are held alike, thirty lose their price, and the policy wants the whole gross in the others."""
+    names = tuple(f"S{i:02d}" for i in range(60))
+    market = without_prices(panel(6, names), names[:30], 3)
+    wanted = Plugin("policy", "rest", {}, lambda view: view.bar.tradable / view.bar.tradable.sum())
+    bounded = rules(wanted, limits=(limit.bind("max_gross"),), lot_size=0)
+    account = Account.open(MemoryJournal(), 100_000.0, FREE())
+    for row in range(6):
+        target = step(np.ones(60), market.bar(row), bounded, account)
+        assert np.abs(target.weights).sum() <= 1 + 1e-9
+        assert np.abs(account.ledger.weights(market.bar(row))).sum() < 1.1
+        assert target.stuck == (names[:30] if row >= 3 else ())
+        assert ("max_gross" in target.clipped) == (row >= 3)
+
+
+def test_the_view_is_the_account_at_the_close_after_what_happened():
+    seen = []
+    keen = Plugin("policy", "keen", {}, lambda view: seen.append(view) or np.array([0.5, 0.3]))
+    market = without_prices(panel(3, "AB"), "B", 2)
+    market = replace(market, groups={"sector": ("x", "y")})
+    account = Account.open(MemoryJournal(), 100_000.0, COSTLY())
+    for row in range(3):
+        step({"signal": np.full(2, row), "spread": np.ones(2)}, market.bar(row), rules(keen), account)
+    assert [view.stuck.tolist() for view in seen] == [[False, False], [False, False], [False, True]]
+    assert [view.held.tolist() for view in seen[:1]] == [[0, 0]]
+    np.testing.assert_allclose(seen[1].held, [0.5, 0.3], atol=0.02)
+    np.testing.assert_allclose(seen[2].held, account.ledger.weights(market.bar(2)))
+    assert seen[2].held[1] > 0.25, "at the last price known"
+    assert seen[2].equity == account.ledger.last_equity
+    np.testing.assert_allclose(seen[2].costs, 70e-4)
+    assert (seen[2].signal.tolist(), seen[2].outputs["spread"].tolist()) == ([2, 2], [1, 1])
+    assert seen[2].groups == {"sector": ("x", "y")}
+    assert seen[2].risk is None
+
+
+def test_all_outputs_of_a_model_may_be_traded():
+    market = panel(10)
+    by_spread = Plugin("policy", "sure", {}, lambda view: np.where(view.outputs["spread"] < 1, 0.1, 0.0))
+    spread = np.abs(signals(market))
+    book = backtest({"signal": signals(market), "spread": spread}, market, rules(by_spread), FREE)
+    np.testing.assert_array_equal(book.targets, np.where(spread < 1, 0.1, 0.0))
+    with pytest.raises(DataError, match=r"\[bad_shape\].*spread"):
+        backtest({"signal": signals(market), "spread": spread[1:]}, market, rules(by_spread), FREE)
+
+
+def test_overlays_come_before_the_limits_in_the_order_listed():
+    double = Plugin("overlay", "double", {}, lambda weights, view: weights * 2)
+    more = Plugin("overlay", "more", {}, lambda weights, view: weights + 0.01)
+    market, account = panel(1), Account.open(MemoryJournal(), 100_000.0, FREE())
+    both = rules(fixed(0.1, 0.02, 0, 0, 0), overlays=(double, more), limits=(limit.bind("max_name"),))
+    target = step(signals(market)[0], market.bar(0), both, account)
+    np.testing.assert_allclose(target.raw, [0.21, 0.05, 0.01, 0.01, 0.01])
+    np.testing.assert_allclose(target.weights, [0.1, 0.05, 0.01, 0.01, 0.01])
+
+
+@pytest.mark.parametrize("wanted", [np.array([np.inf] * 5), np.full(4, 0.1), 0.1, np.full(5, 1.7e308)])
+def test_an_overlay_that_gives_no_weights_halts(wanted):
+    odd = Plugin("overlay", "odd", {}, lambda weights, view: wanted)
+    with pytest.raises(RiskBreach, match=r"\[bad_weights\].*odd wants weights"):
+        run(signals(panel(1)), panel(1), rules(overlays=(odd,)), MemoryJournal())
+
+
+def says(action, name="says", **why):
+    return Plugin("guard", name, {}, lambda account, view: Permission(action, **why))
+
+
+def test_a_guard_that_reduces_lets_positions_only_shrink():
+    market, journal = panel(4, "ABCD"), MemoryJournal()
+    targets = iter([[0.3, 0.3, -0.3, 0.0], [0.4, 0.1, 0.2, 0.2]])
+    turning = Plugin("policy", "turning", {}, lambda view: np.array(next(targets)))
+    account = run(signals(market), market, rules(turning, lot_size=0), journal, rows=[0])
+    guarded = rules(turning, lot_size=0, guards=(says("reduce", reason="for the test", code="tested"),))
+    target = step(signals(market)[1], market.bar(1), guarded, account)
+    held = account.ledger.weights(market.bar(1))
+    np.testing.assert_allclose(target.weights, [held[0], 0.1, 0.0, 0.0])
+    np.testing.assert_allclose(target.raw, [0.4, 0.1, 0.2, 0.2])
+    assert target.clipped == ("says",)
+    assert list(journal.events())[-1].limits == ("says",)
+    orders = {event.symbol: event.quantity for event in journal.events() if event.kind == "order" and
+              event.bar == market.times[1].isoformat()}  # fmt: skip
+    assert orders.keys() == {"B", "C"}
+    assert orders["B"] < 0 < orders["C"]
+
+
+def test_a_book_that_only_shrinks_anyway_is_not_reported_as_reduced():
+    market, account = panel(1), Account.open(MemoryJournal(), 100_000.0, FREE())
+    guarded = rules(fixed(0, 0, 0, 0, 0), guards=(says("reduce", reason="for the test", code="tested"),))
+    assert step(signals(market)[0], market.bar(0), guarded, account).clipped == ()
+
+
+def test_a_halt_goes_before_a_reduction_and_the_first_halt_counts():
+    market, journal = panel(1), MemoryJournal()
+    guards = (
+        says("reduce", code="no"),
+        says("halt", reason="one", code="first"),
+        says("halt", reason="2", code="second"),
+    )
+    with pytest.raises(RiskBreach, match=r"\[first\].*one"):
+        run(signals(market), market, rules(guards=guards), journal)
+
+
+def test_the_drawdown_is_a_guard_and_an_unguarded_backtest_has_none():
+    strict = rules(fixed(1, 0, 0, 0, 0), max_drawdown=0.3, guards=(says("halt", reason="x", code="x"),))
+    assert [each.name for each in strict.watch] == ["says", "drawdown"]
+    assert strict.watch[-1].params == {"limit": 0.3}
+    free = strict.unguarded()
+    assert [each.params for each in free.watch] == [{"limit": 1.0}]
+    assert backtest(signals(crash()), crash(), free, FREE).net_returns.min() < -0.3
+
+
+def test_a_loss_in_one_bar_lets_positions_only_shrink():
+    market, journal = crash(), MemoryJournal()
+    wanted = iter([[0.5, 0.0, 0.0, 0.0, 0.0]] * 3 + [[0.6, 0.2, 0.0, 0.0, 0.0]] * 3)
+    growing = Plugin("policy", "growing", {}, lambda view: np.array(next(wanted)))
+    guarded = rules(growing, guards=(guard.bind({"name": "bar_loss", "limit": 0.1}),))
+    account = run(signals(market), market, guarded, journal, rows=range(3))
+    assert step(signals(market)[3], market.bar(3), guarded, account).clipped == ("bar_loss",)
+    assert step(signals(market)[4], market.bar(4), guarded, account).clipped == ()
+
+
+MACHINE = risk_model.bind({"name": "exponential", "halflife": 10.0, "min_bars": 5})
+
+
+def test_the_risk_model_has_seen_the_history_and_every_bar_up_to_the_decision():
+    market, seen = panel(30), []
+    keen = Plugin("policy", "keen", {}, lambda view: seen.append(view.risk.cov.copy()) or np.zeros(5))
+    risky = rules(keen, risk_model=MACHINE)
+    backtest(signals(market)[20:], market.rows(slice(20, None)), risky, FREE, history=market.rows(slice(0, 20)))
+    machine = MACHINE()
+    expected = [machine.push(market.bar(row)).cov for row in range(30)]
+    np.testing.assert_array_equal(seen, expected[20:])
+
+
+def test_a_target_volatility_is_met():
+    market = panel(300, seed=3)
+    calm = overlay.bind({"name": "volatility_target", "annual": 0.05})
+    risky = rules(fixed(0.3, 0.3, -0.2, 0.1, 0.1), overlays=(calm,), risk_model=MACHINE, lot_size=0)
+    book = backtest(signals(market), market, risky, FREE)
+    assert 0.04 < book.net_returns[50:].std() * np.sqrt(252) < 0.06
+    wild = backtest(signals(market), market, rules(risky.policy, lot_size=0), FREE)
+    assert wild.net_returns[50:].std() * np.sqrt(252) > 0.1

@@ -34,12 +34,5 @@ def test_what_is_too_long_is_named(tmp_path):
     assert [line.split(";")[0] for line in problems] == ["alpha/a.py: long has 41 lines", "alpha/b.py: 401 lines"]
 
 
-def test_a_file_leaves_attic_after_90_days():
-    day = 86400.0
-    arrived = {"attic/old.py": 0.0, "attic/new.py": 60 * day}
-    problems = structure.overdue([*arrived, "attic/README.md"], arrived, 91 * day)
-    assert [line.split(":")[0] for line in problems] == ["attic/old.py"]
-
-
 def test_this_repository_keeps_its_rules(capsys):
     assert structure.main() == 0, capsys.readouterr().out

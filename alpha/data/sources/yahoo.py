@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError, DataError
 from alpha.data import source
+from alpha.data.feed import follows
 
 NAMES = {
     "Open": "open", "High": "high", "Low": "low", "Close": "close", "Volume": "volume",
@@ -18,6 +19,7 @@ NAMES = {
 
 
 @source
+@follows
 def yfinance(
     start: pd.Timestamp,
     end: pd.Timestamp,

@@ -14,12 +14,9 @@ from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
 _HERE = Path(__file__).parents[1]
-KERNELS = tuple(f"alpha.features.{name}" for name in (
-    "engine.crossing", "engine.interpreter", "engine.parabolic", "engine.rolling", "engine.windows",
-    "ticks.book", "ticks.spreads", "ticks.flow", "ticks.toxicity", "ticks.variance", "ticks.bars",
-))  # fmt: skip
-"""The modules in which kernels are."""
-_READ = ("engine.compiled", "engine.lower", *(name.removeprefix("alpha.features.") for name in KERNELS))
+_FILES = tuple(path for path in sorted(_HERE.glob("*/*.py")) if "\n@jit\n" in path.read_text(encoding="utf-8"))
+KERNELS = tuple(f"alpha.features.{path.parent.name}.{path.stem}" for path in _FILES)
+"""The modules in which kernels are: those with a function under ``@jit``."""
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,7 +48,7 @@ def prefetch(typing: Any, array: Any, at: Any) -> Any:
 
 
 def _folder() -> Path:
-    text = b"".join((_HERE / f"{name.replace('.', '/')}.py").read_bytes() for name in _READ)
+    text = b"".join(path.read_bytes() for path in (_HERE / "engine/compiled.py", _HERE / "engine/lower.py", *_FILES))
     places = (
         [Path(config.CACHE_DIR)]
         if config.CACHE_DIR

@@ -1,4 +1,4 @@
-"""Compile all kernels before they are needed: ``python -m alpha.features.engine.kernels``, as `make setup` does.
+"""Compile all kernels before they are needed: ``python -m alpha.cli.kernels``, as `make setup` does.
 
 A kernel's machine code is on disk, so every later process loads it. What calls what decides the order, so kernels are
 compiled by running the outermost ones on nothing: once in each of two processes, since the compiler takes one core.
@@ -73,12 +73,4 @@ def run_others() -> None:
             registry.bind(name)().push(Events.of())
 
 
-def _print(done: int, of: int) -> None:
-    print(f"\rCompiling the kernels of features, once: {done} of {of} done", end="", flush=True)
-
-
 _PARTS = (run_blocks, run_others)
-
-if __name__ == "__main__":
-    warm(_print)
-    print()

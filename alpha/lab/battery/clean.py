@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from alpha.core.nouns import FeatureSet, Fold, Label
 from alpha.core.panel import Panel
+from alpha.core.registry import Plugin
 from alpha.lab.battery import clean
 from alpha.lab.battery.data import hourly
 from alpha.lab.battery.execution import sessions
@@ -25,10 +29,13 @@ from alpha.lab.battery.honest import (
     with_column,
 )  # fmt: skip
 from alpha.lab.battery.market import Tables, hours, records
+from alpha.labels import label as label_registry
 from alpha.leaks import Pipeline
 from alpha.leaks.nulls import block_mean
+from alpha.models import model, weight
+from alpha.models.samples import Samples
 from alpha.stats.metrics import daily_ic
-from alpha.validation.crossfit import training_mask
+from alpha.validation.crossfit import cross_fit, training_mask
 
 SETTINGS = ({"name": "linear_v1"}, {"name": "lightgbm_v1", "n_estimators": 20, "num_threads": 1})
 
@@ -127,6 +134,58 @@ def careful_stops(seed: int) -> Pipeline:
         return sessions(sized, panel, target_first=False) + held(weights(sized), panel)
 
     return honest(records(seed), trade=trade)
+
+
+@clean
+def stacked_and_stopped_inside_the_fit(seed: int) -> Pipeline:
+    """A stack weighs its models on inner folds, and its boosting stops on rows, that the samples purge themselves."""
+    return honest(records(seed), predict=partial(_cross_fitted, Plugin("model", "stack", {}, _Stack), ()), horizon=10)
+
+
+@clean
+def barriers_weighed_by_age_and_uniqueness(seed: int) -> Pipeline:
+    """Outcomes end where a barrier is touched, each name's at its own time; old and overlapping samples weigh less."""
+    weights = (weight.bind({"name": "age", "half_life": 0.5}), weight.bind("uniqueness"))
+    ends = label_registry.bind({"name": "barrier", "horizon": 8, "window": 10})
+    return honest(records(seed), label=ends, predict=partial(_cross_fitted, model.bind("linear_v1"), weights))
+
+
+@clean
+def confidence_in_a_primary(seed: int) -> Pipeline:
+    """A meta-label of short reversals that end at barriers: trees say when to follow them."""
+    entry = {"name": "meta", "primary": {"name": "reversal", "window": 3},
+             "outcome": {"name": "barrier", "horizon": 5, "window": 10}}  # fmt: skip
+    return honest(records(seed), label=label_registry.bind(entry), predict=predictor(SETTINGS[1]))
+
+
+class _Stack:
+    """A ridge regression and trees whose number is chosen on held-out rows, weighed by what they predict of others."""
+
+    handles_nan: ClassVar[bool] = False
+
+    def fit(self, samples: Samples) -> Self:
+        made = [[(part.predict(block.X), block.y) for part in self._members(learned)]
+                for learned, block in samples.folds(3)]  # fmt: skip
+        members = [np.concatenate([predicted for predicted, _ in each]) for each in zip(*made, strict=True)]
+        outcomes = np.concatenate([each[0][1] for each in made])
+        self.weights_ = np.linalg.lstsq(np.stack(members, axis=1), outcomes)[0]
+        self.members_ = self._members(samples)
+        return self
+
+    def _members(self, samples: Samples) -> list[Any]:
+        learned, held_out = samples.split(0.2)
+        tried = [model.bind({**SETTINGS[1], "n_estimators": n})().fit(learned) for n in (5, 20)]
+        loss = [float(((made.predict(held_out.X) - held_out.y) ** 2).mean()) for made in tried]
+        return [model.bind(SETTINGS[0])().fit(samples), tried[int(np.argmin(loss))]]
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return sum(weight * made.predict(X) for weight, made in zip(self.weights_, self.members_, strict=True))
+
+
+def _cross_fitted(
+    bound: Plugin, weights: Sequence[Plugin], features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray
+) -> np.ndarray:
+    return cross_fit(bound, features, label, [fold], tradable, weights=weights)[fold.test]
 
 
 def _inner(fold: Fold, label: Label) -> Fold:

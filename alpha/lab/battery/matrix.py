@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from alpha.core import executor
 from alpha.core.errors import ConfigError, nearest
 from alpha.lab.battery import World, worlds
 from alpha.leaks import Case, check, examine
@@ -58,15 +59,17 @@ def tried(world: World, seed: int) -> WorldResult:
     return WorldResult(world, seed, ic, sharpe(case.pipeline.trade(case.signal, case.panel)[tested]), found)
 
 
-def run(*, leaks: int = 1, seeds: int = 5, jobs: int = -1, names: Sequence[str] = ()) -> Iterator[WorldResult]:
-    """Yield the result of every world, in processes, in the order of the worlds.
+def run(
+    *, leaks: int = 1, seeds: int = 5, jobs: int | None = None, names: Sequence[str] = ()
+) -> executor.Counted[WorldResult]:
+    """Return the results of every world as they arrive, worked out in processes, in the order of the worlds.
 
     Parameters
     ----------
     leaks, seeds : int
         How many times each world with a mistake, and each clean one, is drawn.
     jobs : int
-        Processes; -1: one a processor.
+        Processes; default: one a processor.
     names : sequence of str
         Only these worlds; default: all.
 
@@ -75,10 +78,8 @@ def run(*, leaks: int = 1, seeds: int = 5, jobs: int = -1, names: Sequence[str] 
     ConfigError
         ``unknown_world``.
     """
-    from joblib import Parallel, delayed
-
     tasks = drawn(leaks=leaks, seeds=seeds, names=names)
-    yield from Parallel(jobs, return_as="generator", batch_size=1)(delayed(_named)(w.name, seed) for w, seed in tasks)
+    return executor.run(_named, [(world.name, seed) for world, seed in tasks], jobs=jobs)
 
 
 def drawn(*, leaks: int = 1, seeds: int = 5, names: Sequence[str] = ()) -> list[tuple[World, int]]:

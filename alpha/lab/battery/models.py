@@ -6,19 +6,24 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from alpha.core.nouns import FeatureSet, Fold, Label
 from alpha.core.panel import Panel
+from alpha.core.registry import Plugin
 from alpha.lab.battery import plant
 from alpha.lab.battery.features import month_ends
 from alpha.lab.battery.honest import features, honest, predictor
 from alpha.lab.battery.market import records
+from alpha.labels import label as label_registry
 from alpha.leaks import Pipeline
+from alpha.models import model
 from alpha.stats.metrics import daily_ic
 from alpha.validation.baselines import random
-from alpha.validation.crossfit import training_mask
+from alpha.validation.crossfit import cross_fit, training_mask
 
 NOISE = 40
+_ALL_KNOWN = np.datetime64("2100-01-01", "ns")
 Predict = Callable[[FeatureSet, Label, Fold, np.ndarray], np.ndarray]
 
 
@@ -95,17 +100,84 @@ def early_stopping_on_the_test_fold(seed: int) -> Pipeline:
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
         known = training_mask(label, fold) & tradable & np.isfinite(label.values)
-        X, y = np.nan_to_num(features.values[known]), label.values[known]
-        X_test = np.nan_to_num(features.values[fold.test])
-        signals, residual, score = [], y - y.mean(), np.zeros(X_test.shape[:2])
-        for _ in range(30):  # one column a round, the one that helps most
-            slopes = X.T @ residual / (X**2).sum(axis=0)
-            f = int(np.argmax(slopes**2 * (X**2).sum(axis=0)))
-            residual, score = residual - 0.7 * slopes[f] * X[:, f], score + 0.7 * slopes[f] * X_test[..., f]
-            signals.append(np.where(tradable[fold.test], score, np.nan))
-        return max(signals, key=lambda signal: _test_ic(signal, label, fold))
+        stages = _stages(features, label, known, fold.test, tradable)
+        return max(stages, key=lambda signal: _test_ic(signal, label, fold))
 
     return honest(records(seed, edge=0.0), features=_noisy, predict=predict)
+
+
+@plant("refit")
+def early_stopping_on_unpurged_rows(seed: int) -> Pipeline:
+    """Boosting stops at the round that is best on the ten rows before the test, whose outcomes take ten bars.
+
+    The rows were held out of training, so it looks clean. Their outcomes are those of the test, and the number of
+    rounds is fitted to them.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        held_out = np.arange(fold.test[0] - label.horizon, fold.test[0])
+        known = training_mask(label, fold) & tradable & np.isfinite(label.values)
+        tried = _stages(features, label, known, held_out, tradable)
+        rounds = int(np.argmax([_ic(signal, label.values[held_out]) for signal in tried]))
+        return _stages(features, label, known, fold.test, tradable)[rounds]
+
+    return honest(records(seed, edge=0.0), features=_noisy, predict=predict, horizon=10)
+
+
+@plant("refit")
+def stacked_on_unpurged_folds(seed: int) -> Pipeline:
+    """Two models are weighed by their predictions in inner folds that nobody purged, up to the row before the test.
+
+    Each model is fitted on what was known. The weights are fitted too: their newest rows hold outcomes of the test, and
+    each inner fold learned from neighbours that share the outcomes it was asked for.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        rows = np.arange(fold.test[0])
+        inner = [replace(fold, train=np.setdiff1d(rows, part), test=part, cutoff=_ALL_KNOWN)
+                 for part in np.array_split(rows, 3)]  # fmt: skip
+        members = [predictor("linear_v1"), predictor({"name": "lightgbm_v1", "n_estimators": 20, "num_threads": 1})]
+        made = [np.concatenate([member(features, label, each, tradable) for each in inner]) for member in members]
+        both = np.isfinite([*made, label.values[rows]]).all(axis=0)
+        weights = np.linalg.lstsq(np.stack([each[both] for each in made], axis=1), label.values[rows][both])[0]
+        predicted = [member(features, label, fold, tradable) for member in members]
+        return sum(weight * each for weight, each in zip(weights, predicted, strict=True))
+
+    return honest(records(seed), predict=predict, horizon=10)
+
+
+@plant("refit")
+def weighted_by_later_volatility(seed: int) -> Pipeline:
+    """Samples weigh by the inverse variance of the outcomes around them, ten rows before and ten after.
+
+    A centred window is the default of whoever wants a smooth estimate. The newest samples are weighed by how calm the
+    test will be.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        spread = pd.DataFrame(label.values).std(axis=1)
+        variance = spread.rolling(21, center=True, min_periods=1).mean().to_numpy() ** 2
+        centred = Plugin("weight", "inverse_variance", {}, lambda samples: 1 / (variance[samples.row] + 1e-6))
+        return cross_fit(model.bind("linear_v1"), features, label, [fold], tradable, weights=[centred])[fold.test]
+
+    return honest(records(seed), predict=predict)
+
+
+@plant("refit", "whole")
+def duration_of_open_positions(seed: int) -> Pipeline:
+    """An input is how long the position of the row before lasts, though most have not ended by then.
+
+    Positions end at barriers, and `known_at` says when. It is there for all rows of the past, and a column of it looks
+    like any other.
+    """
+
+    def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
+        instants = features.times.as_unit("ns").asi8.view("datetime64[ns]")
+        lasted = pd.DataFrame((label.known_at - instants[:, None]) / np.timedelta64(1, "D"))
+        return _ridge(_with(features, "lasted", lasted.shift(1).to_numpy()), label, fold, tradable)
+
+    ends = label_registry.bind({"name": "barrier", "horizon": 8, "window": 10, "profit": 3.0, "stop": 1.0})
+    return honest(records(seed), label=ends, predict=predict)
 
 
 @plant("refit")
@@ -192,8 +264,26 @@ def _only(features: FeatureSet, at: np.ndarray) -> FeatureSet:
     return replace(features, names=tuple(features.names[f] for f in at), values=features.values[..., at])
 
 
+def _stages(
+    features: FeatureSet, label: Label, known: np.ndarray, rows: np.ndarray, tradable: np.ndarray
+) -> list[np.ndarray]:
+    """Boost thirty rounds, one column a round; return what is predicted of `rows` after each."""
+    X, y = np.nan_to_num(features.values[known]), label.values[known]
+    asked = np.nan_to_num(features.values[rows])
+    signals, residual, score = [], y - y.mean(), np.zeros(asked.shape[:2])
+    for _ in range(30):  # the column that helps most
+        slopes = X.T @ residual / (X**2).sum(axis=0)
+        f = int(np.argmax(slopes**2 * (X**2).sum(axis=0)))
+        residual, score = residual - 0.7 * slopes[f] * X[:, f], score + 0.7 * slopes[f] * asked[..., f]
+        signals.append(np.where(tradable[rows], score, np.nan))
+    return signals
+
+
 def _test_ic(signal: np.ndarray, label: Label, fold: Fold) -> float:
-    outcome = label.values[fold.test]
+    return _ic(signal, label.values[fold.test])
+
+
+def _ic(signal: np.ndarray, outcome: np.ndarray) -> float:
     both = np.isfinite(signal) & np.isfinite(outcome)
     return float(np.corrcoef(signal[both], outcome[both])[0, 1])
 

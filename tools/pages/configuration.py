@@ -1,4 +1,4 @@
-"""Pages of the documentation that are generated from the code, so that they cannot disagree with it."""
+"""docs/configuration.md: every key and every plugin, from the schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ of its signature. The hash of the resolved configuration, less `models.selected`
 """
 
 
-def configuration() -> str:
+def page() -> str:
     """Return docs/configuration.md."""
     return "\n".join([HEADER, *_sections(Config, "", set()), *_plugins()]).rstrip() + "\n"
 
@@ -64,13 +64,14 @@ def registries() -> tuple[Registry, ...]:
     from alpha.features.ticks import bar_builder, tick_feature
     from alpha.gates import gate
     from alpha.labels import label
-    from alpha.models import model
-    from alpha.portfolio import limit, policy
+    from alpha.models import model, weight
+    from alpha.portfolio import limit, overlay, policy, risk_model
+    from alpha.risk import guard
     from alpha.validation import baseline, splitter
 
     return (
-        source, aggregate, scorer, tick_feature, bar_builder, feature, feature_set, label, model, splitter, baseline,
-        policy, limit, broker, gate,
+        source, aggregate, scorer, tick_feature, bar_builder, feature, feature_set, label, model, weight, splitter,
+        baseline, policy, overlay, limit, risk_model, guard, broker, gate,
     )  # fmt: skip
 
 

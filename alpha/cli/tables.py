@@ -4,43 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alpha.core.nouns import Scorecard
+from alpha.operate.study import SummaryRow
 from alpha.report.page import METRICS, MISSING, best_baseline, metric
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-@dataclass(frozen=True)
-class SummaryRow:
-    """One world and the model chosen in it.
-
-    Parameters
-    ----------
-    ic, hit_rate : float
-        Fractions, out of sample.
-    gates : pair of int
-        How many passed, and how many there were.
-    paper_equity : float, optional
-        Equity after the last bar on paper, in the quote currency; None: nothing was traded.
-    shadow : bool
-        Whether that was the replay of a candidate that is not blessed.
-    report : str
-        Path of the HTML report.
-    """
-
-    world: str
-    model: str
-    ic: float
-    hit_rate: float
-    gates: tuple[int, int]
-    blessed: bool
-    report: str
-    paper_equity: float | None = None
-    shadow: bool = False
 
 
 def summary_table(rows: Sequence[SummaryRow], console: Console | None = None) -> None:

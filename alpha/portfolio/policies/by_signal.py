@@ -1,4 +1,4 @@
-"""Policies: what to hold, given what the model thinks. Weights are fractions of equity, shape (N,)."""
+"""Policies that hold names by their signals. Weights are fractions of equity, shape (N,)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from pydantic import Field, PositiveFloat
 
 from alpha.portfolio import policy
+from alpha.portfolio.view import View
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 
 @policy
 def long_short(
-    signal: np.ndarray,
-    held: np.ndarray,
+    view: View,
     *,
     quantile: Annotated[float, Field(gt=0, le=0.5)] = 0.2,
     gross: PositiveFloat = 1.0,
@@ -24,15 +24,13 @@ def long_short(
     """Hold the names with the highest signals long and those with the lowest short, equally weighted.
 
     Each side is half of `gross`, so the book is neutral to the market; a tail has at least one name. Ties share
-    their average rank: names that tie across the edge of a tail are all in it or all out. Where the signal tells
-    no two tails apart, nothing is held. Jegadeesh & Titman (1993) form their portfolios so.
+    their average rank: names that tie across the edge of a tail are all in it or all out. Where the signal does
+    not separate two tails, nothing is held. Jegadeesh & Titman (1993) form their portfolios so.
 
     Parameters
     ----------
-    signal : array of shape (N,)
-        Known at the close of the bar; NaN: no opinion, and nothing held.
-    held : array of shape (N,)
-        Weights held at the same close.
+    view : View
+        Reads the signal (NaN: no opinion, and nothing held) and the weights held.
     quantile : float
         Fraction of the names in each tail.
     gross : float
@@ -40,18 +38,17 @@ def long_short(
     rate : float
         How much of the way from what is held to the new book is gone in one bar (Garleanu & Pedersen, 2013).
     """
-    rank, count = _ranks(signal)
+    rank, count = _ranks(view.signal)
     tail = max(1, int(quantile * count + 1e-9))
     long, short = rank > count - tail, rank < tail + 1
     if not (long.any() and short.any()):
-        return _toward(np.zeros_like(held), held, signal, rate)
-    return _toward((long / long.sum() - short / short.sum()) * (gross / 2), held, signal, rate)
+        return _toward(np.zeros_like(view.held), view, rate)
+    return _toward((long / long.sum() - short / short.sum()) * (gross / 2), view, rate)
 
 
 @policy
 def long_only(
-    signal: np.ndarray,
-    held: np.ndarray,
+    view: View,
     *,
     quantile: Annotated[float, Field(gt=0, le=1)] = 1.0,
     gross: PositiveFloat = 1.0,
@@ -61,24 +58,23 @@ def long_only(
 
     Parameters are those of `long_short`.
     """
-    rank, count = _ranks(signal)
+    rank, count = _ranks(view.signal)
     long = rank > count - max(1, int(quantile * count + 1e-9))
-    return _toward(long * (gross / max(1, long.sum())), held, signal, rate)
+    return _toward(long * (gross / max(1, long.sum())), view, rate)
 
 
 @policy
-def signal_weighted(
-    signal: np.ndarray, held: np.ndarray, *, gross: PositiveFloat = 1.0, rate: Rate = 1.0
-) -> np.ndarray:
+def signal_weighted(view: View, *, gross: PositiveFloat = 1.0, rate: Rate = 1.0) -> np.ndarray:
     """Hold each name in proportion to its signal less the mean signal: neutral to the market.
 
     Parameters are those of `long_short`. Where all signals are equal, nothing is held.
     """
+    signal = view.signal
     known = np.isfinite(signal)
     centred = np.where(known, signal - (signal[known].mean() if known.any() else 0.0), 0.0)
     total = np.abs(centred).sum()
     flat = total <= 1e-12 * np.abs(signal[known]).sum()
-    return _toward(np.zeros_like(held) if flat else centred * (gross / total), held, signal, rate)
+    return _toward(np.zeros_like(view.held) if flat else centred * (gross / total), view, rate)
 
 
 def _ranks(signal: np.ndarray) -> tuple[np.ndarray, int]:
@@ -91,6 +87,7 @@ def _ranks(signal: np.ndarray) -> tuple[np.ndarray, int]:
     return rank, int(known.sum())
 
 
-def _toward(new: np.ndarray, held: np.ndarray, signal: np.ndarray, rate: float) -> np.ndarray:
-    """Go part of the way from what is held to the new book; a name without a signal is left at once."""
-    return np.where(np.isfinite(signal), held + rate * (new - held) if rate < 1 else new, 0.0)
+def _toward(new: np.ndarray, view: View, rate: float) -> np.ndarray:
+    """Go part of the way from what is held to the new book; a name without a signal is sold at once."""
+    held = view.held
+    return np.where(np.isfinite(view.signal), held + rate * (new - held) if rate < 1 else new, 0.0)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from alpha.config import Config
+from alpha.core import executor
 from alpha.core.errors import DataError, ModelError
+from alpha.core.identity import expect_packages
 from alpha.core.nouns import FeatureSet, Fold, Label, Scorecard
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
@@ -24,8 +26,8 @@ from alpha.gates.judging import Judge
 from alpha.leaks import Case, Pipeline
 from alpha.models.search import drawn
 from alpha.portfolio import policy
-from alpha.strategy import Book, Bundle, Candidate, Rules, backtest
-from alpha.validation import Trials, cross_fit, detailed, fit, predict, score
+from alpha.strategy import Book, Bundle, Candidate, Rules, Signal, backtest, outputs
+from alpha.validation import Trials, cross_fit_outputs, detailed, fit, score
 from alpha.validation.scorecard import measure
 from alpha.validation.selection import Selection, selection
 
@@ -93,34 +95,22 @@ class _Bench:
         no_signal = np.full(panel.tradable.shape, np.nan)
         return Case(pipeline, panel, self.features, self.label, folds, no_signal, self.config.seed)
 
-    def trade(self, signal: np.ndarray, panel: Panel) -> np.ndarray:
+    def trade(self, signal: Signal, panel: Panel) -> np.ndarray:
         """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
-        rules = replace(self.rules, max_drawdown=1.0)
-        return backtest(signal, panel, rules, self.config.broker, cash=self.config.paper.cash).gross_returns
+        return backtest(
+            signal, panel, self.rules.unguarded(), self.config.broker, cash=self.config.paper.cash
+        ).gross_returns
 
-    def books(self, traded: Sequence[tuple[np.ndarray, Rules]], track: Track) -> list[Book]:
+    def books(self, traded: Sequence[tuple[Signal, Rules]], track: Track) -> list[Book]:
         """Trade each signal over the rows out of sample, to their end: no person is there to halt for."""
         rows, cfg = self.tested, self.config
-        panel = self.panel.rows(rows)
-        processes = -1 if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
-        books = Parallel(processes, return_as="generator")(
-            delayed(backtest)(signal[rows], panel, replace(rules, max_drawdown=1.0), cfg.broker, cash=cfg.paper.cash)
-            for signal, rules in traded
-        )
-        return list(track(Counted(books, len(traded)), f"{cfg.name}: backtests"))
-
-
-class Counted:
-    """An iterator that knows how long it is, so that progress can be shown."""
-
-    def __init__(self, items: Iterable[Any], length: int) -> None:
-        self.items, self.length = items, length
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return self.length
+        panel, before = self.panel.rows(rows), self.panel.rows(slice(0, rows.start))
+        history = before if self.rules.risk_model else None
+        jobs = cfg.jobs if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
+        tasks = [({name: values[rows] for name, values in outputs(signal).items()}, panel, own.unguarded(), cfg.broker)
+                 for signal, own in traded]  # fmt: skip
+        books = executor.run(partial(backtest, cash=cfg.paper.cash, history=history), tasks, jobs=jobs)
+        return list(track(books, f"{cfg.name}: backtests"))
 
 
 def tracked(work: Callable[[], T], what: str, track: Track) -> T:
@@ -134,9 +124,13 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
 
     Raises
     ------
+    ConfigError
+        ``missing_package``: one that a bundle of a candidate would need is not installed.
     DataError
         The data are refused, or are too short for the features (``short_history``).
     """
+    for plugin in cfg.models.candidates:
+        expect_packages(plugin.make)
     panel, findings = tracked(cfg.panel, f"{cfg.name}: data", track)
     plan = cfg.plan()
     features = tracked(lambda: plan.batch(panel), f"{cfg.name}: features", track)
@@ -232,8 +226,9 @@ def _titled(track: Track, what: str) -> Callable[[Iterable[int]], Iterable[int]]
 def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items, what: items) -> list[_Scored]:
     """Score models out of sample, each of which makes it a trial."""
     cfg, trials = bench.config, Trials(bench.config.paths.trials)
-    signals = [_cross_fitted(bench, model, track) for model in models]
-    books = bench.books([(signal, bench.rules) for signal in signals], track)
+    predicted = [_cross_fitted(bench, model, track) for model in models]
+    signals = [each["signal"] for each in predicted]
+    books = bench.books([(each, bench.rules) for each in predicted], track)
     cards = [
         score(model.name, signal, bench.label, book, bench.folds,
               panel=bench.panel, trials=trials, source=origin(cfg.source), config_id=cfg.trial_id(model))
@@ -242,9 +237,11 @@ def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items
     return [_Scored(*each) for each in zip(models, signals, books, cards, strict=True)]
 
 
-def _cross_fitted(bench: _Bench, model: Plugin, track: Track) -> np.ndarray:
+def _cross_fitted(bench: _Bench, model: Plugin, track: Track) -> Mapping[str, np.ndarray]:
     folds = track(bench.folds, f"{bench.config.name}: {model.name}")
-    return cross_fit(model, bench.features, bench.label, folds, bench.panel.tradable)
+    return cross_fit_outputs(
+        model, bench.features, bench.label, folds, bench.panel.tradable, weights=bench.config.weights
+    )
 
 
 def _no_model(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -272,7 +269,7 @@ def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:
     """Fit on every row whose label is known, and keep what shows later that nothing has changed."""
     panel, label = bench.panel, bench.label
     known = panel.tradable & np.isfinite(label.values) & ~np.isnat(label.known_at.reshape(len(panel), -1))
-    fitted = fit(model, bench.features, label, known)
+    fitted = fit(model, bench.features, label, known, weights=bench.config.weights)
     rows = np.flatnonzero(known.any(axis=1))
     golden = _golden(bench.features.values, known)
     return Bundle(
@@ -280,8 +277,8 @@ def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:
         feature_entries=bench.config.features.columns,
         trained={"start": str(panel.times[rows[0]]), "end": str(panel.times[rows[-1]]),
                  "rows": len(rows), "samples": int(known.sum())},
-        golden_inputs=golden, golden_predictions=predict(fitted, golden, np.ones(len(golden), bool)),
-        reference=_reference(bench, known, signal),
+        golden_inputs=golden, golden_predictions=fitted.predict(golden) if len(golden) else np.empty(0),
+        reference=_reference(bench, known, signal), weights=bench.config.weights,
     )  # fmt: skip
 
 

@@ -1,23 +1,26 @@
-"""What every command shares: options, progress, and errors that say who must act."""
+"""The commands: their options, their output, and errors that say who must act. Nothing below this package prints.
+
+`--help` answers at once, so nothing heavy is imported here; the functions that print are in `tables` and `show`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
+from alpha.cli.progress import track
 from alpha.core.errors import AlphaError
 
 DEFAULT = "config/base.yaml"
 
-T = TypeVar("T")
-
 if TYPE_CHECKING:
-    from alpha.config import Config
+    from alpha.config import Config, Places
+
+__all__ = ["chosen", "configured", "parser", "places", "positive", "run", "track"]
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -42,12 +45,23 @@ def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), ov
     import structlog
 
     from alpha.config import load
+    from alpha.core.registry import broken
 
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger("info" if args.verbose else "warning"),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    return load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
+    cfg = load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
+    for file in broken():
+        print(f"skipped: {file}", file=sys.stderr)
+    return cfg
+
+
+def places(args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:
+    """Return where results are, by the same options; no plugin is imported, so none that is broken is in the way."""
+    from alpha.config import load_places
+
+    return load_places(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
 
 
 def chosen(args: argparse.Namespace) -> str:
@@ -80,28 +94,3 @@ def run(main: Callable[[argparse.Namespace], int | None], options: argparse.Argu
     except KeyboardInterrupt:
         print("interrupted; nothing is lost: run the same command again", file=sys.stderr)
         sys.exit(130)
-
-
-def track(items: Iterable[T], what: str) -> Iterable[T]:
-    """Yield `items` while showing how far they are: a bar on a terminal, lines elsewhere."""
-    if sys.stderr.isatty():
-        return _bar(items, what)
-    return _lines(items, what)
-
-
-def _bar(items: Iterable[Any], what: str) -> Iterable[Any]:
-    from rich.console import Console
-    from rich.progress import track as rich_track
-
-    return rich_track(items, what, console=Console(stderr=True), transient=False)
-
-
-def _lines(items: Iterable[Any], what: str) -> Iterator[Any]:
-    total = f"/{len(items)}" if isinstance(items, Sized) else ""
-    said = time.monotonic()
-    print(f"  {what} ...", file=sys.stderr, flush=True)
-    for number, item in enumerate(items, start=1):
-        yield item
-        if time.monotonic() - said > 2:
-            said = time.monotonic()
-            print(f"  {what} {number}{total}", file=sys.stderr, flush=True)

@@ -1,0 +1,15 @@
+"""Compile the kernels of features, with progress: ``python -m alpha.cli.kernels``."""
+
+from __future__ import annotations
+
+from alpha.features.engine.kernels import warm
+
+
+def show(done: int, of: int) -> None:
+    """Print how many kernels are compiled, over the last such line."""
+    print(f"\rCompiling the kernels of features, once: {done} of {of} done", end="", flush=True)
+
+
+if __name__ == "__main__":
+    warm(show)
+    print()

@@ -1,0 +1,77 @@
+"""Run independent tasks in processes. No other module starts workers, so the way they run is chosen here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+from alpha.core import plugins
+
+T = TypeVar("T")
+
+_in_worker = False
+
+
+class Counted(Generic[T]):
+    """Results as they arrive, and how many there will be, so that progress can be shown."""
+
+    def __init__(self, items: Iterable[T], length: int) -> None:
+        self.items, self.length = items, length
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return self.length
+
+
+def run(
+    function: Callable[..., T], tasks: Iterable[Sequence[Any]], *, jobs: int | None = None, in_order: bool = True
+) -> Counted[T]:
+    """Call a function with the arguments of each task; return the results as they arrive.
+
+    A worker that calls this runs its own tasks one after the other. A worker loads the plugins that this process
+    loaded. What a task raises is raised here.
+
+    Parameters
+    ----------
+    tasks : iterable of sequence
+        Positional arguments, which must be picklable where there is more than one job.
+    jobs : int, optional
+        Processes; 1: this one. Default: one a processor.
+    in_order : bool
+        Whether results come in the order of the tasks, or as they finish.
+    """
+    tasks = [tuple(task) for task in tasks]
+    if _in_worker or jobs == 1 or len(tasks) < 2:
+        return Counted((function(*task) for task in tasks), len(tasks))
+    from joblib import Parallel, delayed
+
+    pool = Parallel(jobs or -1, return_as="generator" if in_order else "generator_unordered", batch_size=1)
+    return Counted(pool(delayed(_Task(function, task))() for task in tasks), len(tasks))
+
+
+class _Task:
+    """A call on its way to a worker. The plugins go first: the function and its arguments may be parts of them."""
+
+    def __init__(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (_Plugins(), self.function, self.arguments)
+
+    def __call__(self) -> Any:
+        return self.function(*self.arguments)
+
+
+class _Plugins:
+    """The plugins of this process; they are loaded where this is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return plugins.load, (plugins.loaded(),)
+
+
+def _arrived(loaded: None, function: Callable[..., Any], arguments: Sequence[Any]) -> _Task:
+    global _in_worker
+    _in_worker = True
+    return _Task(function, arguments)
