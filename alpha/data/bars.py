@@ -1,4 +1,4 @@
-"""From long bars to a panel: the calendar's grid, and prices adjusted forward from the first row."""
+"""Turn long bars into a panel: the calendar's grid, with prices adjusted forward from the first row."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def to_panel(frame: pd.DataFrame, calendar: Calendar) -> Panel:
     """Place checked bars on the grid of sessions (or of the bars' own instants) and symbols sorted by name.
 
     Row t is known at ``times[t]``: the close of its session, or the instant of an intraday bar. Bars off the calendar
-    are left out, and a session on which nobody has a bar is no row; the sanity checks say so.
+    are left out, and a session in which no symbol has a bar gets no row; the sanity checks report both.
 
     Raw prices are adjusted forward, with a factor of 1 at a symbol's first bar::
 
         factor[t] = factor[t-1] * split[t] / (1 - dividend[t] / close[t-1])
 
     and volume is divided by the product of the splits, so that a later dividend or split never changes an earlier
-    value. Where the frame knows the events, ``raw_open raw_close dividend split`` stand beside the adjusted prices.
+    value. Where the frame has the events, the panel has ``raw_open raw_close dividend split`` too.
     Where it has only ``adj_close``, the factor is its ratio to ``close`` over the same ratio at the first bar, and
     volume stays as it is.
 

@@ -14,21 +14,21 @@ from alpha.core.registry import Plugin
 
 Read = Callable[..., pd.DataFrame]
 OVERLAP = pd.Timedelta("14D")
-"""How far back the newest bars are read again: a bar that comes later than this is seen after a restart."""
+"""Span of newest bars that each read repeats: a bar that arrives later than this is seen only after a restart."""
 
 
 class Feed(Protocol):
-    """Where the runner gets its bars from."""
+    """A source of rows for the runner."""
 
     @property
     def live(self) -> bool:
-        """Whether there may be more bars later."""
+        """True where more bars may come later."""
 
     def since(self, instant: pd.Timestamp | None = None) -> Panel:
         """Return the rows known now whose bars closed after `instant`; default: all. There may be none.
 
-        Put one after the other, what this returns for the instant of the last row before is, in every bit, the panel
-        that a whole read gives now.
+        Answers asked for one after the other, each from the last row of the one before, join to the panel that one
+        whole read gives now, bit for bit.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class PanelFeed:
     read : callable
         Called once, and once for each `since` while `live`.
     live : bool
-        Whether there may be more bars later.
+        True where more bars may come later.
     """
 
     read: Callable[[], Panel]
@@ -61,7 +61,7 @@ class PanelFeed:
 
 
 class Newest:
-    """A function that reads bars, and from the second time on only the newest: older ones are kept from before.
+    """A reader of bars that reads only the newest ones from its second call on: it keeps the older ones.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def follows(read: Read) -> Read:
 
 
 def feed(source: Plugin, load: Callable[[Plugin], Panel]) -> Feed:
-    """Return the feed of a source: that which it declares, or the one panel that it has.
+    """Return the feed of a source: the one that it declares, else a feed of the one panel that it has.
 
     Parameters
     ----------

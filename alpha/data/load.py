@@ -1,4 +1,4 @@
-"""The one way from a source to a panel."""
+"""Load a panel from a source: read, check, adjust, join. There is no other way."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_panel(
     waive: Sequence[Waiver] = (),
     now: pd.Timestamp | None = None,
 ) -> tuple[Panel, list[Finding]]:
-    """Read bars, check them, place them on the calendar's grid, adjust them, join what else is known.
+    """Read bars, check them, place them on the calendar's grid, adjust them, join the other tables.
 
     Loading to a later `end` never changes an earlier row, in any bit; it can add symbols, which are absent (NaN, not
     tradable) in the rows before.
@@ -47,7 +47,7 @@ def load_panel(
     aggregates : sequence of Plugin
         Bound aggregates: tables with many rows a bar, such as texts or option chains, summed up into fields.
     membership : Path, optional
-        Table of symbol, start, end (exclusive): who may be traded when. Default: whoever has a price.
+        Table of symbol, start, end (exclusive): when each may be traded. Default: whenever it has a price.
     exclude : sequence of str
         Symbols left out altogether, before the checks.
     waive : sequence of Waiver

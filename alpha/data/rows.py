@@ -70,17 +70,17 @@ class Rows:
 
     @property
     def daily(self) -> bool:
-        """Whether times are session dates."""
+        """True where times are session dates."""
         return self.time.tz is None
 
     @cached_property
     def follows(self) -> np.ndarray:
-        """Whether the row before is of the same symbol, shape (R,)."""
+        """True where the row before is of the same symbol, shape (R,)."""
         return np.r_[False, self.code[1:] == self.code[:-1]]
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """When each bar was complete, in ns: its session's close; off the calendar, the time written beside it."""
+        """The instant (ns) at which each bar was complete: its session's close; off the calendar, its own time."""
         if not self.daily or self.sessions.empty:
             return self.time.asi8
         closes = self.calendar.closes(self.sessions).asi8

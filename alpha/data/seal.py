@@ -1,4 +1,4 @@
-"""What research may not read: the last sessions of the data, and some of its names."""
+"""Sealed data, which research may not read: the last sessions, and some of the names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alpha.core.identity import canonical, digest
 from alpha.core.registry import Plugin, Schema
 
 _WHOLE = 16**8
-_HOW = {"calendar", "delay", "retries", "timeout", "zone"}  # to read, in any source; the rest says what
+_HOW = {"calendar", "delay", "retries", "timeout", "zone"}  # how to read, in any source; the others say what
 
 
 class Holdout(Schema, frozen=True):
@@ -34,12 +34,12 @@ class Holdout(Schema, frozen=True):
 
 @dataclass(frozen=True)
 class Key:
-    """Opens a sealed source. Held by the gate, once the look is recorded, and by what trades after the sealed sessions.
+    """The key of a sealed source: for the gate, once the look is recorded, and for trading after the sealed sessions.
 
     Parameters
     ----------
     reason : str
-        Who reads the sealed rows, and what for.
+        The reader of the sealed rows, and the purpose.
 
     Raises
     ------
@@ -63,7 +63,7 @@ class Sealed(Plugin):
     first, last : date
         The sealed sessions, both included.
     share : float
-        Of the names, which no session shows.
+        Share of the names that are sealed in every session.
     """
 
     first: date = date.max
@@ -86,7 +86,7 @@ class Sealed(Plugin):
                 code="sealed",
             )
         frame = super().__call__(args[0], end, *args[2:])  # as it was read here: "2019" is a year to pandas elsewhere
-        if "time" in frame:  # what is no time is in no session: the checks of bars tell of it
+        if "time" in frame:  # a value that is no time is in no session: the checks of bars report it
             times = frame["time"]
             if not pd.api.types.is_datetime64_any_dtype(times):
                 times = pd.to_datetime(times, utc=True, errors="coerce", format="mixed")
@@ -101,27 +101,27 @@ class Sealed(Plugin):
         return Plugin(self.kind, self.name, self.params, self.make)
 
     def hides(self, symbol: object) -> bool:
-        """Whether a name is sealed: by a hash of it, so that the choice outlives any change of the universe."""
+        """Return whether a name is sealed: by a hash of it, so that the choice outlives any change of the universe."""
         return int(digest(f"sealed {symbol}")[:8], 16) < self.share * _WHOLE
 
 
 def origin(source: Plugin) -> dict[str, str]:
-    """Return what a source reads from, however its path is spelled and however it is read: what a budget is of.
+    """Return the origin of a source's data, which a budget of looks belongs to: the same however it is spelled or read.
 
-    Its files; or its name and parameters, but for those that say how to read, such as a timeout.
+    Its files; or its name and parameters, except those of how to read, such as a timeout.
     """
     paths = {name: str(value.resolve()) for name, value in source.params.items() if isinstance(value, Path)}
-    told = {name: canonical(value) for name, value in source.params.items() if name not in _HOW}
-    return paths or {"name": source.name, **told}
+    named = {name: canonical(value) for name, value in source.params.items() if name not in _HOW}
+    return paths or {"name": source.name, **named}
 
 
 def overlap(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether two origins have data in common: the same in all that both tell, and one symbol at least.
+    """Return whether two origins share data: they agree in every entry that both have, and share a symbol at least.
 
-    A folder has those of the files in it.
+    A folder holds the data of the files in it.
     """
-    told = one.keys() & other.keys()
-    same = bool(told) and all(_within(one[name], other[name]) for name in told - {"symbols"})
+    common = one.keys() & other.keys()
+    same = bool(common) and all(_within(one[name], other[name]) for name in common - {"symbols"})
     return same and _share_symbols(*(_symbols(each) for each in (one, other)))
 
 
@@ -135,7 +135,7 @@ def _share_symbols(one: set[str] | None, other: set[str] | None) -> bool:
 
 
 def _symbols(origin: Mapping[str, str]) -> set[str] | None:
-    """Return the symbols that an origin names, in capitals; None: all there are, or nobody can read which."""
+    """Return the symbols that an origin names, in capitals; None: all there are, or an unreadable list."""
     try:
         named = _listed(origin)
     except ValueError:
@@ -151,12 +151,12 @@ def _listed(origin: Mapping[str, str]) -> list[Any] | None:
 
 
 def expect_origin(given: object) -> dict[str, str]:
-    """Return an origin as it is kept.
+    """Return an origin in the form in which it is stored.
 
     Raises
     ------
     ConfigError
-        `bad_parameter`: it is not what `origin` returns, and so nothing could be held against it later.
+        `bad_parameter`: it has not the form that `origin` returns, so no later look could be compared with it.
     """
     try:
         if isinstance(given, Mapping) and all(isinstance(part, str) for pair in given.items() for part in pair):
@@ -171,7 +171,7 @@ def expect_origin(given: object) -> dict[str, str]:
 
 
 def sealed(source: Plugin, sessions: pd.DatetimeIndex, holdout: Holdout | None) -> Plugin:
-    """Return a source that shows research what it may read.
+    """Return a source without the sealed rows, for research.
 
     Parameters
     ----------

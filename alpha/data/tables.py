@@ -1,4 +1,4 @@
-"""Tables that are not bars."""
+"""Readers of tables that are not bars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alpha.core.errors import ConfigError, DataError, nearest
 OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
 MISSING = ["", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None"]
 UNREADABLE = (ValueError, OSError, EOFError, KeyError, zlib.error)
-"""What pandas, pyarrow and gzip raise on a file of another kind, and on one that is cut off or damaged."""
+"""Errors that pandas, pyarrow and gzip raise on a file of another kind, and on one that is cut off or damaged."""
 
 
 def read_csv(path: Path, texts: Collection[str], columns: list[str] | None = None) -> pd.DataFrame:
@@ -90,7 +90,7 @@ def read_instants(column: pd.Series) -> pd.Series:
 def _parsed(texts: pd.Series) -> pd.Series:
     """Read instants that a CSV file holds as texts; they stay naive where they name no zone."""
     try:
-        placed = texts.dropna().str.contains(OFFSET).all()  # summer and winter may stand in one column
+        placed = texts.dropna().str.contains(OFFSET).all()  # one column may hold summer and winter
         return pd.to_datetime(texts, format="ISO8601", utc=bool(placed))
     except ValueError as error:
         raise DataError(f"column {texts.name!r} must hold instants such as 2020-01-31T21:00:00+00:00: {error}",

@@ -1,4 +1,4 @@
-"""Tables of trades and of quotes, cleaned: what cannot be used is left out, and counted under a stable code."""
+"""Tables of trades and of quotes, cleaned: unusable rows are left out, and counted under a stable code."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FLAGS = {  # of a trade, by the bit of its condition
     "prior_reference_price": 0x2000000, "official_open": 0x4000000,
 }  # fmt: skip
 ODD = sum(FLAGS.values())
-"""Conditions of trades that were not made at the price of their moment, or are told twice."""
+"""Conditions of trades that were not made at the price of their moment, or are reported twice."""
 REASONS = {
     "bad_trade": "no positive price and size",
-    "odd_condition": "not made at the price of its moment, or told twice",
+    "odd_condition": "not made at the price of its moment, or reported twice",
     "bad_quote": "a price or size that is negative or no number",
     "zero_quote": "a side without a price or without a size",
     "one_sided_quote": "the other side is not known yet",
@@ -51,10 +51,10 @@ def read_trades(
     calendar : Calendar
         A session is open < time <= close, so prints of a closing auction that are later than that are left out.
     columns : mapping of str to str, optional
-        What the table calls time, symbol, price and size, where it has other names, and which it has of suspicious
+        The table's names of time, symbol, price and size, where they differ, and of those that it has of suspicious
         (true: leave out), condition (hexadecimal bits) and buyer_is_maker (true: the seller began the trade).
     zone : str, optional
-        Of times without one, such as ``America/New_York``.
+        The zone of times without one, such as ``America/New_York``.
     epoch : {"s", "ms", "us", "ns"}, optional
         The unit of times that are integers: since 1970, UTC.
     where : mapping of str to str, optional
@@ -65,9 +65,9 @@ def read_trades(
     Returns
     -------
     trades : DataFrame
-        ``time`` (UTC), ``price``, ``size``, ``side`` (1: the buyer began it; -1; NaN: not told).
+        ``time`` (UTC), ``price``, ``size``, ``side`` (1: the buyer began it; -1; NaN: unknown).
     findings : list of Finding
-        What was left out, counted: ``suspicious_tick``, ``off_session``, ``bad_trade``, ``odd_condition``.
+        Counts of the rows left out: ``suspicious_tick``, ``off_session``, ``bad_trade``, ``odd_condition``.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def read_quotes(
     Parameters
     ----------
     one_sided : bool
-        Whether a row tells one side, the other being 0: that one holds from earlier rows of the session. Otherwise
+        Whether a row gives one side only, the other being 0: that one holds from earlier rows of the session. Otherwise
         a side of 0 leaves the row out. The table must hold the best quotes, not those of each exchange.
 
     Returns
@@ -104,11 +104,11 @@ def read_quotes(
     ticks, findings = _read(path, symbol, calendar, QUOTES, columns or {}, zone, epoch, where or {})
     ticks = _left(ticks, "bad_quote", _bad_quote(ticks), symbol, findings)
     if one_sided:
-        ticks = _left(ticks, "zero_quote", ~(_told(ticks, "bid") | _told(ticks, "ask")), symbol, findings)
+        ticks = _left(ticks, "zero_quote", ~(_has_side(ticks, "bid") | _has_side(ticks, "ask")), symbol, findings)
         ticks = _carried(ticks)
         ticks = _left(ticks, "one_sided_quote", ticks[["bid", "ask"]].isna().any(axis=1), symbol, findings)
     else:
-        ticks = _left(ticks, "zero_quote", ~(_told(ticks, "bid") & _told(ticks, "ask")), symbol, findings)
+        ticks = _left(ticks, "zero_quote", ~(_has_side(ticks, "bid") & _has_side(ticks, "ask")), symbol, findings)
     ticks = _left(ticks, "crossed_quote", ticks["bid"] > ticks["ask"], symbol, findings)
     return ticks[["time", "bid", "bid_size", "ask", "ask_size"]].reset_index(drop=True), findings
 
@@ -117,7 +117,7 @@ def _read(
     path: Path, symbol: str, calendar: Calendar, needed: tuple[str, ...], columns: Mapping[str, str],
     zone: str | None, epoch: Epoch | None, where: Mapping[str, str],
 ) -> tuple[pd.DataFrame, list[Finding]]:  # fmt: skip
-    """Return the rows of a symbol within sessions that nobody suspects, by the names they have here."""
+    """Return the rows of a symbol within sessions that are not marked suspicious, by their standard names."""
     for name in columns:
         if name not in {*needed, *OPTIONAL}:
             message = f"there is no column {name!r} to name; {nearest(name, {*needed, *OPTIONAL})}"
@@ -142,7 +142,7 @@ def _read(
 
 
 def _extras(table: pd.DataFrame, columns: Mapping[str, str], path: Path) -> dict[str, Any]:
-    """Return what a table need not have."""
+    """Return the optional columns of a table, with defaults for those that it lacks."""
     found: dict[str, Any] = {"suspicious": False, "condition": 0, "side": np.nan}
     for name in ("suspicious", "buyer_is_maker"):
         if name in columns and not pd.api.types.is_bool_dtype(table[columns[name]]):
@@ -206,13 +206,13 @@ def _bad_quote(rows: pd.DataFrame) -> pd.Series:
     return ~((numbers >= 0) & np.isfinite(numbers)).all(axis=1)
 
 
-def _told(rows: pd.DataFrame, side: str) -> pd.Series:
+def _has_side(rows: pd.DataFrame, side: str) -> pd.Series:
     return (rows[side] > 0) & (rows[f"{side}_size"] > 0)
 
 
 def _carried(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the side that each does not tell from the last row of its session that does."""
-    sides = {name: rows[name].where(_told(rows, side)).groupby(rows["session"]).ffill()
+    """Return the rows with each missing side filled from the last row of its session that has it."""
+    sides = {name: rows[name].where(_has_side(rows, side)).groupby(rows["session"]).ffill()
              for side in ("bid", "ask") for name in (side, f"{side}_size")}  # fmt: skip
     return rows.assign(**sides)
 

@@ -1,4 +1,4 @@
-"""Who belonged to the universe, and when."""
+"""Membership of the universe: which symbols belonged to it, and when."""
 
 from __future__ import annotations
 

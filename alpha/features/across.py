@@ -73,7 +73,7 @@ def cs_bucket(x: Expr, buckets: int = 5, *, by: Expr | None = None) -> Expr:
 
 
 def cs_neutralize(x: Expr, *columns: Expr, by: Expr | None = None) -> Expr:
-    """Return what a least-squares fit across symbols on `columns` and a constant (one a group) leaves of `x`.
+    """Return the residual of `x` after a least-squares fit across symbols on `columns` and a constant (one a group).
 
     A symbol in which any of them is missing takes no part. A column that the others explain to 1e-12 is left out.
     """
@@ -88,5 +88,5 @@ def _across(op: str, x: Expr, by: Expr | None, *params: float, columns: tuple[Ex
     """The operands are x, the mask, the label of the group if there is one (its number is the first parameter)."""
     x, labels = pure(op, x), [] if by is None else [pure(op, by)]
     for label in labels:
-        x = x + 0 * label  # whoever has no label takes no part
+        x = x + 0 * label  # a symbol without a label takes no part
     return Expr(op, (x, tradable, *labels, *columns), (float(len(labels)), *params))

@@ -1,4 +1,4 @@
-"""Window features: a Python function of the last rows, for what is no expression."""
+"""Window features: a Python function of the last rows, for a feature that no expression gives."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def apply(
     params: tuple[float | str, ...] = (),
     unit: float | None = 0.0,
 ) -> Expr:
-    """Return what `function` makes of the last `window` rows, in every row: the exception, not the rule.
+    """Return the result of `function` on the last `window` rows, in every row: the exception, not the rule.
 
     Parameters
     ----------
     function : callable
         ``function(*arrays, *params)``: one read-only float64 array of shape (window, N) for each argument, newest row
         last, rows before the start of the data NaN. It returns N numbers, NaN where it has none. It must be defined at
-        the top of a module, and its result must follow from what it is given alone: it is called once a row, in no
+        the top of a module, and its result must depend on its arguments alone: it is called once a row, in no
         particular order, in research and live.
     window : int
     params : tuple of numbers and texts

@@ -1,7 +1,7 @@
-"""Where a bar stands in the calendar of its exchange.
+"""Position of a bar in the calendar of its exchange: weekday, month, sessions to a holiday or an expiry.
 
-Days ahead are counted in the sessions that the rules foretell, days back in those that were: a closure that nobody
-foresaw (2001-09-11, 2012-10-29) is not known the day before. Dates are days since 1970.
+Days ahead are counted in scheduled sessions, days back in sessions that took place: an unforeseen closure
+(2001-09-11, 2012-10-29) is not known the day before. Dates are days since 1970.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FRIDAY, THIRD = 4, 15  # the third Friday is the first one from the 15th on
 
 
 class Days(NamedTuple):
-    """What is known of an exchange: instants in microseconds since 1970, dates in days."""
+    """Sessions, holidays and closures of an exchange: instants in microseconds since 1970, dates in days."""
 
     zone: ZoneInfo
     opens: np.ndarray
@@ -36,7 +36,7 @@ class Days(NamedTuple):
 
 
 def position(time: np.ndarray, part: str, calendar: str) -> np.ndarray:
-    """Return where a row stands: a window function of its `time` alone, for `alpha.features.operators.apply`.
+    """Return a row's position in the calendar: a window function of `time`, for `alpha.features.operators.apply`.
 
     Parameters
     ----------

@@ -250,7 +250,7 @@ def median(x: Expr, window: int, *, min_periods: int | None = None) -> Expr:
 def mad(x: Expr, window: int, *, min_periods: int | None = None) -> Expr:
     """Return the median absolute deviation from the median of a window, as it is (not scaled to a normal's).
 
-    Of its observations; NaN where they are too few.
+    Both medians are over its observations; NaN where they are too few.
     """
     (least,) = _fewer("mad", window, min_periods, 1) or (window,)
     return Expr("gather", (x,), ("mad", int(window), int(least), 0.0), unit=x.unit, past=int(window) - 1)
@@ -264,7 +264,7 @@ def mean_deviation(x: Expr, window: int, *, min_periods: int | None = None) -> E
 def wma(x: Expr, window: int, *, min_periods: int | None = None) -> Expr:
     """Return the mean of a window with weights that rise by one a row, from 1 to `window`.
 
-    Of a missing row the weight is left out too; NaN where the observations are too few.
+    A missing row is left out with its weight; NaN where the observations are too few.
     """
     return _window("wma", (x,), window, min_periods=min_periods, unit=x.unit)
 

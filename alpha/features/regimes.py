@@ -1,9 +1,9 @@
-"""Regimes of a market, as they could be told at the time: fitted on the past alone, and filtered, never smoothed.
+"""Regimes of a market as known at the time: fitted on the past alone, and filtered, never smoothed.
 
 A *window function* here is given the last rows. It finds the first row of the present month, fits a model to the `fit`
-rows before that, and carries it forward to the newest row with these parameters. What it returns follows from the
-window alone, so that a later row never changes it; that it need not be fitted anew for every row of the month is
-found by keeping fits by the content of their rows.
+rows before that, and carries it forward to the newest row with these parameters. Its result depends on the window
+alone, so that a later row never changes it. Fits are kept by the content of their rows, so that a month needs one
+fit and not one for every row.
 
 The states are ordered by volatility, the turbulent one last, so that they do not change places from fit to fit.
 """
@@ -24,8 +24,8 @@ MONTH = 31
 KEPT = 1024  # fits that are remembered: 85 years of months
 KNOWN = 0.95  # of the rows of a fit
 START = (0.97, 0.05, 0.0, 0.0, 0.5, 2.0)  # states that last, of standardised returns: staying calm, leaving turbulence
-DIGITS = 9  # of what is fitted: an optimiser makes much of the last bits of prices quoted in another unit
-LEAST = 1e-300  # of a likelihood, lest one that is rounded to zero meets a state that never ends
+DIGITS = 9  # of the rows that are fitted: an optimiser magnifies the last bits, which depend on the unit of prices
+LEAST = 1e-300  # of a likelihood: zero in a state that is certain would make the chances 0 / 0
 SEED = 0
 _FITTING = Lock()  # warnings are silenced for the whole process, so one fit at a time
 
@@ -56,9 +56,9 @@ class Mixture(NamedTuple):
     weight : array of shape (K,)
     mean : array of shape (K, D)
     precision : array of shape (K, D)
-        Of standardised columns, as `mean` is.
+        Those of standardised columns, as `mean` is.
     centre, scale : array of shape (D,)
-        What the columns are standardised by.
+        The numbers by which the columns are standardised.
     """
 
     weight: np.ndarray
@@ -76,7 +76,7 @@ def markov_turbulence(returns: np.ndarray, time: np.ndarray, fit: float) -> np.n
     Parameters
     ----------
     returns, time : array of shape (fit + MONTH, N)
-        Of the market, the same in every column; seconds since 1970, UTC.
+        The market's, the same in every column; seconds since 1970, UTC.
     fit : int
         Rows that parameters are estimated from.
     """
@@ -106,7 +106,8 @@ def mixture_turbulence(returns: np.ndarray, volatility: np.ndarray, time: np.nda
 def hamilton_filter(returns: np.ndarray, model: Switching) -> np.ndarray:
     """Return the chances of the states of each row, given the rows up to it: shape (T, K) (Hamilton, 1989).
 
-    It goes on from ``model.filtered``, the chances in the row before the first. A row that is not finite says nothing.
+    It goes on from ``model.filtered``, the chances in the row before the first. In a row that is not finite only the
+    transition counts.
     """
     away = (np.where(np.isfinite(returns), returns, 0.0)[:, None] - model.mean) ** 2 / model.variance
     nearness = np.exp(-0.5 * (away - away.min(axis=1, keepdims=True)))
@@ -140,7 +141,7 @@ def fit_switching(returns: np.ndarray) -> Switching | None:
     Parameters
     ----------
     returns : array of shape (T,)
-        NaN rows are left out; None where more than a twentieth are NaN, or where nothing moves.
+        NaN rows are left out; None where more than a twentieth are NaN, or where the returns do not vary.
     """
     known = _enough(returns[:, None])[:, 0]
     if not len(known):
@@ -229,7 +230,7 @@ def _enough(rows: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what the optimisers say of a fit that is hard: whether it converged is asked."""
+    """Silence the warnings of the optimisers about a hard fit: convergence is checked instead."""
     with _FITTING, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield

@@ -1,8 +1,8 @@
-"""Labels: what a model is asked to predict, and the instant at which each outcome was known.
+"""Labels: the outcomes that a model predicts, and the instant at which each was known.
 
 A label is a function ``f(panel, *, ...) -> Label`` registered with ``@label``. Labels look forward by
-nature, so each one says in ``known_at`` when looking was possible, by row or by cell; everything downstream purges by
-it.
+nature, so each one gives in ``known_at`` the instant at which its outcome was known, by row or by cell; everything
+downstream purges by it.
 """
 
 from alpha.core.registry import Registry

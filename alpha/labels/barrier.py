@@ -36,8 +36,8 @@ def barrier(
     leaves at the close that is beyond a barrier; where it has no opens, it enters at the close of the next bar, and
     the first bar that counts is the one after.
 
-    Known at the close of the bar in which the position ends, so later for some names than for others. Among the last
-    rows only what touched a barrier soon is known: those outcomes are larger than all would be.
+    Known at the close of the bar in which the position ends, so later for some names than for others. In the last
+    rows only positions that touched a barrier soon are known: their outcomes are larger than those of all would be.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def barrier(
 
 
 class _Prices(NamedTuple):
-    """What a position can be entered and left at; each of shape (T, N)."""
+    """Prices at which a position can be entered and left; each of shape (T, N)."""
 
     entry: np.ndarray
     high: np.ndarray

@@ -51,7 +51,7 @@ def moments(panel: Panel) -> np.ndarray:
 
 
 def last_closes(panel: Panel) -> np.ndarray:
-    """Return the newest close up to each row, shape (T, N): what a name that is delisted leaves at."""
+    """Return the newest close up to each row, shape (T, N): the exit price of a delisted name."""
     return panel.frame("close").ffill().to_numpy()
 
 

@@ -1,4 +1,4 @@
-"""Whether following a primary signal paid: what a model of confidence is asked to predict."""
+"""Meta-labels: whether following a primary signal paid, for a model of confidence to predict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees. They read missing inputs as such."""
+"""Gradient-boosted trees. They accept missing inputs."""
 
 from __future__ import annotations
 

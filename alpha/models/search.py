@@ -1,4 +1,4 @@
-"""Search over the parameters of a model, with Optuna. What a draw is worth is the caller's business."""
+"""Search over the parameters of a model, with Optuna. The caller scores each draw."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alpha.models import model
 if TYPE_CHECKING:
     import optuna
 
-_WORST = -1e9  # what a draw that has no score is told to be worth
+_WORST = -1e9  # the value that Optuna gets for a draw without a score
 
 
 class Range(Schema, frozen=True):
@@ -38,7 +38,7 @@ class Range(Schema, frozen=True):
         return trial.suggest_float(name, self.low, self.high, log=self.log)
 
     def code(self, value: Any) -> Any:
-        """Return what stands for a value in Optuna; None where it is outside."""
+        """Return the form of a value in Optuna; None where it is outside."""
         return value if self.low <= value <= self.high else None
 
 
@@ -48,11 +48,11 @@ class Choice(Schema, frozen=True):
     options: tuple[Any, ...] = Field(min_length=2)
 
     def draw(self, trial: optuna.trial.BaseTrial, name: str) -> Any:
-        """Let Optuna choose; it is told the number of the option, which may be of any type."""
+        """Let Optuna choose; it gets the number of the option, since an option may be of any type."""
         return self.options[trial.suggest_categorical(name, range(len(self.options)))]
 
     def code(self, value: Any) -> Any:
-        """Return what stands for a value in Optuna; None where it is no option."""
+        """Return the form of a value in Optuna; None where it is no option."""
         return self.options.index(value) if value in self.options else None
 
 
@@ -91,7 +91,7 @@ class Search(Schema, frozen=True):
         return self
 
     def space_of(self, plugin: Plugin) -> Mapping[str, Range | Choice]:
-        """Return what may be varied in a model: as configured, else as its class says."""
+        """Return the parameters that may vary in a model: as configured, else as its class declares."""
         return self.space.get(plugin.name) or getattr(plugin.make, "space", {})
 
 
@@ -110,7 +110,7 @@ def drawn(
     score : callable
         Higher is better; NaN is worst.
     seed : int
-        Of the sampler: the same draws come again as long as the scores do.
+        Seed of the sampler: the same draws come again as long as the scores do.
     """
     import optuna
 

@@ -1,4 +1,4 @@
-"""What the statistical functions take and give: checks of their arguments, and a statistic with its p-value."""
+"""Checks of the arguments of the statistical functions, and their result: a statistic with its p-value."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from alpha.core.panel import Panel
 
 ONE_VALUE = 1e-9  # of their size: values that differ by less are one value and rounding errors
 CANCELLED = 1e-12  # of a mean square: a variance below it, got as a difference of squares, is rounding errors
-LARGEST = 1e100  # of what is given, and 1 / LARGEST the smallest: no square is endless, or nothing
+LARGEST = 1e100  # size of an argument, and 1 / LARGEST the smallest: no square overflows or underflows
 FEWEST_OUTCOMES = 10  # that do not overlap: an interval from fewer is far too narrow
 
 
 class SignificanceResult(NamedTuple):
-    """A test statistic, and how often one as extreme comes about where the null hypothesis holds."""
+    """A test statistic, and the probability of one as extreme where the null hypothesis holds."""
 
     statistic: float
     pvalue: float
@@ -66,7 +66,7 @@ def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -
 def numbers(values: Any, name: str) -> np.ndarray:
     """Return `values` as a float array of any shape; a DataError (`not_numbers`) where they are something else.
 
-    What a masked array hides is NaN.
+    Masked values are NaN.
     """
     try:
         hidden = np.ma.getmask(values)
@@ -86,8 +86,8 @@ def _objects(given: np.ndarray) -> Iterable[Any]:
 def same_length(**arrays: np.ndarray) -> None:
     """Raise a DataError (`bad_shape`) unless all arrays have as many rows."""
     if len({len(array) for array in arrays.values()}) > 1:
-        told = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
-        raise DataError(f"rows must match one to one; there are: {told}", code="bad_shape")
+        lengths = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
+        raise DataError(f"rows must match one to one; there are: {lengths}", code="bad_shape")
 
 
 def aligned(**given: Any) -> None:
@@ -112,7 +112,7 @@ def expect(value: Any, kind: type, what: str) -> None:
 
 
 def paired(**given: Any) -> list[np.ndarray]:
-    """Return what is of the same times and symbols as float arrays of one shape, (T, N).
+    """Return values of the same times and symbols as float arrays of one shape, (T, N).
 
     Raises
     ------
@@ -123,13 +123,13 @@ def paired(**given: Any) -> list[np.ndarray]:
     arrays = {name: numbers(values, name) for name, values in given.items()}
     shapes = {array.shape for array in arrays.values()}
     if len(shapes) > 1 or len(next(iter(shapes))) != 2:
-        told = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise DataError(f"all must be of the same times and symbols, (T, N); they are: {told}", code="bad_shape")
+        unequal = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise DataError(f"all must be of the same times and symbols, (T, N); they are: {unequal}", code="bad_shape")
     return list(arrays.values())
 
 
 def of_panel(values: Any, name: str, panel: Panel) -> np.ndarray:
-    """Return values of shape (T, N) once they are known to be of the panel's times and symbols.
+    """Return values of shape (T, N), checked to be of the panel's times and symbols.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def of_panel(values: Any, name: str, panel: Panel) -> np.ndarray:
 
 
 def listed(given: Iterable[Any], name: str) -> list[Any]:
-    """Return what is iterated over; raise a ConfigError (`bad_parameter`) where it is one thing, or a text."""
+    """Return an iterable as a list; raise a ConfigError (`bad_parameter`) where it is one thing, or a text."""
     expect(given, Iterable, f"{name} must be a sequence")
     if isinstance(given, str):
         raise ConfigError(f"{name} must be a sequence of labels, not one text; it is {given!r}", code="bad_parameter")
@@ -198,6 +198,6 @@ def one_of(value: str, name: str, options: tuple[str, ...]) -> str:
 
 
 def varies(values: np.ndarray, scale: np.ndarray | float | None = None) -> np.ndarray:
-    """Whether values, or each column of them, differ by more than rounding errors of what they were computed from."""
+    """Return whether values, or each column of them, differ by more than the rounding errors of their computation."""
     scale = np.abs(values).max(axis=0, initial=0.0) if scale is None else scale
     return np.asarray(values.max(axis=0, initial=-np.inf) - values.min(axis=0, initial=np.inf) > ONE_VALUE * scale)

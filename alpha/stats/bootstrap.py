@@ -1,4 +1,4 @@
-"""Intervals by resampling blocks of rows, so that what follows each other in time stays together."""
+"""Confidence intervals by resampling blocks of rows, which keep neighbours in time together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def optimal_block(values: np.ndarray, *, method: str = "stationary") -> float:
     one_of(method, "method", METHODS)
     values = _in_columns(values)
     if len(values) <= 2 * FEWEST_OUTCOMES:
-        return 1.0  # too few to tell
+        return 1.0  # too few to estimate it
     columns = [column for column in np.atleast_2d(values.T) if np.ptp(column) > 0]
     with np.errstate(divide="ignore", invalid="ignore"):  # parts of a column may be constant
         lengths = [optimal_block_length(column)[method].iloc[0] for column in columns]
@@ -139,7 +139,7 @@ def scorecard_intervals(
     Parameters
     ----------
     net_returns, gross_returns, turnover, costs : array of shape (T,)
-        Of the book, as in `score`. What is not given has no rows in the result.
+        Those of the book, as in `score`. A series that is not given has no rows in the result.
     ic : array of shape (T,)
         Daily information coefficients; NaN where undefined.
     hits, pairs : array of shape (T,)
@@ -154,7 +154,7 @@ def scorecard_intervals(
     -------
     DataFrame
         One row for each metric, named as in the scorecard; columns `value`, `low`, `high`. The interval of a drawdown
-        tells where that of another history with the same kinds of days would lie; it is no bound on the worst.
+        shows where that of another history with the same kinds of days would lie; it is no bound on the worst.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where the information coefficient comes from: horizons, years, sectors, regimes."""
+"""The information coefficient by horizon, year, sector and regime."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ HORIZONS = (1, 2, 5, 10, 21, 63)
 def ic_decay(
     signal: np.ndarray, returns: np.ndarray, horizons: Sequence[int] = HORIZONS, *, marginal: bool = False
 ) -> pd.DataFrame:
-    """Return the mean information coefficient of outcomes that last longer and longer.
+    """Return the mean information coefficient at each horizon of the outcome.
 
     Parameters
     ----------
     signal : array of shape (T, N)
         Decided at row t.
     returns : array of shape (T, N)
-        What a position decided at row t earns over its first bar: the outcome of a label of horizon 1.
+        Return of a position decided at row t over its first bar: the outcome of a label of horizon 1.
     horizons : sequence of int
         In bars.
     marginal : bool
-        Of the last bar of each horizon alone, rather than of all its bars compounded.
+        Use the last bar of each horizon alone, rather than of all its bars compounded.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def ic_by_regime(ic: np.ndarray, regimes: Iterable[object], *, horizon: int = 1)
     ic : array of shape (T,)
         See `metrics.daily_ic`.
     regimes : T labels
-        What was known at each row; rows where it is missing are left out. Rows of a regime are taken as neighbours
+        The regime known at each row; rows where it is missing are left out. Rows of a regime are taken as neighbours
         though others may lie between them.
     horizon : int
         Bars that an outcome lasts.
@@ -149,7 +149,7 @@ def _compounded(returns: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def _later(values: np.ndarray, rows: int) -> np.ndarray:
-    """Return what stands `rows` rows below; NaN at the end."""
+    """Return the values `rows` rows later; NaN at the end."""
     later = np.full(values.shape, np.nan)
     later[: max(len(values) - rows, 0)] = values[rows:]
     return later

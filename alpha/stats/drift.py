@@ -1,4 +1,4 @@
-"""How far a distribution has moved from what it was."""
+"""The population stability index: how far a distribution has moved from a reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good predictions were, and what a book earned. Pure functions of arrays; fractions, not percent."""
+"""Metrics of predictions and of a book's returns. Pure functions of arrays; fractions, not percent."""
 
 from __future__ import annotations
 
@@ -80,15 +80,15 @@ def of_book(
     costs: np.ndarray | None = None,
     periods: float = SESSIONS_PER_YEAR,
 ) -> dict[str, float]:
-    """Return what a scorecard tells of a book: its daily returns, turnover and costs, fractions of equity."""
-    told = {} if turnover is None else {"turnover": float(turnover.mean())}
+    """Return a scorecard's metrics of a book from its daily returns, turnover and costs, fractions of equity."""
+    found = {} if turnover is None else {"turnover": float(turnover.mean())}
     if costs is not None:
-        told["cost_annual"] = float(costs.mean() * periods)
-    told["net_return_annual"] = annual_return(net, periods)
+        found["cost_annual"] = float(costs.mean() * periods)
+    found["net_return_annual"] = annual_return(net, periods)
     if gross is not None:
-        told["gross_return_annual"] = annual_return(gross, periods)
+        found["gross_return_annual"] = annual_return(gross, periods)
     return {
-        **told,
+        **found,
         "total_net_return": total_return(net),
         "volatility": volatility(net, periods),
         "sharpe": sharpe(net, periods),
@@ -178,7 +178,7 @@ def _centred_ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
 
 
 def _ranks(values: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Return the rank from 1 in each row of what is `among`; ties share their mean rank, the rest comes last."""
+    """Return the rank from 1 in each row of the values `among`; ties share their mean rank, the rest comes last."""
     values = np.where(among, values, np.inf)  # NaN would come last too, but sorts slowly
     order = np.argsort(values, axis=1) + values.shape[1] * np.arange(len(values))[:, None]  # of the rows end to end
     ranks = np.empty(values.size)

@@ -1,4 +1,4 @@
-"""Many hypotheses at once: which survive, and whether the best of many beats a benchmark."""
+"""Tests of many hypotheses at once: which to reject, and whether the best of many beats a benchmark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alpha.stats.bootstrap import expect_block, optimal_block
 
 
 class Adjusted(NamedTuple):
-    """Which of some hypotheses are rejected, and the p-values adjusted for their number, in the order given."""
+    """The hypotheses that are rejected, and the p-values adjusted for their number, in the order given."""
 
     rejected: np.ndarray
     pvalues: np.ndarray
@@ -28,7 +28,7 @@ class SuperiorAbility(NamedTuple):
 
 
 def benjamini_hochberg(pvalues: np.ndarray, level: float = 0.05) -> Adjusted:
-    """Reject so that at most a share `level` of what is rejected is expected to be true (Benjamini, Hochberg, 1995).
+    """Reject hypotheses; at most a share `level` of these is expected to be true (Benjamini, Hochberg, 1995).
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def benjamini_hochberg(pvalues: np.ndarray, level: float = 0.05) -> Adjusted:
 
 
 def holm(pvalues: np.ndarray, level: float = 0.05) -> Adjusted:
-    """Reject so that with probability `1 - level` nothing rejected is true, however dependent (Holm, 1979).
+    """Reject hypotheses; with probability `1 - level` none of these is true, however dependent (Holm, 1979).
 
     The parameters and errors are those of `benjamini_hochberg`.
     """
@@ -66,7 +66,7 @@ def reality_check(
     returns : array of shape (T, n_configurations)
         Per period (or minus a loss), in time order, of every configuration tried.
     benchmark : array of shape (T,), optional
-        Of the benchmark; default: nothing earned.
+        Returns of the benchmark; default: zero.
     block : float, optional
         Mean length of the blocks of the stationary bootstrap; default: `optimal_block` of the differences.
 
@@ -102,9 +102,9 @@ def superior_predictive_ability(
 ) -> SuperiorAbility:
     """Test the same as `reality_check` with more power where poor configurations are among many: Hansen's SPA (2005).
 
-    Each difference is divided by its standard error first, as Hansen has it (`arch` uses the error only to tell which
+    Each difference is divided by its standard error first, as Hansen has it (`arch` uses the error only to decide which
     configurations are too poor to count), so that the result does not depend on how much any configuration is levered.
-    Parameters and errors are those of `reality_check`, and so is what is left out.
+    Parameters and errors are those of `reality_check`, and so are the configurations left out.
     """
     from arch.bootstrap import SPA
 
@@ -144,7 +144,7 @@ def _better(returns: np.ndarray, benchmark: np.ndarray | None) -> np.ndarray:
 
 
 def _pvalues(test: Any, better: np.ndarray, block: float | None, draws: int, seed: int) -> dict[str, float]:
-    """Return the p-values of a test of `arch`, in which what was observed counts as one draw more: none is 0."""
+    """Return the p-values of a test of `arch`; the observed statistic counts as one more draw, so that none is 0."""
     length = optimal_block(better) if block is None else expect_block(block, len(better))
     draws = count(draws, "draws", 99)
     losses = -better  # it takes them

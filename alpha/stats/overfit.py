@@ -1,4 +1,4 @@
-"""What is left of the best of many trials: deflated Sharpe ratio, minimum backtest length, backtest overfitting."""
+"""The best of many trials: deflated Sharpe ratio, minimum backtest length, probability of overfitting."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def deflated_sharpe_ratio(
     Parameters
     ----------
     sharpe : float
-        Of the trial chosen, per period, not annualised.
+        The ratio of the trial chosen, per period, not annualised.
     n_obs : float
         Periods observed.
     n_trials : float
@@ -62,7 +62,7 @@ def deflated_sharpe_ratio(
     trials_sharpe_std : float
         Standard deviation of the trials' Sharpe ratios, per period.
     skew, kurtosis : float
-        Of the returns of the trial chosen, biased; kurtosis is 3 for a normal distribution.
+        Moments of the returns of the trial chosen, biased; kurtosis is 3 for a normal distribution.
 
     Raises
     ------
@@ -87,7 +87,7 @@ _luck = expected_max_sharpe
 
 @dataclass(frozen=True)
 class Overfitting:
-    """What combinatorially symmetric cross-validation found over C splits into halves of equal size.
+    """Result of combinatorially symmetric cross-validation over C splits into halves of equal size.
 
     `logits` (C,) are of the relative rank, out of sample, of the configuration that was best in sample; `in_sample` and
     `out_of_sample` (C,) its Sharpe ratios per period; `slope` and `intercept` their regression, the degradation.

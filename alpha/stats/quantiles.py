@@ -1,4 +1,4 @@
-"""Whether outcomes rise with the signal, quantile by quantile."""
+"""Outcomes by quantile of the signal: means, spread, and a test that they rise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alpha.stats.significance import mean_interval, newey_west_t
 
 @dataclass(frozen=True)
 class QuantileSpread:
-    """What the quantiles of a signal earned: `means` (Q,), lowest first; `spread` (T,), top less bottom, NaN unknown.
+    """Mean outcomes by quantile of a signal: `means` (Q,), lowest first; `spread` (T,), top less bottom, NaN unknown.
 
     `mean`, `t`, `low` and `high` are of the spread (Newey-West, 95 %); `monotonic` is the test that each quantile earns
     more than the one below.
@@ -75,7 +75,7 @@ def monotonic_relation(
     Parameters
     ----------
     returns : array of shape (T, Q)
-        Of portfolios in order, lowest first; for a falling relation give them the other way round.
+        Returns of portfolios in order, lowest first; for a falling relation give them the other way round.
     block : float, optional
         Mean length of the blocks of the stationary bootstrap; default: `optimal_block` of the returns.
 

@@ -1,4 +1,4 @@
-"""Whether losses beyond a value at risk come as often, and as irregularly, as they should."""
+"""Tests of a value at risk: losses beyond it must come as often, and as irregularly, as its level implies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def kupiec_pof(violations: int, n_obs: int, level: float) -> SignificanceResult:
     n_obs : int
         Periods.
     level : float
-        Confidence of the value at risk, such as 0.99. The rate of violations that it means, 0.01, says the same.
+        Confidence of the value at risk, such as 0.99. The rate of violations, 0.01, means the same.
 
     Returns
     -------

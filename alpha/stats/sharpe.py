@@ -1,4 +1,4 @@
-"""How sure one can be of a Sharpe ratio. All of them are per period, never annualised."""
+"""Confidence in a Sharpe ratio, and in the difference of two. All are per period, never annualised."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def probabilistic_sharpe_ratio(
     n_obs : float
         Periods observed.
     skew, kurtosis : float
-        Of the returns, biased (moments divided by n); kurtosis is 3 for a normal distribution, not 0.
+        Moments of the returns, biased (moments divided by n); kurtosis is 3 for a normal distribution, not 0.
 
     Raises
     ------
@@ -91,12 +91,12 @@ def sharpe_difference(
     Parameters
     ----------
     returns_a, returns_b : array of shape (n,)
-        Of the same periods, over the risk-free rate.
+        Returns of the same periods, over the risk-free rate.
     method : {"bootstrap", "hac"}
         Studentised circular block bootstrap, or the normal approximation. The standard error of the statistic is
         that of a Parzen kernel, bandwidth by Newey and West (1994), either way. A draw in which a series does not
         vary, as happens to one that seldom moves, counts as far away as any: the p-value is larger for it, and the
-        interval endless where such draws are more than ``1 - level``.
+        interval infinite where such draws are more than ``1 - level``.
     block : int, optional
         Length of the blocks; default: Politis and White's choice for the difference.
 
@@ -176,7 +176,7 @@ def _studentised_draws(
 ) -> np.ndarray:
     """Return ``|difference* - difference| / error*`` of each draw: blocks around a circle, errors between blocks.
 
-    Endless where a draw has no ratio, or no error: it may be as far away as any.
+    Infinite where a draw has no ratio, or no error: it may be as far away as any.
     """
     n = len(moments)
     wanted = optimal_block(influence, method="circular") if block is None else count(block, "block", 1)

@@ -110,7 +110,7 @@ def diebold_mariano(loss_a: np.ndarray, loss_b: np.ndarray, horizon: int = 1) ->
     Parameters
     ----------
     loss_a, loss_b : array of shape (n,)
-        Of the same rows, in time order; positive statistics say that a loses more.
+        Losses of the same rows, in time order; positive statistics say that a loses more.
     horizon : int
         Bars ahead that is forecast: errors overlap over ``horizon - 1`` bars.
 

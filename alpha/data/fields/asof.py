@@ -1,4 +1,4 @@
-"""Anything that is not a bar joins a panel by the time it became known, never by the time it is about."""
+"""Join tables that are not bars to a panel by the time each value became known, not by the time it is about."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Join(BaseModel):
-    """A table to be joined as a field, as it stands in a configuration.
+    """A table to be joined as a field, as a configuration describes it.
 
     Parameters
     ----------
@@ -219,8 +219,8 @@ def expect_free(panel: Panel, names: Iterable[str], way_out: str) -> None:
 def arrivals(times: pd.DatetimeIndex, instants: np.ndarray) -> np.ndarray:
     """Return the row at whose close each instant (ns since 1970, UTC) is first known, -1 where it is in no row.
 
-    Row t takes what became known after the close of row t - 1 and not after its own. When row 0 began is not known, so
-    nothing is said to have arrived in it.
+    Row t takes what became known after the close of row t - 1 and not after its own. The beginning of row 0 is not
+    known, so nothing arrives in it.
     """
     rows = np.searchsorted(times.as_unit("ns").asi8, instants, side="left")
     return np.where((rows > 0) & (rows < len(times)), rows, -1)
@@ -231,8 +231,8 @@ def _sorted(table: pd.DataFrame, column: str, known_at: str, about: str | None) 
     if not pd.api.types.is_numeric_dtype(table[column]):
         raise DataError(f"column {column!r} must hold numbers; it holds {table[column].dtype}", code="wrong_type")
     rows = table.assign(_instant=read_instants(table[known_at]))[table[column].notna()]
-    if (endless := np.isinf(rows[column].to_numpy(float))).any():
-        at = rows.iloc[int(endless.argmax())]
+    if (infinite := np.isinf(rows[column].to_numpy(float))).any():
+        at = rows.iloc[int(infinite.argmax())]
         message = f"column {column!r} must hold finite numbers; it is {at[column]} at {at[known_at]}"
         raise DataError(message, code="infinite_value")
     return rows.sort_values("_instant", kind="stable")

@@ -1,4 +1,4 @@
-"""Earnings: what was announced, when it will be, and how often it was estimated, by the time that each became known."""
+"""Earnings: announcements, their schedule and analysts' estimates, by the time that each became known."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def earnings(
     past: Annotated[int, Field(ge=2)] = 8,
     max_age: Span | None = "120D",
 ) -> tuple[Panel, list[Finding]]:
-    """Quarterly announcements of earnings: the newest that is known, and what it means beside those before it.
+    """Quarterly announcements of earnings: the newest one known, and its surprise against those before it.
 
     - ``eps``: earnings a share of the last four quarters, for a share as it is traded at that row (see below); NaN
       unless all four are known and none was skipped;
@@ -95,13 +95,13 @@ def earnings(
     table = _read(path, panel, symbol, [actual, estimate, surprise, period])
     known = known_instants(table, known_at=known_at, date=date, delay=delay, zone=zone, where=path)
     about = period or date
-    told, expected, percent = (_numbers(table, name, path) for name in (actual, estimate, surprise))
+    announced, expected, percent = (_numbers(table, name, path) for name in (actual, estimate, surprise))
     rows = pd.DataFrame({
         "symbol": table[symbol].astype(str),
         "known": known,
         "period": known if about is None else _days(table, about, path),
-        "actual": told,
-        "surprise": surprises(told, expected) if surprise is None else percent / 100,
+        "actual": announced,
+        "surprise": surprises(announced, expected) if surprise is None else percent / 100,
     })  # fmt: skip
     rows = rows[rows["actual"].notna() | rows["surprise"].notna()]  # the others are still to come
     return _with_earnings(panel, rows, past, None if max_age is None else pd.Timedelta(max_age).value), []
@@ -121,10 +121,10 @@ def earnings_schedule(
     zone: Zone = "America/New_York",
     period: str | None = None,
 ) -> tuple[Panel, list[Finding]]:
-    """When the next announcement of earnings is scheduled, as far as that is known.
+    """Days until the next announcement of earnings, as scheduled and known.
 
     - ``earnings_until``: days from the row's date to the first scheduled date that is not past; 0 on the day. NaN where
-      none is known. What was announced in the end, and when, plays no part.
+      none is known. The announcement itself, and its date, play no part.
 
     Parameters
     ----------
@@ -174,10 +174,10 @@ def estimates(
     zone: Zone = "America/New_York",
     window: Span = "90D",
 ) -> tuple[Panel, list[Finding]]:
-    """How often analysts made or revised an estimate.
+    """Number of estimates that analysts made or revised.
 
-    - ``revision_count``: rows that became known in the `window` up to the row; NaN before a symbol's first of all: a
-      table that does not cover a symbol does not say that nothing happened.
+    - ``revision_count``: rows that became known in the `window` up to the row; NaN before a symbol's first row of all:
+      a table that does not cover a symbol is no evidence that nothing happened.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def surprises(actual: pd.Series, estimate: pd.Series) -> pd.Series:
 
 
 class Version(NamedTuple):
-    """What is known from an instant on: `announced` is when the newest quarter was first known (ns)."""
+    """Earnings known from an instant on: `announced` is when the newest quarter was first known (ns)."""
 
     announced: int
     trailing: float
@@ -227,14 +227,14 @@ class Version(NamedTuple):
 def versions(
     known: np.ndarray, period: np.ndarray, actual: np.ndarray, surprise: np.ndarray, *, past: int = 8
 ) -> Iterator[Version]:
-    """Yield what each row of one symbol's announcements makes known beside the rows before it, and none after.
+    """Yield, for each row of one symbol's announcements, the earnings known from it and the rows before it.
 
     Parameters
     ----------
     known : int array
         Nanoseconds since 1970, UTC, never decreasing.
     period : int array
-        What each row is about, in the order of time; a later row about the same replaces it.
+        The quarter that each row is about, in the order of time; a later row about the same replaces it.
     actual, surprise : float array
     """
     latest: dict[int, tuple[float, float]] = {}
@@ -264,10 +264,10 @@ def _with_earnings(panel: Panel, rows: pd.DataFrame, past: int, max_age: int | N
     for column, own in _by_symbol(rows, panel):
         known = own["known"].to_numpy()
         actual = own["actual"].to_numpy() * _basis(panel, shares[:, column], known)
-        told = list(versions(known, own["period"].to_numpy(), actual, own["surprise"].to_numpy(), past=past))
+        found = list(versions(known, own["period"].to_numpy(), actual, own["surprise"].to_numpy(), past=past))
         row = np.searchsorted(known, times, side="right") - 1
-        age = np.where(row >= 0, times - np.array([version.announced for version in told])[row], -1)
-        values = np.array([version[1:] for version in told])
+        age = np.where(row >= 0, times - np.array([version.announced for version in found])[row], -1)
+        values = np.array([version[1:] for version in found])
         stale = (age < 0) if max_age is None else (age < 0) | (age > max_age)
         for name, each in zip(FIELDS, np.where(stale[:, None], np.nan, values[row]).T, strict=False):
             fields[name][:, column] = each

@@ -1,4 +1,4 @@
-"""What symbols have in common, such as a sector: labels of the panel."""
+"""Groups of symbols, such as sectors: labels of the panel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def groups(
 ) -> tuple[Panel, list[Finding]]:
     """Label symbols by a table, such as by their sector; one that it does not list has no label.
 
-    A label holds in every row, so a table of today's labels tells the past what a company was to become. Where that
+    A label holds in every row, so a table of today's labels gives past rows what a company became later. Where that
     matters, as for companies that changed their business, leave them out of the table.
 
     Parameters
@@ -35,7 +35,7 @@ def groups(
     label, symbol : str
         Its columns.
     group : str
-        What the features call it: ``group("sector")``.
+        Its name in features: ``group("sector")``.
 
     Raises
     ------

@@ -48,10 +48,10 @@ def news(
     memory: Span = "5D",
     shingle: PositiveInt = 3,
 ) -> tuple[Panel, list[Finding]]:
-    """News of each symbol and bar: how many texts, how good, how new.
+    """News of each symbol and bar: the number of texts, their mean sentiment and their novelty.
 
     A text counts in one bar, the first that closes at or after it became known; a later text never changes an earlier
-    row. Rows before a symbol's first text of all, and the panel's first row, are NaN: nobody knows what was missed.
+    row. Rows before a symbol's first text of all, and the panel's first row, are NaN: earlier texts are unknown.
 
     - ``news_count``: texts, 0 where there were none;
     - ``news_sentiment``: their mean score in [-1, 1], NaN where there were none;
@@ -61,13 +61,13 @@ def news(
     Parameters
     ----------
     path : Path
-        Parquet or CSV, one row a text; a text about two symbols stands in two rows.
+        Parquet or CSV, one row a text; a text about two symbols takes two rows.
     text, known_at, symbol : str
-        Its columns; `known_at` holds instants with a zone. Rows without a text, or about strangers, are passed over.
+        Its columns; `known_at` holds instants with a zone. Rows without a text, or of other symbols, are passed over.
     delay : str
-        From then until it can be used, such as ``5min``.
+        The time from `known_at` until a text can be used, such as ``5min``.
     scorer : str or mapping
-        Who says how good a text is: ``vader``, or ``{name: transformer, model: ...}``.
+        The scorer of texts: ``vader``, or ``{name: transformer, model: ...}``.
     memory : str
         How far back a text is compared with earlier ones.
     shingle : int
@@ -97,10 +97,10 @@ def news(
 
 def _texts(table: pd.DataFrame, text: str, known_at: str, symbol: str) -> pd.DataFrame:
     """Return symbol, text and known (ns), in an order that does not depend on the table's."""
-    told = table[table[text].notna() & table[symbol].notna()]
-    if not told.empty and not pd.api.types.is_string_dtype(told[text]):
-        raise DataError(f"column {text!r} must hold texts; it holds {told[text].dtype}", code="wrong_type")
-    columns = {"symbol": told[symbol].astype(str), "text": told[text], "known": read_instants(told[known_at])}
+    kept = table[table[text].notna() & table[symbol].notna()]
+    if not kept.empty and not pd.api.types.is_string_dtype(kept[text]):
+        raise DataError(f"column {text!r} must hold texts; it holds {kept[text].dtype}", code="wrong_type")
+    columns = {"symbol": kept[symbol].astype(str), "text": kept[text], "known": read_instants(kept[known_at])}
     return pd.DataFrame(columns).sort_values(["symbol", "known", "text"], ignore_index=True)
 
 

@@ -1,4 +1,4 @@
-"""Option chains, summed up into fields of the panel: who trades what, and what the market thinks will move."""
+"""Option chains, summed up into fields of the panel: volume, open interest and implied volatility."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def options(
     path : Path
         Parquet or CSV, one row a contract and session.
     columns : mapping of str to str, optional
-        What the table calls date, symbol, expiry, right (call or put), strike, price, volume, open_interest and
-        implied_volatility, where it has other names: ``{price: close}``. The last three may be absent.
+        The table's names of date, symbol, expiry, right (call or put), strike, price, volume, open_interest and
+        implied_volatility, where they differ: ``{price: close}``. The last three may be absent.
     delay : str
         From the close of the session. 15 minutes by default: options on indexes trade on after shares have closed.
     rate : float
@@ -72,7 +72,7 @@ def options(
     -------
     panel : Panel
     findings : list of Finding
-        What is odd, counted. Left out: ``header_row``, ``expired_contract``, ``bad_contract``, ``duplicate_contract``,
+        Counts of odd rows. Left out: ``header_row``, ``expired_contract``, ``bad_contract``, ``duplicate_contract``,
         ``off_session``, and ``no_implied_volatility`` of the measures of volatility. Left in: ``volatility_mismatch``.
 
     Raises
@@ -93,7 +93,7 @@ def options(
 
 
 def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
-    """Return the columns that matter by the names they have here; those a table need not have are NaN."""
+    """Return the columns that are used, by their standard names; optional ones that the table lacks are NaN."""
     for name in columns:
         if name not in {*NEEDED, *NUMBERS}:
             message = f"options.columns: there is no column {name!r} to name; {nearest(name, {*NEEDED, *NUMBERS})}"
@@ -116,7 +116,7 @@ def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
 
 
 def _placed(table: pd.DataFrame, panel: Panel, calendar: Calendar, delay: pd.Timedelta) -> pd.DataFrame:
-    """Return what arrives in a row of the panel, with that row and its column, and whether there was a session."""
+    """Return the contracts that arrive in a row of the panel, with its row, column and whether there was a session."""
     days = pd.DatetimeIndex(table["date"]).normalize().as_unit("ns")
     sessions = calendar.sessions(days.min(), days.max() + pd.Timedelta("30D"))
     closing = sessions[sessions.searchsorted(days)]
@@ -127,7 +127,7 @@ def _placed(table: pd.DataFrame, panel: Panel, calendar: Calendar, delay: pd.Tim
 
 
 def _sound(chains: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
-    """Leave out what is no living contract, and count it."""
+    """Leave out the rows that are no live contract, and count them."""
     findings: list[Finding] = []
     for code, (test, _) in UNSOUND.items():
         odd = test(chains)
@@ -147,11 +147,11 @@ UNSOUND: dict[str, tuple[Callable[[pd.DataFrame], pd.Series], str]] = {
     "bad_contract": (_impossible, "neither put nor call, or a number that cannot be"),
     "off_session": (lambda rows: ~rows["in_session"], "the exchange was closed"),
     "expired_contract": (lambda rows: rows["expiry"] < rows["date"], "the contract had expired"),
-    "duplicate_contract": (lambda rows: rows.duplicated(CONTRACT, keep="last"), "told twice; the last counts"),
+    "duplicate_contract": (lambda rows: rows.duplicated(CONTRACT, keep="last"), "listed twice; the last counts"),
 }
 REASONS = {
     **{code: why for code, (_, why) in UNSOUND.items()},
-    "no_implied_volatility": "out of the money, and no volatility can be told",
+    "no_implied_volatility": "out of the money, and no volatility can be found",
     "volatility_mismatch": f"the table's volatility is more than {FAR_OFF} from that of the price; left in",
 }
 
@@ -164,7 +164,7 @@ def _count(rows: pd.DataFrame, code: str) -> Iterator[Finding]:
 
 
 def _traded(chains: pd.DataFrame) -> pd.DataFrame:
-    """Return volume and open interest of puts and calls, NaN where no row says one."""
+    """Return volume and open interest of puts and calls, NaN where no row has one."""
     sides = {"put": "P", "call": "C"}
     sums = {side: chains[chains["right"] == right].groupby(CHAIN)[["volume", "open_interest"]].sum(min_count=1)
             for side, right in sides.items()}  # fmt: skip

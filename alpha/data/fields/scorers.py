@@ -1,4 +1,4 @@
-"""What a text says: from -1 (bad) to 1 (good). A text has one score, whatever the others are."""
+"""Scorers of texts: each gives a number from -1 (bad) to 1 (good), which depends on that text alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From option prices to a few implied volatilities: at the money, across strikes, across expiries."""
+"""A few implied volatilities from option prices: at the money, across strikes, across expiries."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ EXPIRY = [*CHAIN, "days"]
 YEAR = 365.0  # expiries are counted in calendar days
 NEAR, FAR = 30, 90  # days
 WING = 0.25  # delta
-FAR_OFF = 0.1  # a table's volatility this far from the price's is told
-PAIRS = 5  # pairs of put and call that tell the forward
-REACH = 1.5  # the first expiry stands for a time before it, where it is at most this many times as far
+FAR_OFF = 0.1  # a table's volatility this far from the price's is reported
+PAIRS = 5  # pairs of put and call that give the forward
+REACH = 1.5  # the first expiry serves for a time before it, where it is at most this many times as far
 
 
 def measures(
     chains: pd.DataFrame, rate: float, believed: Literal["price", "table"] = "price"
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Return what the chains imply, and the options with which something was wrong.
+    """Return the implied volatilities of each chain, and the options that were left out or disagree.
 
     Only options out of the money count: they have the most trade and the least value of early exercise. Between strikes
     and deltas, volatility is interpolated linearly; between expiries, variance x time and skew x time are. Nothing is
@@ -116,8 +116,8 @@ def _passing(group: np.ndarray, x: np.ndarray, level: float, y: np.ndarray) -> n
     above = np.flatnonzero(x >= level)
     np.maximum.at(last, group[above], above)
     after = np.minimum(last + 1, len(group) - 1)
-    told = last >= 0
-    exact = told & (x[last] == level)
-    inside = told & (after > last) & (group[after] == group[last])
+    passed = last >= 0
+    exact = passed & (x[last] == level)
+    inside = passed & (after > last) & (group[after] == group[last])
     weight = np.divide(x[last] - level, x[last] - x[after], out=np.zeros(len(last)), where=inside & ~exact)
     return np.where(inside | exact, y[last] + weight * (y[after] - y[last]), np.nan)

@@ -55,19 +55,19 @@ def ticks(
     trade_columns, quote_columns : mapping of str to str, optional
         Our name to the table's, as for `alpha.data.ticks.read_trades` and `read_quotes`.
     zone : str, optional
-        Of times without one.
+        The zone of times without one.
     epoch : {"s", "ms", "us", "ns"}, optional
         The unit of times that are integers.
     odd : int
         The bits of a trade's condition that leave it out.
     one_sided : bool
-        Whether a row of quotes tells one side, and the other holds from earlier rows.
+        Whether a row of quotes gives one side only, and the other side holds from earlier rows.
 
     Returns
     -------
     panel : Panel
     findings : list of Finding
-        What was left out, counted, for each symbol.
+        Counts of the rows left out, for each symbol.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Whether bars can be used. Errors refuse them, warnings are shown, nothing is repaired."""
+"""Accept or refuse bars: errors refuse them, warnings are shown, nothing is repaired."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from alpha.data.sanity.places import place
 from alpha.data.sanity.structure import structure
 
 SHOWN = 20
-FAR = 10  # sessions that data may lack at an end before anybody is told
+FAR = 10  # sessions that data may lack at an end without a warning
 
 
 class Waiver(BaseModel):
-    """A person's word that a finding is known and accepted: its errors become notes, its values stay as they are.
+    """A person's decision to accept a finding: its errors become notes, its values stay as they are.
 
     Parameters
     ----------
     code : str
-        A code of the sanity checks, other than those that say no bar can be placed.
+        A code of the sanity checks, other than the structural ones, with which no bar can be placed.
     symbol : str, optional
         Default: every symbol.
     start, end : date, optional
@@ -65,7 +65,7 @@ def inspect_bars(frame: pd.DataFrame, calendar: Calendar, now: pd.Timestamp | No
     ----------
     frame : DataFrame
         Long bars: ``time``, ``symbol`` and any of open, high, low, close, volume, dividend, split, adj_close; whether
-        its prices are raw or adjusted stands in ``frame.attrs["prices"]``.
+        its prices are raw or adjusted is in ``frame.attrs["prices"]``.
     now : Timestamp, optional
         In UTC; a bar that ends later is an error. Default: not checked.
     """
@@ -99,7 +99,7 @@ def accept(
     Parameters
     ----------
     frame : DataFrame, optional
-        The bars, to say in which file and line an error stands.
+        The bars, to name the file and the line of each error.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def _refusal(errors: Sequence[Finding], kinds: Counter[str], frame: pd.DataFrame
 
 
 def _otherwise(errors: Sequence[Finding]) -> str:
-    """Say what can be done about any error: leave its symbol out or, where a bar can be placed at all, waive it."""
+    """Return the ways out of any error: leave its symbol out or, where a bar can be placed at all, waive it."""
     lines = []
     if named := next((finding.symbol for finding in errors if finding.symbol != "*"), None):
         lines.append(f"or leave the symbol out: universe: {{exclude: [{named}]}}")

@@ -17,7 +17,7 @@ SPIKE = 0.35  # |log return| that is worth a look, where it is also
 SPIKE_SIGMAS = 15.0  # this many robust standard deviations of the symbol's own returns
 ROUNDING = 1e-6  # of a price: vendors round, and adjust the high and the close apart
 RATIOS = np.array([3 / 2, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, *(1 / np.array([2, 3, 4, 5, 6, 7, 8, 10, 15, 20]))])
-NEAR, NEAR_CLOSES = 0.05, 0.03  # |log| distance from such a ratio; of closes without a volume to tell a crash by
+NEAR, NEAR_CLOSES = 0.05, 0.03  # |log| distance from such a ratio; of closes without a volume, which would show a crash
 ORDINARY = 4.0  # times the usual volume; a crash is on more
 
 
@@ -75,7 +75,7 @@ def events(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
 
 
 def calendar(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
-    """Bars lie on sessions, and none is yet to come."""
+    """Bars lie on sessions, and none lies in the future."""
     severity = "error" if rows.daily else "warning"
     for first, last in rows.runs(rows.session < 0):
         message = _closed(rows, first, last) if rows.daily else _outside(rows, first, last)
@@ -99,7 +99,7 @@ def _outside(rows: Rows, first: int, last: int) -> str:
 
 
 def gaps(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
-    """No session is left out: by nobody, nor by one symbol between its first bar and its last."""
+    """No session lacks all bars, nor the bar of a symbol between its first one and its last."""
     on = np.flatnonzero(rows.session >= 0)
     traded = np.zeros(len(rows.sessions), bool)
     traded[rows.session[on]] = True
@@ -107,7 +107,7 @@ def gaps(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
     for first, last in edges.reshape(-1, 2).tolist():
         message, until = "sessions on which no symbol has a bar", rows.sessions[last - 1]
         yield Finding("calendar_gap", "warning", "*", rows.sessions[first], last - first, message, until)
-    at = (np.cumsum(traded) - 1)[rows.session[on]]  # counted in sessions on which somebody has a bar
+    at = (np.cumsum(traded) - 1)[rows.session[on]]  # counted in sessions in which some symbol has a bar
     sessions = rows.sessions[traded]
     for i in np.flatnonzero((rows.code[on][1:] == rows.code[on][:-1]) & (np.diff(at) > 1)).tolist():
         first, last = sessions[at[i] + 1], sessions[at[i + 1] - 1]
@@ -127,7 +127,7 @@ def stale(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
 
 
 def jumps(rows: Rows, now: pd.Timestamp | None) -> Iterator[Finding]:
-    """Prices do not jump, least of all as by a split that nobody declared; declared splits show in the price."""
+    """Prices do not jump, least of all by the ratio of an undeclared split; declared splits show in the price."""
     split, earned = _splits(rows), _earned(rows, "close")
     size = np.abs(np.log(split))
     missing = (split == 1) & _like_a_split(rows, earned)
@@ -187,7 +187,7 @@ def _near_ratio(earned: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def _volume_ratio(rows: Rows, row: int) -> float:
-    """Return the volume of a row against the median of up to 20 rows before it; 1 where nobody knows."""
+    """Return the volume of a row against the median of up to 20 rows before it; 1 where it is unknown."""
     if "volume" not in rows.fields:
         return 1.0
     first = max(row - 20, int(np.searchsorted(rows.code, rows.code[row])))

@@ -34,7 +34,7 @@ CODES = {
     "bad_split": "error",
     "future_bar": "error",
     "off_calendar": "error",  # of daily bars; intraday ones may lie outside the session, which is a warning
-    "unadjusted_split": "error",  # of raw prices; a warning where prices are said to be adjusted
+    "unadjusted_split": "error",  # of raw prices; a warning where prices are declared adjusted
     "split_not_in_price": "error",
     # values that are odd
     "calendar_gap": "warning",
@@ -93,7 +93,7 @@ REMEDIES = {
     "split_not_in_price": "if prices are adjusted for splits already, declare them so (source.prices: adjusted); if "
     f"the split did not happen, cancel it: source.actions: [{_ACTION}]",
 }
-"""What a person can do about an error, by its code."""
+"""The remedies that a person has for an error, by its code."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """What to do about it."""
+        """The remedies for this finding, as text."""
         split = min(_SPLITS, key=lambda ratio: abs(ratio * self.value - 1)) if self.code == "unadjusted_split" else 1
         return REMEDIES[self.code].format(symbol=self.symbol, when=self.when, split=f"{split:g}")
 

@@ -1,4 +1,4 @@
-"""In which file, and on which line of it, a row of a frame of bars stands."""
+"""Find the file, and the line in it, that a row of a frame of bars comes from."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SHOWN = 3
 
 
 def place(frame: pd.DataFrame, finding: Finding) -> str:
-    """Return where a finding stands, as text in brackets; empty where its symbol and time are all there is to say.
+    """Return the file and line of a finding, as text in brackets; empty where only its symbol and time are known.
 
     ``frame.attrs["files"]`` has, for each file, its path, the label of its first row and the number of its rows; labels
     count all rows that were read, also those before the start.
     """
     labels = frame.index[_positions(frame, finding)]
-    found = list(dict.fromkeys(_said(frame.attrs.get("files", ()), int(label)) for label in labels[:SHOWN]))
+    found = list(dict.fromkeys(_origin(frame.attrs.get("files", ()), int(label)) for label in labels[:SHOWN]))
     if not any(found):
         return "" if finding.row is None else f" (row {finding.row} of the table, the first is 0)"
     more = " ..." if len(labels) > SHOWN else ""
@@ -37,7 +37,7 @@ def _positions(frame: pd.DataFrame, finding: Finding) -> np.ndarray:
     return at[(frame["symbol"].iloc[at].astype(str) == finding.symbol).to_numpy()]
 
 
-def _said(files: list[tuple[str, int, int]], label: int) -> str:
+def _origin(files: list[tuple[str, int, int]], label: int) -> str:
     for name, first, rows in files:
         if first <= label < first + rows:
             line = _line(Path(name), label - first, rows)

@@ -1,4 +1,4 @@
-"""Whether a frame can be read as bars at all: its columns, their types, and what its times mean."""
+"""Check that a frame can be read as bars at all: its columns, their types, and the meaning of its times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alpha.data.sanity.finding import Finding
 
 
 def structure(frame: pd.DataFrame) -> Iterator[Finding]:
-    """Yield what makes it impossible to say which bar is whose, when it was, or what a value means."""
+    """Yield the findings that leave the symbol of a bar, its time or the meaning of a value unknown."""
     for name in ("time", "symbol", "close"):
         if name not in frame:
             there = ", ".join(map(str, frame.attrs.get("header", frame.columns)))
@@ -74,7 +74,7 @@ def _odd_times(frame: pd.DataFrame, times: np.ndarray) -> Finding:
 
 
 def _dated(value: object) -> bool:
-    """Whether a text is a date: where one row of a file has none, it is that row that is at fault."""
+    """Return whether a text is a date: where one row of a file has none, that row is at fault."""
     try:
         return isinstance(value, str) and bool(pd.to_datetime(value, format="ISO8601"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Invented bars whose noise is that of real returns, so that what a gate lets through can be counted."""
+"""Invented bars whose noise is that of real returns, to count how often a gate passes pure noise or an edge."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alpha.data.sources.synthetic import EPOCH, OVERNIGHT, Market, as_frame, fee
 
 HALF_LIFE = 20  # sessions; of the volatility that returns are measured in
 SPELL = 250  # sessions; mean length of a stretch of real volatility
-LIMIT = 0.9  # of what is earned from close to open and from open to close, either way: no price falls to zero
+LIMIT = 0.9  # largest return from close to open and from open to close, either way: no price falls to zero
 
 
 @source

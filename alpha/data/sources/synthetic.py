@@ -21,12 +21,12 @@ SWITCH = np.array([0.01, 0.04])  # chance, each session, of leaving calm and of 
 JUMP_RATE, JUMP_SIZE = 0.001, 0.08
 PERSISTENCE = 0.9  # of log volume, from one session to the next
 WINDOW, SHORT = 20, 5  # of the volume's usual level; of the return that reverses
-DECAY = np.array([1.0, 0.76, 0.56, 0.38, 0.22, 0.09, 0.05, 0.02])  # of its pay, by sessions ahead
+DECAY = np.array([1.0, 0.76, 0.56, 0.38, 0.22, 0.09, 0.05, 0.02])  # of the signal's pay, by sessions ahead
 
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """What the source hides, from the epoch on.
+    """A simulated market from the epoch on, with the truth that its source hides.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def synthetic(
     drift : float
         Expected return of the market, a year.
     volatility : float
-        Of a symbol's own returns, a day; symbols differ by a factor of up to two.
+        Standard deviation of a symbol's own returns, a day; symbols differ by a factor of up to two.
     delistings : float
         Chance, a year, that a symbol is delisted; it has no bars from then on.
     late : float
@@ -146,12 +146,12 @@ def market(
 
 
 def feed_back(gap: np.ndarray, day: np.ndarray, pay: np.ndarray, volume: np.ndarray, listed: np.ndarray) -> np.ndarray:
-    """Add to each day, in place, what the signal of the day before foretold; return the signal.
+    """Add to each day, in place, the return that the signal of the day before predicts; return the signal.
 
     Parameters
     ----------
     pay : array of shape (N,) or (T, N)
-        What a signal of 1 pays.
+        Return that a signal of 1 earns.
     """
     signal = np.zeros(day.shape)
     for t in range(len(day)):
@@ -164,7 +164,7 @@ def feed_back(gap: np.ndarray, day: np.ndarray, pay: np.ndarray, volume: np.ndar
 
 
 def _events(close: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return dividends, splits and what turns adjusted prices into prices as traded."""
+    """Return dividends, splits and the factor that turns adjusted prices into prices as traded."""
     dividend, split, scale = np.zeros_like(close), np.ones_like(close), np.ones_like(close)
     quarter = np.arange(close.shape[1]) * 7 % 63
     for t in range(1, len(close)):

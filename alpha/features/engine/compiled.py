@@ -1,4 +1,4 @@
-"""How kernels are compiled, and where their machine code is kept between processes."""
+"""Compile kernels, and keep their machine code on disk between processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 _HERE = Path(__file__).parents[1]
 _FILES = tuple(path for path in sorted(_HERE.glob("*/*.py")) if "\n@jit\n" in path.read_text(encoding="utf-8"))
 KERNELS = tuple(f"alpha.features.{path.parent.name}.{path.stem}" for path in _FILES)
-"""The modules in which kernels are: those with a function under ``@jit``."""
+"""The modules that hold kernels: those with a function under ``@jit``."""
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,4 +64,4 @@ def _writable(place: Path) -> bool:
 
 
 FOLDER = _folder()
-"""Where the machine code of all kernels is; named by their text."""
+"""The folder of the machine code of all kernels, named by their text."""

@@ -1,4 +1,4 @@
-"""What a plan does, in words: sizes, about what it costs, and the graph of its operations."""
+"""Describe a plan in words: sizes, approximate cost, and the graph of its operations."""
 
 from __future__ import annotations
 

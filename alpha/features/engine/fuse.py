@@ -1,7 +1,7 @@
 """Fuse pairs of arithmetic operations into one, where nothing else reads the value in between.
 
-The rounding is the same: a + b * c is still a product, rounded, and a sum, rounded. What is saved is one pass over
-the block.
+The rounding is the same: a + b * c is still a product, rounded, and a sum, rounded. It saves one pass over the
+block.
 """
 
 from __future__ import annotations

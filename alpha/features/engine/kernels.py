@@ -1,6 +1,6 @@
 """Compile all kernels before they are needed: ``python -m alpha.cli.kernels``, as `make setup` does.
 
-A kernel's machine code is on disk, so every later process loads it. What calls what decides the order, so kernels are
+A kernel's machine code is on disk, so every later process loads it. A kernel needs those that it calls, so all are
 compiled by running the outermost ones on nothing: once in each of two processes, since the compiler takes one core.
 """
 
@@ -32,7 +32,7 @@ def absent() -> list[str]:
 
 
 def warm(show: Callable[[int, int], object] = lambda done, of: None) -> None:
-    """Compile all kernels, and tell `show` how many are done, of how many; nothing where their code is on disk."""
+    """Compile all kernels, and call `show(done, all)` with the counts; do nothing where their code is on disk."""
     total = len(names())
     left = len(absent())
     show(total - left, total)

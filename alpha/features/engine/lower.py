@@ -1,4 +1,4 @@
-"""From expressions to a graph of primitive operations, in which equal sub-expressions are one node.
+"""Lower expressions to a graph of primitive operations, in which equal sub-expressions are one node.
 
 Finite windows are built by doubling: the sum of the last 2^k rows is the sum of the last 2^(k-1) plus that sum
 2^(k-1) rows ago, and any window is a few such blocks (5 = 1 + 4, the smallest the newest). Variance, covariance and
@@ -309,7 +309,7 @@ def _fading(g: Graph, x: Ref, window: int, alpha: float, seed: str, least: int |
 
 
 def _gather(g: Graph, x: Ref, *rest: Any) -> Ref:
-    """Lower a window function of what is there: x, perhaps y, then name, window, least count and one constant."""
+    """Lower a window function of the known observations: x, perhaps y, then name, window, least count, constant."""
     *y, name, window, least, constant = rest
     constants = (float(window), float(least), float(FUNCTIONS.index(name)), float(constant))
     return g.node("gather", x, *(y or [x]), constants=constants)
@@ -320,7 +320,7 @@ def _moment(g: Graph, x: Ref, window: int, power: int) -> Ref:
 
 
 def _rank(g: Graph, x: Ref, window: int) -> Ref:
-    """A count of what is below, which begins with that of a shorter window where there is one."""
+    """Lower a rank: the count of values below, which begins with that of a shorter window where there is one."""
     counts: dict[int, Ref] = g.parts.setdefault((_rank, x), {})
     if window not in counts:
         shorter = max((known for known in counts if known < window), default=0)
@@ -343,7 +343,7 @@ def _kurt(g: Graph, x: Ref, window: int) -> Ref:
 
 
 def _wma(g: Graph, x: Ref, window: int) -> Ref:
-    """A mean whose weights rise with time is the mean and a part of the slope."""
+    """Lower a mean whose weights rise with time: it is the mean and a part of the slope."""
     mean = _mean(g, x, window)
     return mean if window == 1 else g.add(mean, g.mul(_slope(g, x, window), (window - 1) / 6))
 

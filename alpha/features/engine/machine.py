@@ -39,7 +39,7 @@ class Machine:
     def run(
         self, inputs: Sequence[np.ndarray], span: slice, out: np.ndarray, each: Callable[..., Iterator[Any]] = map
     ) -> None:
-        """Run the next rows: `inputs` are (rows, N) in the program's order; they are those rows of `out`, (F, T, N)."""
+        """Run the next rows: `inputs` are (rows, N) in the program's order; results go to those of `out`, (F, T, N)."""
         first, rows = span.start, span.stop - span.start
         if self._at + min(rows, self.chunk) > self.slack:
             self.rewind(each)

@@ -95,7 +95,7 @@ class Plan:
         chunk : int, optional
             Rows computed at a time. The result does not depend on it.
         dtype : float64 or float32
-            Of the result; everything is computed in float64.
+            Type of the result; everything is computed in float64.
         out : array of shape (F, T, N), optional
             Where to write: memory that has been used before takes a fraction of the time of new memory.
 
@@ -167,16 +167,16 @@ class Plan:
         return stream
 
     def explain(self, *, graph: bool = False) -> str:
-        """Return what was compiled: sizes, cost, memory, each column's lookback and expression; and every operation.
+        """Describe the plan: sizes, cost, memory, each column's lookback and expression; and every operation.
 
         An operation reads registers, ``%7``, or registers some rows ago, ``%7[-5]``.
         """
         head = f"{len(self.names)} features of {', '.join(self.fields)}; lookback {self.lookback}"
-        told = explained(self.columns, self.program, shape=self._shape(_WIDEST, 1), graph=graph)
-        return f"{head}{' (fading)' if self.recursive else ''}\n{told}"
+        text = explained(self.columns, self.program, shape=self._shape(_WIDEST, 1), graph=graph)
+        return f"{head}{' (fading)' if self.recursive else ''}\n{text}"
 
     def _shape(self, symbols: int, threads: int, chunk: int | None = None) -> Shape:
-        """Return in what pieces a batch is computed; no value depends on it."""
+        """Return the pieces in which a batch is computed; no value depends on them."""
         parts = max(-(-symbols // _WIDEST), min(threads, symbols // _NARROWEST), 1)
         width = max(-(-symbols // parts), 1)
         if len(self.program.stages) > 1:
@@ -287,7 +287,7 @@ class Stream:
 
 
 def _input(source: Panel | Bar, name: str) -> np.ndarray:
-    """Return what a leaf reads, in the shape of a field."""
+    """Return the values that a leaf reads, in the shape of a field."""
     if name == "tradable":
         return source.tradable
     if name == "time":

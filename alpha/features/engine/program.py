@@ -1,8 +1,8 @@
-"""A register program: what the interpreter runs, chunk of rows after chunk of rows.
+"""A register program, which the interpreter runs chunk of rows after chunk of rows.
 
 Every value has a register. One that is read with a lag *keeps* as many past rows as its readers need; a lag is then an
-address in it. The others use *scratch* registers, which are recycled as soon as nobody reads them any more. Opcodes
-that carry something from row to row have *state* rows. Cross-sectional operations need whole rows, while
+address in it. The others use *scratch* registers, which are recycled as soon as no instruction reads them any more.
+Opcodes that carry something from row to row have *state* rows. Cross-sectional operations need whole rows, while
 everything else runs on blocks of symbols, so they cut the program into stages; *planes* of rows x all symbols pass
 fields in, and values from one stage to the next.
 """
@@ -58,14 +58,14 @@ class Crossing(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage:
-    """Instructions that run on blocks of symbols, then what compares all symbols."""
+    """Instructions that run on blocks of symbols, then operations that compare all symbols."""
 
     instructions: tuple[Instruction, ...]
     crossings: tuple[Crossing, ...]
 
 
 class Shape(NamedTuple):
-    """In what pieces a program is run. No value depends on it.
+    """The pieces in which a program is run. No value depends on them.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ class _Compiler:
         return {i for i in read if self.nodes[i].op in CROSS}
 
     def _planes(self) -> tuple[dict[tuple[int, Ref, bool], int], dict[int, int]]:
-        """Number the planes: inputs, then for each stage what goes across (masked or whole), then what comes back."""
+        """Number the planes: inputs, then for each stage the values compared (masked or whole), then the results."""
         sources: dict[tuple[int, Ref, bool], int] = {}
         targets: dict[int, int] = {}
         crossing = sorted((i for i, node in self._live() if node.op in CROSS), key=self.stage.__getitem__)
@@ -186,7 +186,7 @@ class _Compiler:
         return sources, targets
 
     def _across(self, i: int) -> list[tuple[int, Ref, bool]]:
-        """Return what a node compares: its first operand where the second, a mask, holds; and the others, whole."""
+        """Return the values that a node compares: the first operand where the second, a mask, holds; the rest whole."""
         node, stage = self.nodes[i], self.stage[i]
         if node.op == "apply":
             return []
@@ -206,7 +206,7 @@ class _Compiler:
         return {i: kept[i] for i in self.order if i in kept}
 
     def _twins(self) -> dict[int, int]:
-        """Return, by the first, the second of two quantiles of one window: what is in order is put in order once."""
+        """Return, by the first, the second of two quantiles of one window: a window is put in order once."""
         twins: dict[int, int] = {}
         alone: dict[tuple[object, ...], int] = {}
         for i, node in self._live():

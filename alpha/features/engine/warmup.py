@@ -1,17 +1,18 @@
-"""How long a feature has no value, because the data have only begun."""
+"""Warm-up of a feature: the rows at the start of the data in which it has no value yet."""
 
 from __future__ import annotations
 
 from alpha.features.expr import Expr
 
-_SEEN = {"ema": 3, "wilder": 3, "gather": 2, "quantile": 2}  # where `min_periods` stands among the parameters
+_SEEN = {"ema": 3, "wilder": 3, "gather": 2, "quantile": 2}  # position of `min_periods` among the parameters
 
 
 def warmup(expr: Expr) -> int:
-    """Return from which row on there is a value, in data without holes that begin in row 0.
+    """Return the first row that has a value, in data without holes that begin in row 0.
 
-    Of full windows it is the lookback. A fading average and a window that takes fewer observations speak sooner. An
-    expression that says NaN itself may do so for longer, and one that counts or asks what is known may speak before.
+    For full windows it is the lookback; a fading average, and a window with a smaller `min_periods`, have a value
+    sooner. The true first value may come later where an expression yields NaN itself, and earlier where it counts
+    observations (`count`) or tests whether they are known (`is_finite`).
     """
     known: dict[Expr, int] = {}
 

@@ -1,6 +1,6 @@
 """Kernels over windows with missing observations, and over windows that need all of their values at once.
 
-Each gathers what a window holds, oldest first, and computes from that alone. The faster way of the full windows, by
+Each gathers the values of a window, oldest first, and computes from these alone. The faster way for full windows, by
 doubling, is in `lower`.
 """
 

@@ -6,8 +6,8 @@ It differs so:
 - *rank* is (rank - 0.5) / count across the tradable symbols, in (0, 1); *scale* makes the mean of absolute values 1,
   not their sum; days are rounded down; *indneutralize* is against the sector, whatever the level.
 - *vwap* is the typical price, (high + low + close) / 3, unless ``vwap: true`` asks for the field of that name.
-- *adv* is the mean traded value, close x volume. Where the paper sets volume against it (7, 21, 39, 47, 100), it is the
-  traded value that is set against it.
+- *adv* is the mean traded value, close x volume. Where the paper compares volume with it (7, 21, 39, 47, 100), the
+  traded value is compared with it.
 - A difference of prices that is ranked, scaled, added to a number or given out is over the close: 5, 8-12, 17, 18, 20,
   22-24, 28, 29, 31, 32, 34, 36, 37, 39-42, 47, 52, 57, 61, 64-66, 68, 70, 71, 73, 76, 77, 82-84, 86, 87, 90, 93-95.
   In 1 the deviation of returns is times the close; in 101 the 0.001 beside the range is left out.

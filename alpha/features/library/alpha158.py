@@ -90,7 +90,7 @@ def alpha158_price(*, part: Price = "OPEN") -> Expr:
 def alpha158_rolling(*, part: Statistic = "ROC", window: PositiveInt = 20) -> Expr:
     """Alpha158's statistic of `window` rows, a pure number; over the close where it is a price (Yang et al., 2020).
 
-    Of the close: ROC the close `window` rows ago, MA mean, STD deviation, BETA, RSQR and RESI of the line through it,
+    From the close: ROC the close `window` rows ago, MA mean, STD deviation, BETA, RSQR and RESI of the line through it,
     QTLU and QTLD quantiles 0.8 and 0.2, RANK, RSV place between MIN (least low) and MAX (greatest high), IMAX and IMIN
     the place of those in the window (1 is now), IMXD their difference. With the logarithm of the volume: CORR, and CORD
     of changes. Shares of rises (P), falls (N) and their difference (D): CNT counts rows, SUM sums changes, VSUM sums

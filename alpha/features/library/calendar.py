@@ -1,4 +1,4 @@
-"""What the calendar of the exchange says, the same for all. Days ahead are counted in sessions as they are scheduled.
+"""Calendar of the exchange, the same for all symbols. Days ahead are counted in sessions as they are scheduled.
 
 `calendar` is an ISO market code; a bar belongs to the session in which it closed, by the exchange's own clock.
 """
@@ -40,7 +40,7 @@ def season(*, part: Literal["sine", "cosine"] = "sine", calendar: str = "XNYS") 
 
 @feature
 def turn_of_month(*, last: NonNegativeInt = 1, first: NonNegativeInt = 3, calendar: str = "XNYS") -> Expr:
-    """Whether this is one of the `last` or the `first` sessions of a month: 1 or 0 (Lakonishok and Smidt, 1988)."""
+    """1 in the `last` and in the `first` sessions of a month, else 0 (Lakonishok and Smidt, 1988)."""
     over, left = _position("month_sessions", calendar), _position("month_sessions_left", calendar)
     return maximum(left < last, over <= first)
 

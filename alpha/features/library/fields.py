@@ -1,7 +1,7 @@
-"""What a field says that was joined to the bars: measures of ticks, a macro series, whatever a table holds.
+"""Features of any field joined to the bars: measures of ticks, a macro series, the column of a table.
 
-The field is named by configuration: ``{name: field_z, field: vpin, window: 60}``. A row that it is missing in counts as
-missing; `min_periods` says how many known rows are enough (default: all of the window's). A field that is a price
+The field is named by configuration: ``{name: field_z, field: vpin, window: 60}``. A row without it counts as
+missing; `min_periods` is the least number of known rows (default: all of the window's). A field that is a price
 leaves a plan only where a feature makes it a pure number, as `field_z` and `field_rank` do.
 """
 

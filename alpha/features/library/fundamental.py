@@ -1,4 +1,4 @@
-"""What a company earns, and how that compares with what was expected.
+"""Earnings of a company, against its price and against the analysts' estimates.
 
 These need the fields of the aggregates `earnings` (``eps``, ``eps_surprise``, ``eps_sue``, ``eps_age``),
 `earnings_schedule` (``earnings_until``) and `estimates` (``revision_count``).
@@ -32,7 +32,7 @@ def earnings_yield() -> Expr:
 def price_earnings() -> Expr:
     """Price as traded over the earnings a share of the last four quarters: P/E (Basu, 1977); NaN unless they are > 0.
 
-    It leaps where earnings are near 0; `earnings_yield` says the same without leaps, and of losses too.
+    It leaps where earnings are near 0; `earnings_yield` holds the same without leaps, and for losses too.
     """
     return where(eps > 0, price / eps, float("nan"))
 
@@ -50,7 +50,7 @@ def earnings_surprise() -> Expr:
 def sue() -> Expr:
     """Standardised unexpected earnings: the newest surprise in standard deviations of the 8 before it.
 
-    How many are before it is said to the aggregate `earnings`. (Latane and Jones, 1979).
+    The parameter `past` of the aggregate `earnings` sets how many are before it. (Latane and Jones, 1979).
     """
     return unexpected
 
@@ -81,7 +81,7 @@ def surprise_drift(*, half_life: PositiveFloat = 20.0) -> Expr:
 
 @feature
 def revision_count() -> Expr:
-    """Estimates made or revised in the last 90 days (or what the aggregate `estimates` was told), as log(1 + count)."""
+    """Estimates made or revised in the last 90 days (the `window` of the aggregate `estimates`), as log(1 + count)."""
     return log(1 + field("revision_count"))
 
 

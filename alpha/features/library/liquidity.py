@@ -1,6 +1,6 @@
-"""What it costs to trade, guessed from bars. Traded value is close x volume; a row without trades has no price impact.
+"""Costs of trading, estimated from bars. Traded value is close x volume; a row without trades has no price impact.
 
-Impacts are told a usual day's traded value, so that neither a split nor the currency matters.
+Impacts are scaled by a usual day's traded value, so that neither a split nor the currency matters.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def amihud(*, window: PositiveInt = 20, usual: PositiveInt = 120) -> Expr:
 def roll_spread(*, window: Window = 60) -> Expr:
     """Spread between bid and ask: 2 sqrt(-cov) of successive returns of `window` rows. A fraction (Roll, 1984).
 
-    0 where they go together, as a bounce between bid and ask cannot make them.
+    0 where the covariance is positive: a bounce between bid and ask cannot make it so.
     """
     own = pct_change(close)
     return 2 * sqrt(maximum(-cov(own, lag(own, 1), window), 0))
@@ -97,7 +97,7 @@ def kyle_lambda(*, window: Window = 60) -> Expr:
     """Slope of returns on traded value with the sign of the return, over `window` rows. A fraction (after Kyle, 1985).
 
     The return that a usual day's value, bought in net, comes with: value is over its mean of `window` rows. The sign
-    of a bar stands in for the side of its trades.
+    of a bar takes the place of the side of its trades.
     """
     own = pct_change(close)
     return beta(own, sign(own) * _value() / mean(_value(), window), window)
@@ -105,17 +105,17 @@ def kyle_lambda(*, window: Window = 60) -> Expr:
 
 @feature
 def zero_return_share(*, window: PositiveInt = 60) -> Expr:
-    """Share of `window` rows whose close is the last. In [0, 1] (Lesmond, Ogden and Trzcinka, 1999)."""
+    """Share of `window` rows whose close equals the last. In [0, 1] (Lesmond, Ogden and Trzcinka, 1999)."""
     return 1 - mean(abs(sign(close - lag(close, 1))), window)
 
 
 @feature
 def pastor_stambaugh(*, window: Window = 60) -> Expr:
-    """How much of a return is taken back after volume: below 0 where it moves prices (Pastor and Stambaugh, 2003).
+    """Reversal of a return after traded value: below 0 where trading moves prices (Pastor and Stambaugh, 2003).
 
     Over `window` rows, the return less the market's is fitted to a constant, the last return, and the last traded value
-    with the sign of the last return less the market's; this is the slope on that value, told its mean of `window`
-    rows. A fraction.
+    with the sign of the last return less the market's; the result is the slope on that value, which is over its
+    mean of `window` rows. A fraction.
     """
     own = pct_change(close)
     excess = own - cs_mean(own)

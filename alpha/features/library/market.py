@@ -70,7 +70,7 @@ def downside_beta(*, window: Annotated[int, Field(ge=10)] = 120) -> Expr:
 
 @feature
 def coskewness(*, window: Annotated[int, Field(ge=3)] = 120) -> Expr:
-    """Whether a symbol gains (above 0) or loses when the market moves much, in standard deviations.
+    """Coskewness with the market, in standard deviations: above 0 where a symbol gains when the market moves much.
 
     E[e m^2] / (sqrt(E[e^2]) E[m^2]) over `window` rows, of the market's return m less its mean and the residual e of
     the symbol's return on it (Harvey and Siddique, 2000).
@@ -86,7 +86,7 @@ def coskewness(*, window: Annotated[int, Field(ge=3)] = 120) -> Expr:
 
 @feature
 def idiosyncratic_vol(*, window: Annotated[int, Field(ge=3)] = 60) -> Expr:
-    """Standard deviation of the residuals of the return on the market's over `window` rows, two degrees taken.
+    """Standard deviation of the residuals of the return on the market's over `window` rows (ddof 2).
 
     A fraction a row (Ang, Hodrick, Xing and Zhang, 2006, with the market as the only factor).
     """

@@ -1,4 +1,4 @@
-"""What the option market does and expects. These need the fields of the aggregate `options`, and are for daily bars."""
+"""Option volume and implied volatility. These need the fields of the aggregate `options`, and are for daily bars."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def implied_vol_term() -> Expr:
 def iv_minus_realised(*, window: PositiveInt = 20, per_year: PositiveFloat = 252.0) -> Expr:
     """Implied volatility less the standard deviation of `window` one-row returns times sqrt(`per_year`).
 
-    What the market pays for protection: a fraction a year (Bali and Hovakimian, 2009).
+    The premium paid for protection: a fraction a year (Bali and Hovakimian, 2009).
     """
     return iv - std(close / lag(close, 1) - 1, window) * per_year**0.5
 

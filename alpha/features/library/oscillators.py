@@ -72,7 +72,7 @@ def stochastic_d(*, window: PositiveInt = 14, smooth: PositiveInt = 3) -> Expr:
 def place_in_range(x: Expr, window: int, unit: Expr | float = 1.0) -> Expr:
     """Return where `x` lies in its range of `window` rows, in [0, 1]; NaN where that is less than 1e-9 of `unit`.
 
-    So narrow a range is what rounding leaves of none at all.
+    A range so narrow is a rounding error.
     """
     floor = min(x, window)
     spread = max(x, window) - floor
@@ -85,8 +85,8 @@ def stochastic_rsi(
 ) -> Expr:
     """Where the RSI of `window` rows lies in its own range of `window` rows, in [0, 1] (Chande and Kroll, 1994).
 
-    K is the mean of its last `smooth` values, D the mean of the last `smooth` values of K. Unknown where the RSI stands
-    still, as in a halt.
+    K is the mean of its last `smooth` values, D the mean of the last `smooth` values of K. Unknown where the RSI does
+    not move, as in a halt.
     """
     place = place_in_range(rsi(window=window), window)
     for _ in range(("raw", "k", "d").index(part)):
@@ -164,7 +164,7 @@ def relative_oscillator(x: Expr, part: str, fast: int, slow: int, signal: int) -
 def kama_distance(*, window: PositiveInt = 10, fast: PositiveInt = 2, slow: PositiveInt = 8) -> Expr:
     """Close over its adaptive moving average, less 1. A fraction (Kaufman, 1995).
 
-    Efficiency is the change over `window` rows over the way there (0 where nothing moved); the weight moves with it
+    Efficiency is the change over `window` rows over the sum of absolute moves (0 where none); the weight moves with it
     from that of an exponential average of `slow` rows to that of `fast` rows, and is squared. Kaufman's `slow` is 30:
     it takes up to 6,635 rows to forget its start, the default 556.
     """

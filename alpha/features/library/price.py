@@ -1,4 +1,4 @@
-"""Returns, and where the price stands in its past."""
+"""Returns, and the place of the price in its own past."""
 
 from __future__ import annotations
 
@@ -117,13 +117,13 @@ def fractional_difference(
 
 @feature
 def high_age(*, window: PositiveInt = 20) -> Expr:
-    """How long ago the greatest close of `window` rows was, over `window`: the Aroon of Chande (1995). In [0, 1)."""
+    """Rows since the greatest close of `window` rows was, over `window`: the Aroon of Chande (1995). In [0, 1)."""
     return argmax(close, window) / window
 
 
 @feature
 def low_age(*, window: PositiveInt = 20) -> Expr:
-    """How long ago the least close of `window` rows was, over `window`. In [0, 1)."""
+    """Rows since the least close of `window` rows was, over `window`. In [0, 1)."""
     return argmin(close, window) / window
 
 

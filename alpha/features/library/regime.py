@@ -1,4 +1,4 @@
-"""The state of the market: what options expect, how it moves, how alike its parts move, and which regime that is.
+"""The state of the market: expected volatility, trend, correlation of its symbols, sectors and regimes.
 
 Those of ``vix`` and ``vix3m`` need these fields, in points; those of sectors need the panel's group ``sector``. The
 market is the mean over tradable symbols.
@@ -137,8 +137,9 @@ def relative_to_sector(*, window: PositiveInt = 20) -> Expr:
 def mixture_regime(*, fit: Fit = 252, volatility: PositiveInt = 10) -> Expr:
     """Chance that the market is in the more volatile of two normal mixtures, the same for all. In [0, 1].
 
-    Of its mean return over `volatility` rows and the logarithm of its deviation over them; fitted at the start of each
-    month to the `fit` rows before; a row is judged by what is known at its close (Hamilton, 1994, ch. 22).
+    The mixture is of the market's mean return over `volatility` rows and the logarithm of its deviation over them. It
+    is fitted at the start of each month to the `fit` rows before; a row is judged by the data known at its
+    close (Hamilton, 1994, ch. 22).
     """
     market = _market()
     return apply(mixture_turbulence, mean(market, volatility), log(std(market, volatility)), time,

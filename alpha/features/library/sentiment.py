@@ -1,7 +1,7 @@
-"""What is written about a symbol. These need the fields of the aggregate `news`.
+"""Sentiment, number and novelty of the texts about a symbol. These need the fields of the aggregate `news`.
 
-A row without news has no sentiment of its own: it counts with the weight of its texts, none. How far back a feature
-looks is `window`; before a symbol's first text of all, nothing is known.
+A row without news has no sentiment of its own, and so no weight. A feature looks back `window` rows; before a symbol's
+first text of all, nothing is known.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def sentiment_surprise(*, fast: PositiveInt = 5, slow: PositiveInt = 60) -> Expr
 
     The deviations (ddof 1) are those of the rows with news among the `slow`, of which there must be at least 2.
     """
-    told = where(count > 0, sentiment * count, 0)
-    before, usual = (lag(sum(told, slow) / sum(count, slow), fast), lag(std(sentiment, slow, min_periods=2), fast))
-    recent = sum(told, fast) / sum(count, fast)
+    total = where(count > 0, sentiment * count, 0)
+    before, usual = (lag(sum(total, slow) / sum(count, slow), fast), lag(std(sentiment, slow, min_periods=2), fast))
+    recent = sum(total, fast) / sum(count, fast)
     return where(usual > 0, (recent - before) / usual, float("nan"))
 
 

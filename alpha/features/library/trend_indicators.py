@@ -49,7 +49,7 @@ def adx(*, window: PositiveInt = 14) -> Expr:
 
 @feature
 def aroon(*, part: Literal["up", "down", "oscillator"] = "oscillator", window: PositiveInt = 25) -> Expr:
-    """How recent the greatest high (up) or the least low (down) of `window` + 1 rows is; up less down (Chande, 1995).
+    """Recency of the greatest high (up) or the least low (down) of `window` + 1 rows; up less down (Chande, 1995).
 
     In [0, 1]: 1 is now, 0 is `window` rows ago; of equals, the earliest counts. The oscillator is in [-1, 1].
     """
@@ -113,8 +113,8 @@ def schaff_trend_cycle(
 ) -> Expr:
     """Where the MACD line lies in its range of `cycle` rows, smoothed, and that in its own again. In [0, 1].
 
-    (Schaff, 1999.) Smoothing is by exponential averages of `smooth` rows. Unknown where the line stands still, as in a
-    halt; where the first place stands still, at an end of its range, it stays there.
+    (Schaff, 1999.) Smoothing is by exponential averages of `smooth` rows. Unknown where the line does not move, as in a
+    halt; where the first place does not move, at an end of its range, it stays there.
     """
     first = ema(place_in_range(ema(close, fast) - ema(close, slow), cycle, close), smooth)
     floor = min(first, cycle)

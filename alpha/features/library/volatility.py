@@ -1,4 +1,4 @@
-"""How much prices move."""
+"""Volatility and tails of returns."""
 
 from __future__ import annotations
 

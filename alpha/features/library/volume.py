@@ -1,4 +1,4 @@
-"""How much is traded, against its own past, and in which direction."""
+"""Traded volume, against its own past and by the direction of the price."""
 
 from __future__ import annotations
 

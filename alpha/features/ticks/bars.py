@@ -14,7 +14,7 @@ from alpha.features.ticks.machine import Builder, Seconds, bar_builder
 FIRST, HIGH, LOW, LAST, VOLUME, DOLLAR, TICKS = range(BOOK, BOOK + 7)
 START = BOOK + 7
 BAR = 9  # numbers of a bar in the making
-THETA, LENGTH, MEAN = range(BOOK + BAR, BOOK + BAR + 3)  # the imbalance; what bars were like before
+THETA, LENGTH, MEAN = range(BOOK + BAR, BOOK + BAR + 3)  # the imbalance; averages of the bars before
 WIDEST = 10  # times the ticks a bar is expected to have at first that it may have; a tenth is the least
 
 CLOCK, COUNTED = range(2)
@@ -23,7 +23,7 @@ Span = Annotated[float, Field(ge=1.0)]
 
 @bar_builder
 def time_bars(*, every: Seconds = 60.0) -> Builder:
-    """Bars of `every` seconds on the clock, (start, start + every]; none where nobody traded.
+    """Bars of `every` seconds on the clock, (start, start + every]; none without trades.
 
     Complete when the first event after its end comes, or a CLOSE: `known_at` is the end, or the CLOSE if sooner.
     """

@@ -1,4 +1,4 @@
-"""What every kernel remembers of a market: the best quote, the one before this instant, the last trade.
+"""The memory of a market that every kernel has: the best quote, the one before this instant, the last trade.
 
 It is the first BOOK numbers of a state. NaN and 0 cannot both be blank, so a price of 0 is one that is not known.
 """
@@ -10,12 +10,12 @@ import numpy as np
 from alpha.features.engine.compiled import jit
 
 QUOTE, TRADE, CLOSE, OPEN = range(4)
-LEE_READY, TICK, TOLD = range(3)  # how it is found out who began a trade
+LEE_READY, TICK, TOLD = range(3)  # rules of who began a trade
 RULES = {"lee_ready": LEE_READY, "tick": TICK, "told": TOLD}
 
 BID, BID_SIZE, ASK, ASK_SIZE = range(4)
 QUOTED = 4  # when that quote came: seconds, and nanoseconds of the second, since 64 bits of a float cannot hold both
-BEFORE = 6  # the mid that stood before that instant
+BEFORE = 6  # the mid before that instant
 PRICE, MOVE = 7, 8  # of the last trade; the sign of the last change of price
 NOW = 9  # when the last event was
 BOOK = 11

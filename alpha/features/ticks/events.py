@@ -18,7 +18,7 @@ _Part = tuple[int, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """What happened to one symbol, in the order of time.
+    """The events of one symbol, in the order of time.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class Events:
     time : int64 array of shape (n,)
         Nanoseconds since 1970, UTC; never falling. An event is known at its time.
     values : float64 array of shape (n, 4)
-        Of a quote bid, bid size, ask, ask size; of a trade price, size, and who began it: 1 the buyer, -1 the seller,
-        NaN where nobody told. Unused places are NaN.
+        For a quote bid, bid size, ask, ask size; for a trade price, size and initiator: 1 the buyer, -1 the seller,
+        NaN where unknown. Unused places are NaN.
     """
 
     kind: np.ndarray
@@ -40,7 +40,7 @@ class Events:
         cls, trades: pd.DataFrame | None = None, quotes: pd.DataFrame | None = None, *,
         opens: Sequence[pd.Timestamp] | pd.DatetimeIndex = (), closes: Sequence[pd.Timestamp] | pd.DatetimeIndex = (),
     ) -> Events:  # fmt: skip
-        """Merge what tables hold. Of one instant quotes come first, then trades, then a CLOSE, then an OPEN.
+        """Merge tables. At one instant quotes come first, then trades, then a CLOSE, then an OPEN.
 
         Parameters
         ----------
@@ -102,11 +102,11 @@ def _part(kind: int, table: pd.DataFrame | None, names: tuple[str, ...], side: s
 
 def _check(what: str, kind: int, table: pd.DataFrame, values: np.ndarray) -> None:
     a, b, c, d = values.T
-    endless = np.isinf(values).any(axis=1)
+    infinite = np.isinf(values).any(axis=1)
     if kind == QUOTE:
-        odd = endless | ~((a > 0) & (b >= 0) & (c >= a) & (d >= 0))
+        odd = infinite | ~((a > 0) & (b >= 0) & (c >= a) & (d >= 0))
     else:
-        odd = endless | ~((a > 0) & (b > 0)) | ~(np.isnan(c) | (np.abs(c) == 1))
+        odd = infinite | ~((a > 0) & (b > 0)) | ~(np.isnan(c) | (np.abs(c) == 1))
     if odd.any():
         row = table.iloc[int(odd.argmax())].to_dict()
         expected = "positive prices, sizes of 0 or more, and no bid above its ask"

@@ -1,4 +1,4 @@
-"""Who is in a hurry: signs of trades, and what is added to and taken from the best quotes."""
+"""Order flow: signs of trades, and sizes added to and taken from the best quotes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def trade_sign(*, rule: Rule = "lee_ready") -> TickMachine:
 
     ``tick``: after a rise of the price the buyer, after a fall the seller, else as before. ``lee_ready``: above the mid
     of the newest quote strictly before the trade the buyer, below it the seller, at it the tick rule (Lee and Ready,
-    1991). ``told``: what the venue says. Where quotes are stamped earlier than the trades that moved them, as in their
+    1991). ``told``: the side in the data. Where quotes are stamped earlier than the trades that moved them, as in their
     time, delay the quotes.
     """
     return TickMachine(_trade_sign, (RULES[rule],), memory=1)
@@ -82,7 +82,7 @@ def _signed_volume(
 
 @tick_feature
 def order_flow_imbalance() -> TickMachine:
-    """What was added to the bid and taken from the ask, less the contrary, in the interval so far. In mean depths.
+    """Size added to the bid and taken from the ask, less the contrary, in the interval so far. In mean depths.
 
     Sum over quotes of 1[bid >= bid before] x bid size - 1[bid <= bid before] x bid size before - 1[ask <= ask
     before] x ask size + 1[ask >= ask before] x ask size before, over the mean of (bid size + ask size) / 2.

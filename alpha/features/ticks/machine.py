@@ -28,7 +28,7 @@ _NO_BARS = pd.DataFrame({
 
 
 class _Progress:
-    """What machines and builders of bars share: a kernel, its parameters, and its state.
+    """The base of machines and builders of bars: a kernel, its parameters, and its state.
 
     Parameters
     ----------

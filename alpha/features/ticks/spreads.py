@@ -1,4 +1,4 @@
-"""What trading costs: spreads, as fractions of the mid, and where in the spread the price leans."""
+"""Spreads, the cost of trading, as fractions of the mid; and the mid weighted by the sizes of the quotes."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _effective_spread(
 def realised_spread(*, horizon: Annotated[float, Field(ge=1.0)] = 300.0, rule: Rule = "lee_ready") -> TickMachine:
     """Twice sign x (price of a trade less the mid `horizon` seconds later), over the mid before it; mean so far.
 
-    What is left of the effective spread to whoever stood on the other side. Told when the later mid is known: `horizon`
+    The part of the effective spread that the other side of the trade keeps. Known when the later mid is: `horizon`
     after the trade, rounded up to a sixtieth of it. Dollars are the weights; trades less than that before the end
     of a session have no such mid, and do not count. A fraction of the mid. (Huang and Stoll, 1996.)
     """

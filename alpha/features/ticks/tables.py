@@ -1,4 +1,4 @@
-"""From the events of sessions to one row a session, which panels can take in."""
+"""Turn the events of sessions into a table with one row a session, to be joined to a panel."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from alpha.features.ticks.machine import TickMachine
 
 
 def at_closes(events: Events, columns: Mapping[str, TickMachine], *, symbol: str) -> pd.DataFrame:
-    """Return what tick features say at each CLOSE, one row each: a table for `alpha.data.fields.asof`, or a join.
+    """Return the values of tick features at each CLOSE, one row each: a table for `alpha.data.fields.asof`, or a join.
 
     Parameters
     ----------
     events : Events
-        Of one symbol. A stream may push them piece by piece: the machines go on, and each call returns its own closes.
+        Those of one symbol. A stream may push them in pieces: machines go on, each call returns its own closes.
     columns : mapping of str to TickMachine
     symbol : str
 

@@ -1,4 +1,4 @@
-"""How one-sided trading is, in a clock that ticks by volume."""
+"""Toxicity of order flow: how one-sided trading is, in volume time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a price moved within an interval, and how much of that in jumps."""
+"""Realised variance of a price within an interval, and the share of it that is jumps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def realised_variance(*, every: Seconds = 300.0, price: Price = "trade") -> Tick
 def bipower_variation(*, every: Seconds = 300.0, price: Price = "trade") -> TickMachine:
     """pi / 2 x the sum of |return| x |return before|, as `realised_variance` samples them. A squared fraction.
 
-    What of the variance is not jumps: a single jump meets a small return on either side. (Barndorff-Nielsen and
+    The part of the variance that is not jumps: a jump alone meets a small return on either side. (Barndorff-Nielsen and
     Shephard, 2004; without a correction for few samples.)
     """
     return _of(BIPOWER, every, price)
