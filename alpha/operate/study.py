@@ -163,10 +163,10 @@ def validate(
         raise ConfigError(f"the report has no model {name!r}; {nearest(name, by_name)}", code="unknown_model")
     result = by_name[name]
     recorded = {verdict.gate: verdict for verdict in result.verdicts}
-    gates = {bound.name: bound for bound in cfg.judges}
+    gates = {bound.name: bound for bound in cfg.gates}
     replaced = {each: limit for each, limit in (limits or {}).items() if limit is not None}
     gates |= {each: gate.bind({"name": each, "limit": limit}) for each, limit in replaced.items()}
-    if "holdout" in recorded:  # it counts wherever it was opened, though the configuration seals nothing now
+    if "holdout" in recorded:  # where it was opened it counts, listed or not
         gates.setdefault("holdout", gate.bind("holdout"))
     judged = judge_report(result, recorded, tuple(gates.values()))
     return name, tuple(_beside(verdict, recorded.get(verdict.gate)) for verdict in judged)

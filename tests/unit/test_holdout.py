@@ -363,6 +363,10 @@ class TestOpening:
         bare = sealed.model_copy(update={"holdout": None})
         for cfg in (sealed, bare):
             assert studies.validate(cfg, report)[1][-1] == judged.gates[-1]
+        strict = sealed.model_copy(update={"gates": (gate.bind({"name": "holdout", "limit": 0.9}),)})
+        (verdict,) = studies.validate(strict, report)[1]
+        assert (verdict.passed, verdict.limit) == (False, 0.9)
+        assert verdict.note.endswith("; the report was judged with > 0")
 
     def test_what_failed_a_gate_is_not_looked_at(self, sealed, found):
         failed = replace(found.best, gates=tuple(replace(gate, passed=False) for gate in found.best.gates))
