@@ -120,10 +120,9 @@ def backtest_sleeves(sleeves: Sequence[Sleeve], *, cash: float = 1_000_000.0, ru
         target = desks[bar.sleeve].step(bar, account)
         share = desks[bar.sleeve].sleeve.rules.share
         targets.update(zip(bar.symbols, target.weights * share, strict=True))
-        spent = (account.ledger.fees + account.ledger.slippage) / MICRO
-        rows.append(
-            (bar.time, account.ledger.last_equity, spent, _held(account.ledger, bar, names), [*targets.values()])
-        )
+        ledger = account.ledger
+        costs = (ledger.fees + ledger.slippage) / MICRO
+        rows.append((bar.time, ledger.last_equity, costs, _held(ledger, bar, names), [*targets.values()]))
         clipped.update(target.clipped)
     times, equity, spent, held, wanted = zip(*rows, strict=True)
     arrays = map(np.array, (equity, spent, held, wanted))
