@@ -13,8 +13,9 @@ import pandas as pd
 import structlog
 
 from alpha.config import Config
-from alpha.config.schema import Paper
+from alpha.config.account import Paper
 from alpha.core.errors import DataError
+from alpha.core.instrument import check_converted
 from alpha.core.panel import Bar, Panel
 from alpha.data.feed import Feed
 from alpha.execution import Account, Journal, Ledger, bar_key
@@ -181,7 +182,8 @@ def trade_sleeves(
     Raises
     ------
     ConfigError
-        ``shared_symbol``, ``bad_share``: see `alpha.sleeves`.
+        ``shared_symbol``, ``bad_share``: see `alpha.sleeves`. ``other_currency``, ``other_instrument``: the ledger was
+        opened, or a symbol traded, on other terms.
     RiskBreach, DataError
         As `trade` does.
     """
@@ -189,7 +191,10 @@ def trade_sleeves(
     last = Ledger.replay(journal).last_bar
     desks = {trader.sleeve: _Desk(trader, journal, paper, last) for trader in traders}  # faults show before a row does
     check_apart({name: desk.symbols for name, desk in desks.items()})
-    account = Account.open(journal, paper.cash, routed({each.sleeve: each.cfg.broker() for each in traders}))
+    broker = routed({each.sleeve: each.cfg.broker() for each in traders})
+    account = Account.open(journal, paper.cash, broker, paper.currency)
+    for desk in desks.values():
+        account.expect(desk.instrument, desk.symbols)
     account.decided_by(ref, max(str(trader.bundle.trained["end"]) for trader in traders))
     account.reconcile()
     for bar in track(islice(merged({name: desk.bars for name, desk in desks.items()}), steps), "trading"):
@@ -202,9 +207,11 @@ class _Desk:
 
     def __init__(self, trader: Trader, journal: Journal, paper: Paper, last: str) -> None:
         history, self.bars = trader.clock.after(_resumed(trader.sleeve, last))
+        check_converted(history.instrument, paper.currency, history.rates is not None)
         skipped, self._bad = _skipped(journal, trader.sleeve)
         seen = _without(history, skipped)
-        self.symbols, self._trader, self._most = history.symbols, trader, paper.max_bad_bars
+        self.symbols, self.instrument = history.symbols, history.instrument
+        self._trader, self._most = trader, paper.max_bad_bars
         self._rules = replace(_killable(trader.cfg, paper), share=trader.share)
         self._stream, self._risk_model = trader.bundle.plan.stream(seen), self._rules.machine(seen)
 
@@ -281,6 +288,7 @@ def _skip(bar: Bar, error: DataError, account: Account, bad: int, most: int) -> 
     """Journal that a bar was not traded; positions are held, and nothing is on order. Raise after `most` in a row."""
     key, ledger = bar_key(bar), account.ledger
     if key != ledger.settled:
+        account.take_rate(bar)
         account.write(actions(bar, ledger))  # they have happened, whether we can decide or not
     account.withdraw(key)
     account.write([BarSkipped.of(ledger.run, key, str(error))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
 from operator import getitem
@@ -24,14 +25,18 @@ from pydantic import (
     model_validator,
 )
 
-from alpha.config.places import NAME, Paths, Section, keys, role
+from alpha.config.account import Instrument, Paper, Session
+from alpha.config.places import NAME, Paths, Section, keys, role, without_later
+from alpha.core import instrument as core
 from alpha.core import plugins
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError
 from alpha.core.identity import definition, digest
+from alpha.core.instrument import check_converted
 from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin, value_errors
 from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
+from alpha.data.conversion import converted
 from alpha.data.feed import Feed, feed
 from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.execution import broker
@@ -61,7 +66,6 @@ BrokerPlugin = Annotated[Plugin, Bound(broker)]
 Gate = Annotated[Plugin, Bound(gate)]
 
 FEWEST_SESSIONS = 20
-YEARS = 1678, 2261  # those whose every nanosecond has a number
 
 
 def _distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
@@ -83,12 +87,6 @@ def _walks(plugin: Plugin) -> Plugin:
     return plugin
 
 
-def _session(day: date) -> date:
-    if not YEARS[0] <= day.year <= YEARS[1]:
-        raise ValueError(f"must lie between {YEARS[0]} and {YEARS[1]}")
-    return day
-
-
 def _exchange(name: str) -> str:
     with value_errors():
         return Calendar(name).name
@@ -101,7 +99,6 @@ def _plugins(entries: tuple[str, ...]) -> tuple[str, ...]:
     return entries
 
 
-Session = Annotated[date, AfterValidator(_session)]
 Exchange = Annotated[str, AfterValidator(_exchange)]
 UserPlugins = Annotated[tuple[str, ...], AfterValidator(_plugins)]
 Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
@@ -158,28 +155,6 @@ class Risk(Section):
     delist_after: PositiveInt = Field(5, description="bars without a price before a holding is settled in cash")
 
 
-class Instrument(Section):
-    """What can be done with the names that are traded."""
-
-    shortable: bool = Field(True, description="whether they can be sold short; if not, no weight wanted is negative")
-
-
-class Paper(Section):
-    """How the paper runner runs."""
-
-    cash: PositiveFloat = Field(1_000_000.0, description="cash at the start of a ledger")
-    sessions: PositiveInt = Field(60, description="bars replayed when no start is given")
-    end: Session | None = Field(None, description="last session traded; default: the newest there is")
-    poll_sec: NonNegativeFloat = Field(0.0, le=86_400, description="seconds between bars; 0: as fast as possible")
-    max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
-    kill_file: Path = Field(
-        Path("artifacts/KILL"), description="while this file exists nothing is traded", **role("place")
-    )
-    ledger: Path | None = Field(
-        None, description="the journal of orders and fills; default: `<artifacts>/<name>/paper.sqlite`", **role("place")
-    )
-
-
 class Config(Section):
     """Everything a run depends on. Equal configs have equal ids, whatever their spelling."""
 
@@ -227,7 +202,7 @@ class Config(Section):
     )
     risk: Risk = Risk()
     instrument: Instrument | None = Field(
-        None, description="what can be done with the names that are traded", **role(later=True)
+        None, description="the terms on which the names are traded", **role(later=True)
     )
     guards: tuple[Guard, ...] = Field(
         (),
@@ -278,6 +253,13 @@ class Config(Section):
             raise ValueError(f"risk_model: {', '.join(needing)} needs one; name one of {', '.join(risk_model)}")
         return self
 
+    @model_validator(mode="after")
+    def _is_converted(self) -> Self:
+        """Refuse prices in another currency than the account's without a conversion, and a conversion of nothing."""
+        with value_errors():
+            check_converted(self.traded(), self.paper.currency, bool(self.instrument and self.instrument.conversion))
+        return self
+
     @property
     def research_end(self) -> date:
         """The last day that research may read: `end`, less what is sealed."""
@@ -294,12 +276,11 @@ class Config(Section):
         return self.model_dump(mode="json")
 
     def _without(self, *roles: str) -> dict[str, Any]:
-        """Return the plain values less the keys that have one of these roles, and the later keys that are left out."""
+        """Return the plain values less the keys that have one of these roles, and the later keys at their default."""
         values = self.resolved()
         for *sections, key in keys(Config, *roles):
             del reduce(getitem, sections, values)[key]
-        later = {name for name, field in type(self).model_fields.items() if _later(field.json_schema_extra)}
-        return {key: value for key, value in values.items() if value or key not in later}
+        return without_later(type(self), values)
 
     def text(self) -> str:
         """Return the resolved configuration as YAML, as `load` reads it."""
@@ -334,7 +315,17 @@ class Config(Section):
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
             exclude=[name for name in self.universe.exclude if not _hidden(opened, name)], waive=self.universe.waive,
         )  # fmt: skip
-        return panel, tuple(findings)
+        panel = replace(panel, instrument=self.traded())
+        if self.instrument is None or self.instrument.conversion is None:
+            return panel, tuple(findings)
+        end = pd.Timestamp(until or self.research_end)
+        panel, odd = converted(panel, self.instrument.conversion, end)
+        return panel, (*findings, *odd)
+
+    def traded(self) -> core.Instrument:
+        """Return the terms on which the symbols are traded: `instrument`, `calendar` and `risk.lot_size` in one."""
+        return (self.instrument or Instrument()).terms(self.paper.currency, lot=self.risk.lot_size,
+                                                       calendar=self.calendar)  # fmt: skip
 
     def plan(self) -> Plan:
         """Return the compiled features."""
@@ -342,9 +333,8 @@ class Config(Section):
 
     def rules(self) -> Rules:
         """Return how the strategy decides and what bounds it."""
-        shortable = self.instrument is None or self.instrument.shortable
         return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
-                     risk_model=self.risk_model, shortable=shortable, **self.risk.model_dump())  # fmt: skip
+                     risk_model=self.risk_model, **self.risk.model_dump(exclude={"lot_size"}))  # fmt: skip
 
     @property
     def id(self) -> str:
@@ -377,10 +367,6 @@ class Config(Section):
         values["formulas"] = [column.key.hex() for column in made]
         values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
         return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]
-
-
-def _later(extra: object) -> bool:
-    return isinstance(extra, dict) and bool(extra.get("later"))
 
 
 def _hidden(source: Plugin, symbol: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, Protocol, Self, runtime_checkable
 
-from alpha.core.errors import BrokerError, RiskBreach
+from alpha.core.errors import BrokerError, ConfigError, RiskBreach
+from alpha.core.instrument import CURRENCY, Instrument
 from alpha.core.nouns import Broker, Order
 from alpha.core.panel import Bar
 from alpha.execution.events import (
@@ -16,11 +17,13 @@ from alpha.execution.events import (
     HaltAcknowledged,
     OrderCancelled,
     OrderExpired,
+    RateFixed,
     TradingHalted,
     bar_key,
 )
 from alpha.execution.journals import Journal
 from alpha.execution.ledger import Ledger
+from alpha.execution.money import Terms
 
 _TOLERANCE = 1e-6  # shares
 
@@ -55,12 +58,37 @@ class Account:
         return cls(Ledger.replay(journal), journal, broker)
 
     @classmethod
-    def open(cls, journal: Journal, cash: float, broker: Broker) -> Self:
-        """Return the account of a journal; where that is empty, `cash` is paid in first."""
+    def open(cls, journal: Journal, cash: float, broker: Broker, currency: str = CURRENCY) -> Self:
+        """Return the account of a journal; where that is empty, `cash` is paid in first, in `currency`.
+
+        Raises
+        ------
+        ConfigError
+            ``other_currency``: the account was opened in another.
+        """
         account = cls.replay(journal, broker)
         if account.ledger.empty:
-            account.write([AccountOpened.of(journal.run, cash)])
+            account.write([AccountOpened.of(journal.run, cash, currency)])
+        if (opened := account.ledger.money.currency) != currency:
+            raise ConfigError(f"the ledger was opened in {opened}, not in {currency}; set paper.currency to {opened}, "
+                              f"or name a new --ledger", code="other_currency")  # fmt: skip
         return account
+
+    def expect(self, instrument: Instrument, symbols: Iterable[str]) -> None:
+        """Raise unless the symbols that were traded before have the currency and the multiplier of `instrument`.
+
+        Raises
+        ------
+        ConfigError
+            ``other_instrument``.
+        """
+        money = self.ledger.money
+        now = Terms.of(instrument, money.currency)
+        for symbol in symbols:
+            if symbol in self.ledger.sleeves and (before := money.terms(symbol)) != now:
+                raise ConfigError(f"{symbol} was traded in {before.currency or money.currency} with a multiplier of "
+                                  f"{before.multiplier:g}, not in {instrument.currency} with {now.multiplier:g}; "
+                                  f"correct instrument, or name a new --ledger", code="other_instrument")  # fmt: skip
 
     def write(self, events: Iterable[Event]) -> None:
         """Journal events, and only then post them: the ledger never holds what is not on disk."""
@@ -76,6 +104,12 @@ class Account:
         if last is None or (last.ref, last.trained_until) != (ref, trained_until):
             number = len(ledger.bundles)
             self.write([BundleChosen.of(ledger.run, ledger.last_bar, number, ref=ref, trained_until=trained_until)])
+
+    def take_rate(self, bar: Bar) -> None:
+        """Journal the rate of conversion of a bar, where the ledger has another: money of the bar is counted at it."""
+        money, currency = self.ledger.money, bar.instrument.currency
+        if currency != money.currency and money.rates.get(currency) != bar.rate:
+            self.write([RateFixed.of(self.ledger.run, bar_key(bar), currency, bar.rate)])
 
     def reconcile(self) -> None:
         """Bring the broker to what the journal says, after a restart.

@@ -40,7 +40,7 @@ def actions(bar: Bar, ledger: Ledger) -> list[Event]:
     """
     key, held = bar_key(bar), ledger.positions
     concerned = {*held, *(order.symbol for order in ledger.open_orders.values())}
-    paid = [DividendPaid.of(ledger.run, key, name, each, held[name])
+    paid = [DividendPaid.of(ledger.run, key, name, each, held[name] * ledger.money.terms(name).multiplier)
             for name, each in sorted(dividends(bar).items()) if name in held]  # fmt: skip
     split = [SharesSplit.of(ledger.run, key, name, ratio, held.get(name, 0.0))
              for name, ratio in sorted(splits(bar).items()) if name in concerned]  # fmt: skip
@@ -57,7 +57,7 @@ def delistings(bar: Bar, ledger: Ledger, after: int, active: Collection[str] = (
         return []
     quoted, key = quotes(bar, "close", silent), bar_key(bar)
     return [
-        HoldingDelisted.of(ledger.run, key, name, held, ledger.marks[name])
+        HoldingDelisted.of(ledger.run, key, name, held, ledger.marks[name], ledger.money.terms(name).multiplier)
         for name, held in sorted(ledger.positions.items())
         if ledger.unpriced.get(name, 0) + 1 >= after
         and name not in quoted

@@ -17,6 +17,7 @@ from alpha.core.panel import Bar
 from alpha.execution import events as e
 from alpha.execution.events import MICRO, Event, bar_sleeve, micros
 from alpha.execution.journals import Journal
+from alpha.execution.money import Money, Terms
 
 Status = Literal[
     "submitted", "acknowledged", "partially filled", "filled", "rejected", "cancelled", "expired",
@@ -41,7 +42,7 @@ class Valuation(NamedTuple):
     unpriced : tuple of str
         The names held by the bar's sleeve that the market does not quote at this close.
     equity : float
-        Cash plus positions at `prices`, those of other sleeves too, in the quote currency.
+        Cash plus positions at `prices`, those of other sleeves too, in the account's currency.
     shares, weights : array of shape (N,)
         Held, as the bar's symbols; weights are fractions of equity.
     """
@@ -60,9 +61,11 @@ class Ledger:
     ----------
     run : str
         Name of the run, as the journal gives it.
-    cash, fees, slippage, dividends, realised : int
-        In micro-units of the quote currency; `slippage` is already inside the prices paid, `realised` is the
-        profit of closed lots, first in first out.
+    money : Money
+        Cash by currency, rates, and the terms of contracts.
+    fees, slippage, dividends, realised : int
+        In micro-units of the account's currency, at the rate of the bar in which each was journaled; `slippage` is
+        already inside the prices paid, `realised` is the profit of closed lots, first in first out.
     positions : dict of str to float
         Shares held, signed; a name that is not held is not there.
     lots : dict of str to deque of Lot
@@ -79,7 +82,7 @@ class Ledger:
     rests : dict of str to Order
         What was left of the cancelled and the expired, by id: a fill of it may still come, where the broker was faster.
     peak, last_equity : float
-        Highest and last equity at the close of a finished bar, in the quote currency. A halt that a person
+        Highest and last equity at the close of a finished bar, in the account's currency. A halt that a person
         acknowledged starts the peak anew at the equity of the halt.
     last_bar : str
         The last bar that was finished or skipped; empty before the first.
@@ -97,7 +100,8 @@ class Ledger:
 
     def __init__(self, run: str) -> None:
         self.run = run
-        self.cash = self.fees = self.slippage = self.dividends = self.realised = 0
+        self.money = Money()
+        self.fees = self.slippage = self.dividends = self.realised = 0
         self.positions: dict[str, float] = {}
         self.lots: dict[str, deque[Lot]] = {}
         self.marks: dict[str, float] = {}
@@ -122,6 +126,11 @@ class Ledger:
         return ledger
 
     @property
+    def cash(self) -> int:
+        """Cash in the account's currency, in micro-units."""
+        return self.money.balances.get(self.money.currency, 0)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing has happened yet, not even cash paid in."""
         return not self._posted
@@ -142,11 +151,16 @@ class Ledger:
             self._posted.add(event.id)
 
     def _open(self, event: e.AccountOpened) -> None:
+        self.money.currency = event.currency
         self._pay(event.cash)
         self.peak = self.last_equity = event.cash / MICRO
 
-    def _pay(self, cash: int) -> None:
-        self.cash += cash
+    def _pay(self, cash: int, currency: str = "") -> None:
+        self.money.pay(cash, currency)
+        self._valued = None
+
+    def _rate(self, event: e.RateFixed) -> None:
+        self.money.rates[event.currency] = event.rate
         self._valued = None
 
     def _bundle(self, event: e.BundleChosen) -> None:
@@ -157,6 +171,7 @@ class Ledger:
         self.status[event.id] = "submitted"
         self.sleeves[event.symbol] = bar_sleeve(event.bar)
         self.decided = event.bar
+        self.money.learn(event.symbol, Terms(event.currency, event.multiplier))
 
     def _sent(self, event: e.OrdersSent) -> None:
         self.decided = event.bar
@@ -171,9 +186,10 @@ class Ledger:
         self._take_off(event.order, quantity)
         self.settled = event.bar
         self.marks[symbol] = price
-        self.fees += event.fee
-        self.slippage += event.slippage
-        self._pay(event.cash)
+        currency, multiplier = self.money.terms(symbol)
+        self.fees += self.money.converted(event.fee, currency)
+        self.slippage += self.money.converted(event.slippage, currency)
+        self._pay(event.flow(multiplier), currency)
         self._trade(symbol, quantity, price)
 
     def _check_placed(self, order: str, code: str = "unknown_order") -> None:
@@ -212,12 +228,12 @@ class Ledger:
 
     def _trade(self, symbol: str, quantity: float, price: float) -> None:
         """Move a position; what closes older lots realises their profit."""
-        held, left = self.positions.get(symbol, 0.0), quantity
+        held, left, unit = self.positions.get(symbol, 0.0), quantity, self.money.unit(symbol)
         lots = self.lots.setdefault(symbol, deque())
         while lots and lots[0].quantity * left < 0:
             lot = lots.popleft()
             closed = -left if abs(left) < abs(lot.quantity) else lot.quantity
-            self.realised += micros(closed * (price - lot.price))
+            self.realised += micros(closed * (price - lot.price) * unit)
             left = _shares(left + closed)
             if kept := _shares(lot.quantity - closed):
                 lots.appendleft(Lot(kept, lot.price))
@@ -234,12 +250,13 @@ class Ledger:
 
     def _dividend(self, event: e.DividendPaid) -> None:
         self.settled = event.bar
-        self.dividends += event.cash
-        self._pay(event.cash)
+        currency = self.money.terms(event.symbol).currency
+        self.dividends += self.money.converted(event.cash, currency)
+        self._pay(event.cash, currency)
 
     def _delisting(self, event: e.HoldingDelisted) -> None:
         self.settled = event.bar
-        self._pay(event.cash)
+        self._pay(event.cash, self.money.terms(event.symbol).currency)
         self._trade(event.symbol, event.quantity, event.price)
 
     def _split(self, event: e.SharesSplit) -> None:
@@ -296,11 +313,14 @@ class Ledger:
         each = np.zeros(len(shares))
         each[held] = [prices[name] for name in quoted[0]]
         with np.errstate(all="ignore"):  # an account that is worth nothing has no weights
-            return Valuation(prices, unpriced, equity, shares, shares * each / equity)
+            return Valuation(prices, unpriced, equity, shares, shares * each * bar.unit / equity)
 
     def equity(self, prices: Mapping[str, float]) -> float:
-        """Return cash plus positions at `prices`, in the quote currency."""
-        return math.fsum([self.cash / MICRO, *(held * prices[name] for name, held in self.positions.items())])
+        """Return cash plus positions at `prices`, in the account's currency."""
+        cash, unit = self.money.cash(), self.money.unit
+        if not self.money.contracts:
+            return math.fsum([*cash, *(held * prices[name] for name, held in self.positions.items())])
+        return math.fsum([*cash, *(held * prices[name] * unit(name) for name, held in self.positions.items())])
 
     def silent(self, bar: Bar) -> dict[str, int]:
         """Return `unpriced` as it is once `bar` is finished: only the counts of its own sleeve change."""
@@ -357,6 +377,7 @@ _POST: dict[str, Callable[[Ledger, Any], None]] = {
     "dividend": Ledger._dividend,
     "split": Ledger._split,
     "delisting": Ledger._delisting,
+    "rate": Ledger._rate,
     "mark": Ledger._mark,
     "skip": Ledger._skip,
     "halt": Ledger._halt,

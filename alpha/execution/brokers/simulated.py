@@ -27,7 +27,7 @@ class simulated:
 
     A limit order fills at the quote where that is no worse than the limit, and else at the limit, if the bar trades
     through it: a low under the limit of a buyer, a high above that of a seller. A bar that only touches the limit
-    does not fill it.
+    does not fill it. A limit between two ticks is brought to one, down for a buyer and up for a seller.
 
     Parameters
     ----------
@@ -92,15 +92,16 @@ class simulated:
 
     def _fills(self, order: Order, bar: Bar, quote: float) -> list[Fill]:
         """Return the fills of an order in a bar; their ids name the bar, and from the second on their number."""
-        fills = []
+        fills, terms = [], bar.instrument
         for number, (quantity, market) in enumerate(self._slices(order, bar, quote)):
-            quote, price = market, paid(market, quantity, self.slippage_bps)
+            quote, price, shares = market, paid(market, quantity, self.slippage_bps), quantity * terms.multiplier
             if order.limit is not None:
-                quote, price = _limited(order.limit, quantity, market, price, self._extreme(order, bar))
+                limit = terms.on_tick(order.limit, quantity)
+                quote, price = _limited(limit, quantity, market, price, self._extreme(order, bar))
             if price:
                 name = f"{self._bar}/{number}" if number else self._bar
-                fills.append(Fill(order.id, name, order.symbol, quantity, price, fee(price, quantity, self.fee_bps),
-                                  (price - quote) * quantity))  # fmt: skip
+                fills.append(Fill(order.id, name, order.symbol, quantity, price, fee(price, shares, self.fee_bps),
+                                  (price - quote) * shares))  # fmt: skip
         return fills
 
     def _slices(self, order: Order, bar: Bar, quote: float) -> Iterable[tuple[float, float]]:
