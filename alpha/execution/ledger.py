@@ -152,12 +152,8 @@ class Ledger:
 
     def _open(self, event: e.AccountOpened) -> None:
         self.money.currency = event.currency
-        self._pay(event.cash)
+        self.money.pay(event.cash)
         self.peak = self.last_equity = event.cash / MICRO
-
-    def _pay(self, cash: int, currency: str = "") -> None:
-        self.money.pay(cash, currency)
-        self._valued = None
 
     def _rate(self, event: e.RateFixed) -> None:
         self.money.rates[event.currency] = event.rate
@@ -171,7 +167,8 @@ class Ledger:
         self.status[event.id] = "submitted"
         self.sleeves[event.symbol] = bar_sleeve(event.bar)
         self.decided = event.bar
-        self.money.learn(event.symbol, Terms(event.currency, event.multiplier))
+        if event.currency or event.multiplier != 1.0:
+            self.money.learn(event.symbol, Terms(event.currency, event.multiplier))
 
     def _sent(self, event: e.OrdersSent) -> None:
         self.decided = event.bar
@@ -186,11 +183,15 @@ class Ledger:
         self._take_off(event.order, quantity)
         self.settled = event.bar
         self.marks[symbol] = price
-        currency, multiplier = self.money.terms(symbol)
-        self.fees += self.money.converted(event.fee, currency)
-        self.slippage += self.money.converted(event.slippage, currency)
-        self._pay(event.flow(multiplier), currency)
-        self._trade(symbol, quantity, price)
+        fee, slippage, currency, multiplier, unit = event.fee, event.slippage, "", 1.0, 1.0
+        if symbol in self.money.contracts:
+            (currency, multiplier), unit = self.money.terms(symbol), self.money.unit(symbol)
+            fee, slippage = (self.money.converted(amount, currency) for amount in (fee, slippage))
+        self.fees += fee
+        self.slippage += slippage
+        self.money.pay(event.flow(multiplier), currency)
+        self._valued = None
+        self._trade(symbol, quantity, price, unit)
 
     def _check_placed(self, order: str, code: str = "unknown_order") -> None:
         if order not in self.status:
@@ -226,9 +227,9 @@ class Ledger:
             self.rests[name] = rest
             self.status[name] = status
 
-    def _trade(self, symbol: str, quantity: float, price: float) -> None:
-        """Move a position; what closes older lots realises their profit."""
-        held, left, unit = self.positions.get(symbol, 0.0), quantity, self.money.unit(symbol)
+    def _trade(self, symbol: str, quantity: float, price: float, unit: float) -> None:
+        """Move a position; closing older lots realises their profit, `unit` for a difference of 1 in the price."""
+        held, left = self.positions.get(symbol, 0.0), quantity
         lots = self.lots.setdefault(symbol, deque())
         while lots and lots[0].quantity * left < 0:
             lot = lots.popleft()
@@ -252,16 +253,17 @@ class Ledger:
         self.settled = event.bar
         currency = self.money.terms(event.symbol).currency
         self.dividends += self.money.converted(event.cash, currency)
-        self._pay(event.cash, currency)
+        self.money.pay(event.cash, currency)
+        self._valued = None
 
     def _delisting(self, event: e.HoldingDelisted) -> None:
         self.settled = event.bar
-        self._pay(event.cash, self.money.terms(event.symbol).currency)
-        self._trade(event.symbol, event.quantity, event.price)
+        self.money.pay(event.cash, self.money.terms(event.symbol).currency)
+        self._valued = None
+        self._trade(event.symbol, event.quantity, event.price, self.money.unit(event.symbol))
 
     def _split(self, event: e.SharesSplit) -> None:
-        self.settled = event.bar
-        self._pay(0)
+        self.settled, self._valued = event.bar, None
         symbol, ratio = event.symbol, event.ratio
         for orders in (self.open_orders, self.rests):
             for name, order in list(orders.items()):

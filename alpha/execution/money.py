@@ -54,15 +54,13 @@ class Money:
         self.balances[currency] = self.balances.get(currency, 0) + cash
 
     def learn(self, symbol: str, terms: Terms) -> None:
-        """Take in the terms of an order.
+        """Take in terms that are not those of a share in the account's currency.
 
         Raises
         ------
         BrokerError
             ``unknown_rate``: there is no rate of its currency yet.
         """
-        if terms == _SHARE:
-            return
         if terms.currency and terms.currency not in self.rates:
             raise BrokerError(f"the journal has an order for {symbol} in {terms.currency} before any rate of "
                               f"{terms.currency}; restore it from a copy", code="unknown_rate")  # fmt: skip
@@ -74,8 +72,9 @@ class Money:
 
     def unit(self, symbol: str) -> float:
         """Return the value of one unit of a symbol at a price of 1, in the account's currency."""
-        currency, multiplier = self.terms(symbol)
-        return multiplier * self.rates[currency] if currency else multiplier
+        if (terms := self.contracts.get(symbol)) is None:
+            return 1.0
+        return terms.multiplier * self.rates[terms.currency] if terms.currency else terms.multiplier
 
     def converted(self, amount: int, currency: str) -> int:
         """Return micro-units of a currency (empty: the account's) in micro-units of the account's."""
