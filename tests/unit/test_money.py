@@ -102,6 +102,16 @@ def test_weights_are_fractions_of_the_equity_of_the_account():
     assert ledger.value(bar(1, "A", Instrument(), 1.0, close=21.0)).weights == pytest.approx([2_100 / 100_096])
 
 
+def test_whatever_changes_the_account_changes_its_valuation():
+    ledger, close = account(*OPENED, *BOUGHT), bar(1, close=102.0)
+    worth = [ledger.value(close).equity]
+    for event in (rate(2, 1.25), fill(2, F, 1.0, 90.0), DividendPaid.of("run", DAYS[2], "F", 0.1, 200.0),
+                  HoldingDelisted.of("run", DAYS[2], "F", 4.0, 90.0, 50.0)):  # fmt: skip
+        ledger.post(event)
+        worth.append(ledger.value(close).equity)
+    assert len(set(worth)) == 5
+
+
 @pytest.mark.parametrize("disk", [False, True])
 def test_the_journal_alone_gives_the_same_account(disk, tmp_path):
     events = [*OPENED, *BOUGHT, rate(2, 1.25), fill(2, F, 1.0, 103.0)]
