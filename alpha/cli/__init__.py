@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpha.cli.progress import track
+from alpha.core import executor
 from alpha.core.errors import AlphaError
 
 DEFAULT = "config/base.yaml"
@@ -45,9 +47,9 @@ def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), ov
     """Return the configuration that the options name, a command's own overlays and overrides before ``--set``."""
     from alpha.config import load
 
-    _log(args)
     cfg = load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
     _name_broken()
+    _log(args)
     return cfg
 
 
@@ -55,9 +57,9 @@ def shared(args: argparse.Namespace) -> Sleeves:
     """Return the configuration of an account with sleeves that the options name."""
     from alpha.config.sleeves import load_sleeves
 
-    _log(args)
     world = load_sleeves(args.config, args.overlay, args.set)
     _name_broken()
+    _log(args)
     return world
 
 
@@ -116,3 +118,6 @@ def run(main: Callable[[argparse.Namespace], int | None], options: argparse.Argu
     except KeyboardInterrupt:
         print("interrupted; nothing is lost: run the same command again", file=sys.stderr)
         sys.exit(130)
+    finally:
+        executor.stop()
+        gc.freeze()  # at its end the interpreter searches every object for cycles, for seconds after a long study

@@ -2,157 +2,73 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import pandas as pd
 import yaml
 from pydantic import (
     AfterValidator,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from alpha.config.account import Instrument, Paper, Session
 from alpha.config.places import NAME, Paths, Section, keys, role, without_later
+from alpha.config.sections import (
+    Aggregate,
+    Baseline,
+    BrokerPlugin,
+    Exchange,
+    Features,
+    Gate,
+    Guard,
+    Instrument,
+    LabelPlugin,
+    Limit,
+    Models,
+    Overlay,
+    Paper,
+    Policy,
+    Risk,
+    RiskModelPlugin,
+    Session,
+    Source,
+    Splitter,
+    Universe,
+    UserPlugins,
+    Weight,
+    distinct,
+)
 from alpha.core import instrument as core
-from alpha.core import plugins
 from alpha.core.calendar import Calendar
-from alpha.core.errors import ConfigError
 from alpha.core.identity import definition, digest
 from alpha.core.instrument import check_converted
-from alpha.core.panel import Panel
-from alpha.core.registry import Bound, Plugin, value_errors
-from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
+from alpha.core.registry import Plugin, value_errors
+from alpha.data import Join
 from alpha.data.conversion import converted
-from alpha.data.feed import Feed, feed
 from alpha.data.seal import Holdout, Key, Sealed, sealed
-from alpha.execution import broker
-from alpha.features import Plan, columns, entries
-from alpha.features.apply import applied
-from alpha.gates import gate, waiting
+from alpha.features import columns
+from alpha.gates import gate
 from alpha.labels import label
-from alpha.models import model, weight
-from alpha.models.search import Search
-from alpha.portfolio import limit, overlay, policy, risk_model
-from alpha.risk import guard
-from alpha.strategy import Rules
-from alpha.validation import baseline, splitter
+from alpha.portfolio import risk_model
 
-Source = Annotated[Plugin, Bound(source)]
-Aggregate = Annotated[Plugin, Bound(aggregate)]
-LabelPlugin = Annotated[Plugin, Bound(label)]
-ModelPlugin = Annotated[Plugin, Bound(model)]
-Weight = Annotated[Plugin, Bound(weight)]
-Baseline = Annotated[Plugin, Bound(baseline)]
-Policy = Annotated[Plugin, Bound(policy)]
-Overlay = Annotated[Plugin, Bound(overlay)]
-Limit = Annotated[Plugin, Bound(limit)]
-RiskModelPlugin = Annotated[Plugin, Bound(risk_model)]
-Guard = Annotated[Plugin, Bound(guard)]
-BrokerPlugin = Annotated[Plugin, Bound(broker)]
-Gate = Annotated[Plugin, Bound(gate)]
+if TYPE_CHECKING:
+    from alpha.core.panel import Panel
+    from alpha.data import Finding
+    from alpha.data.feed import Feed
+    from alpha.features import Plan
+    from alpha.strategy import Rules
 
 FEWEST_SESSIONS = 20
-
-
-def _distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
-    """Refuse two of one name: what they earned is kept by it."""
-    twice = [name for name, count in Counter(plugin.name for plugin in plugins).items() if count > 1]
-    if twice:
-        raise ValueError(f"{', '.join(twice)} is given twice; results are kept by name, so keep one of each")
-    return plugins
-
-
-def _walks(plugin: Plugin) -> Plugin:
-    """Refuse folds that could not be had live: a candidate is judged on them."""
-    if not getattr(plugin.make, "walks", False):
-        marked = ", ".join(name for name in splitter if getattr(splitter[name], "walks", False))
-        raise ValueError(
-            f"{plugin.name} does not walk forward through every row and symbol, so what it shows cannot be blessed; "
-            f"use one of {marked}. Call the others from Python, to diagnose"
-        )
-    return plugin
-
-
-def _exchange(name: str) -> str:
-    with value_errors():
-        return Calendar(name).name
-
-
-def _plugins(entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Import the user's plugins: this key comes before those that name one."""
-    with value_errors():
-        plugins.load(entries)
-    return entries
-
-
-Exchange = Annotated[str, AfterValidator(_exchange)]
-UserPlugins = Annotated[tuple[str, ...], AfterValidator(_plugins)]
-Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
-
-
-class Universe(Section):
-    """Which names may be held, and when."""
-
-    membership: Path | None = Field(None, description="table of symbol, start_date, end_date: point-in-time members")
-    exclude: tuple[str, ...] = Field((), description="symbols left out altogether")
-    waive: tuple[Waiver, ...] = Field((), description="findings of the sanity checks accepted by a person")
-
-
-class Features(Section):
-    """The columns a model reads."""
-
-    cross_section: Literal["rank", "zscore", "none"] = Field(
-        "rank", description="how each column is compared across the tradable names, unless it says otherwise"
-    )
-    columns: tuple[dict[str, Any], ...] = Field(
-        min_length=1, description="entries {name, parameters, as, cross_section} or {set: name}"
-    )
-
-    @field_validator("columns")
-    @classmethod
-    def _known(cls, given: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
-        """Return one entry a column with every default spelled out, so that equal columns have equal ids."""
-        problems = [problem for entry in given if (problem := _column_problem(entry))]
-        if problems:
-            raise ValueError("; ".join(problems))
-        across = info.data.get("cross_section", "rank")
-        with value_errors():
-            columns(given, cross_section=across)
-            return tuple(entries(given, cross_section=across))
-
-
-class Models(Section):
-    """What is tried, and what is blessed."""
-
-    candidates: Annotated[tuple[ModelPlugin, ...], AfterValidator(_distinct)] = Field(
-        min_length=1, description="models that research fits and judges; no two of one name"
-    )
-    search: Search | None = Field(None, description="parameters of the candidates are drawn, each draw a trial")
-    selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools", **role("place"))
-    fallback: str | None = Field(None, description="the bundle to use where the selected one is refused")
-
-
-class Risk(Section):
-    """What bounds the book as a whole, and how orders are cut."""
-
-    max_drawdown: PositiveFloat = Field(0.25, le=1, description="loss from the peak that halts the runner")
-    lot_size: NonNegativeFloat = Field(1.0, description="shares are traded in multiples of this; 0: fractions")
-    min_trade: NonNegativeFloat = Field(0.0005, description="smaller changes of weight are not traded")
-    delist_after: PositiveInt = Field(5, description="bars without a price before a holding is settled in cash")
 
 
 class Config(Section):
@@ -183,12 +99,12 @@ class Config(Section):
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
     models: Models = Field(**role("after"))
-    weights: Annotated[tuple[Weight, ...], AfterValidator(_distinct)] = Field(
+    weights: Annotated[tuple[Weight, ...], AfterValidator(distinct)] = Field(
         (),
         description="how much each sample counts when a model is fitted, multiplied; none: all alike",
         **role(later=True),
     )
-    baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
+    baselines: Annotated[tuple[Baseline, ...], AfterValidator(distinct)] = Field(
         description="what a model must beat, scored in the same run; no two of one name", **role("after")
     )
     walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
@@ -227,8 +143,7 @@ class Config(Section):
     @field_validator("gates")
     @classmethod
     def _something_to_open(cls, given: tuple[Plugin, ...], info: ValidationInfo) -> tuple[Plugin, ...]:
-        names = waiting(given)
-        if names and info.data.get("holdout", ...) is None:
+        if info.data.get("holdout", ...) is None and (names := _waiting(given)):
             raise ValueError(
                 f"{', '.join(names)}: no data are sealed for it; give the section `holdout`, or leave it out"
             )
@@ -268,7 +183,7 @@ class Config(Section):
     @property
     def judges(self) -> tuple[Plugin, ...]:
         """The gates that judge a candidate: those that are listed, and `holdout` where data are sealed."""
-        listed = self.holdout is None or waiting(self.gates)
+        listed = self.holdout is None or _waiting(self.gates)
         return self.gates if listed else (*self.gates, gate.bind("holdout"))
 
     def resolved(self) -> dict[str, Any]:
@@ -304,12 +219,16 @@ class Config(Section):
         DataError
             ``sealed``, when it is read, as `panel` does.
         """
+        from alpha.data.feed import feed
+
         return feed(self._opened(key), lambda source: self._loaded(source, until())[0])
 
     def _opened(self, key: Key | None) -> Plugin:
         return self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
 
     def _loaded(self, opened: Plugin, until: date | None) -> tuple[Panel, tuple[Finding, ...]]:
+        from alpha.data import load_panel
+
         panel, findings = load_panel(
             opened, pd.Timestamp(self.start), pd.Timestamp(until or self.research_end), calendar=self.calendar,
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
@@ -318,8 +237,7 @@ class Config(Section):
         panel = replace(panel, instrument=self.traded())
         if self.instrument is None or self.instrument.conversion is None:
             return panel, tuple(findings)
-        end = pd.Timestamp(until or self.research_end)
-        panel, odd = converted(panel, self.instrument.conversion, end)
+        panel, odd = converted(panel, self.instrument.conversion, pd.Timestamp(until or self.research_end))
         return panel, (*findings, *odd)
 
     def traded(self) -> core.Instrument:
@@ -329,10 +247,14 @@ class Config(Section):
 
     def plan(self) -> Plan:
         """Return the compiled features."""
+        from alpha.features import Plan
+
         return Plan(columns(self.features.columns))
 
     def rules(self) -> Rules:
         """Return how the strategy decides and what bounds it."""
+        from alpha.strategy import Rules
+
         return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
                      risk_model=self.risk_model, **self.risk.model_dump(exclude={"lot_size"}))  # fmt: skip
 
@@ -358,6 +280,8 @@ class Config(Section):
         label, splitter, weights, policy, limits, broker, model, overlays and risk model by the code of their modules
         (see `definition`). So do the features and labels that the label is made of.
         """
+        from alpha.features.apply import applied
+
         values = self._without("data", "window", "after", "place")
         primary, outcome = self.label.params.get("primary"), self.label.params.get("outcome")
         made = [*columns(self.features.columns).values(), *(columns([primary]).values() if primary else ())]
@@ -373,9 +297,7 @@ def _hidden(source: Plugin, symbol: str) -> bool:
     return isinstance(source, Sealed) and source.hides(symbol)
 
 
-def _column_problem(entry: Mapping[str, Any]) -> str:
-    try:
-        columns((entry,))
-    except ConfigError as error:
-        return error.args[0]
-    return ""
+def _waiting(gates: tuple[Plugin, ...]) -> tuple[str, ...]:
+    from alpha.gates import waiting  # judging imports the checks of leaks, which few configurations need here
+
+    return waiting(gates)

@@ -11,9 +11,10 @@ import pandas as pd
 
 from alpha.core.errors import ConfigError, nearest
 
-FIRST = pd.Timestamp("1970-01-01")  # what is known of holidays before is not exact
+FIRST = "1970-01-01"  # what is known of holidays before is not exact
 YEARS_AHEAD = 5
-SAMPLE = pd.Timestamp("2000-01-01"), pd.Timestamp("2019-12-31")  # the years that sessions a year are counted in
+COMMON = ("XNYS", "24/7")  # known without the package that knows them all, whose import takes half a second
+SAMPLE = "2000-01-01", "2019-12-31"  # the years that sessions a year are counted in
 FEW_BARS = 10  # too few to count the sessions in a bar
 SEVERAL = 0.75  # bars a session, at least: fewer are bars of several sessions, not gaps
 
@@ -38,6 +39,8 @@ class Calendar:
     name: str = "XNYS"
 
     def __post_init__(self) -> None:
+        if self.name in COMMON:
+            return
         from exchange_calendars import get_calendar_names
 
         names = get_calendar_names(include_aliases=True)
@@ -132,7 +135,7 @@ class Calendar:
 def _sessions_a_year(name: str) -> int:
     """Return the mean number of sessions in a year, rounded."""
     known = _schedule(name).sessions
-    first, last = max(SAMPLE[0], known[0]), min(SAMPLE[1], known[-1])
+    first, last = max(pd.Timestamp(SAMPLE[0]), known[0]), min(pd.Timestamp(SAMPLE[1]), known[-1])
     return round(((known >= first) & (known <= last)).sum() / ((last - first).days + 1) * 365.25)
 
 
@@ -149,7 +152,7 @@ def _schedule(name: str) -> _Schedule:
 
     bounds = get_calendar(name)
     last = pd.Timestamp.now().normalize() + pd.DateOffset(years=YEARS_AHEAD)
-    start = max(filter(None, [FIRST, bounds.bound_min()]))
+    start = max(filter(None, [pd.Timestamp(FIRST), bounds.bound_min()]))
     end = min(filter(None, [last, bounds.bound_max()]))
     days = get_calendar(name, start=start, end=end).schedule
     opens, closes = (pd.DatetimeIndex(days[side]).as_unit("ns").rename(None) for side in ("open", "close"))

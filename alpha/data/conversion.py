@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from alpha.core.errors import DataError, nearest
-from alpha.core.panel import Panel
 from alpha.core.registry import Bound, Plugin
 from alpha.data import source
-from alpha.data.load import load_panel
-from alpha.data.sanity.finding import Finding
+
+if TYPE_CHECKING:
+    from alpha.core.panel import Panel
+    from alpha.data.sanity.finding import Finding
 
 Source = Annotated[Plugin, Bound(source)]
 BEFORE = pd.Timedelta("31D")
@@ -64,6 +65,8 @@ def converted(panel: Panel, conversion: float | Conversion, until: pd.Timestamp)
         ``unknown_symbol``: the source has no such series. ``no_rate``: none is known at the close of the first bar.
         As `load_panel` does.
     """
+    from alpha.data.load import load_panel
+
     if not isinstance(conversion, Conversion):
         return replace(panel, rates=np.full(len(panel), conversion)), ()
     first = panel.times[0].tz_localize(None).normalize() - BEFORE

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from alpha.config import load
-from alpha.config.schema import Paper
+from alpha.config.sections import Paper
 from alpha.config.sleeves import SleeveEntry, Sleeves
 from alpha.core.errors import ConfigError
 from alpha.data.feed import PanelFeed
