@@ -37,7 +37,7 @@ class Clock:
     Parameters
     ----------
     feed : Feed
-        Where bars come from; while it is live, it is asked for those after the last one delivered.
+        Source of the bars; while it is live, it is asked for those after the last one delivered.
     start : Timestamp, optional
         The first bar to trade, where the ledger is new; default: the last `sessions` bars.
     sealed : date, optional
@@ -47,7 +47,7 @@ class Clock:
     poll_sec : float
         Seconds between bars.
     follow : bool
-        Whether to wait for more bars of a live feed once all have been delivered.
+        True to wait for more bars of a live feed once all have been delivered.
     """
 
     feed: Feed
@@ -149,7 +149,7 @@ def trade(
     Parameters
     ----------
     ref : str, optional
-        What the bundle is called in the journal; default: its name.
+        Name of the bundle in the journal; default: its own.
     symbols : tuple of str, optional
         Hold only these; features still compare the whole universe, as in research.
 
@@ -175,7 +175,7 @@ def trade_sleeves(
     paper : Paper
         Cash, kill file and bad bars of the account; the clocks have the rest.
     ref : str
-        What the bundles are called in the journal.
+        Name of the bundles in the journal.
     steps : int, optional
         The most bars to trade in this run, of all sleeves together.
 
@@ -278,7 +278,7 @@ def _only(
 
 
 def _without(history: Panel, skipped: set[str]) -> Panel:
-    """Return the history the stream saw: bars that were skipped never entered it."""
+    """Return the history without the bars that were skipped, which the stream has not seen."""
     if not skipped:
         return history
     return history.rows(~history.times.isin(pd.DatetimeIndex(sorted(skipped))))

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A fitted model and everything needed to use it again and to notice that something has changed.
+    """A fitted model with its features, label and golden predictions, as it is saved and loaded.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ class Bundle:
         ``start`` and ``end`` (first and last row), ``rows``, ``samples``.
     golden_inputs : array of shape (K, F)
     golden_predictions : array of shape (K,), or (K, outputs) where the model has several
-        What the model itself answers to `golden_inputs`: to the last bit, or within its tolerance.
+        Predictions of the model for `golden_inputs`: equal to the last bit, or within its tolerance.
     reference : mapping of str to list of float
-        Deciles of every feature and of the prediction: what drift is measured against.
+        Deciles of every feature and of the prediction, against which drift is measured.
     weights : tuple of Plugin
         The sample weights of its fit; empty in a bundle that was loaded, for it is not fitted again.
     """
@@ -99,7 +99,7 @@ class Candidate:
     Parameters
     ----------
     gates : tuple of Verdict
-        Of the gates that have judged it.
+        Verdicts of the gates that have judged it.
     waiting : tuple of str
         The gates that judge it only once blessing has opened the holdout.
     """
@@ -119,13 +119,13 @@ class Candidate:
 
     @property
     def passed(self) -> bool:
-        """Whether it was judged, and every gate that has judged it passed."""
+        """True where gates have judged it, and it passed all of them."""
         return bool(self.gates) and all(gate.passed for gate in self.gates)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How a signal becomes orders, and what bounds the book.
+    """The rules by which a signal becomes orders: policy, overlays, limits, guards.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def _check_ready(key: str, account: Account) -> None:
 
 
 def _settle(bar: Bar, rules: Rules, account: Account) -> None:
-    """Journal what happened before this bar's decision: corporate actions, fills, delistings."""
+    """Journal the events before this bar's decision: corporate actions, fills, delistings."""
     ledger = account.ledger
     if bar_key(bar) in (ledger.settled, ledger.decided):
         return
@@ -275,7 +275,7 @@ def _permitted(view: View, rules: Rules, account: Account) -> str:
 
 
 def _target(view: View, rules: Rules, account: Account, *, reducing: str) -> Target:
-    """Return the weights wanted; halt where they are none that could be traded."""
+    """Return the weights wanted; halt where they cannot be traded."""
     try:
         return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing)
     except RiskBreach as breach:
@@ -295,7 +295,7 @@ def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[O
 
 
 def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Account) -> None:
-    """Close the bar: that its orders were sent, and what the account was worth."""
+    """Close the bar: journal that its orders were sent, and the value of the account."""
     ledger, key, worth = account.ledger, bar_key(bar), account.ledger.value(bar)
     mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=ledger.silent(bar),
                         orders=len(orders), limits=target.clipped)  # fmt: skip

@@ -33,7 +33,7 @@ class Instrument:
     lot : float
         Step of quantities, in units; 0: any fraction.
     shortable : bool
-        Whether a position may be negative.
+        False where no position may be negative.
     calendar : str
         When the market trades: see `alpha.core.calendar.Calendar`. Returns are annualised by it.
 
@@ -90,7 +90,7 @@ def check_converted(instrument: Instrument, account: str, converted: bool) -> No
     account : str
         Currency of the account.
     converted : bool
-        Whether there are rates of conversion.
+        True where there are rates of conversion.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Conversion: what one unit of a currency is worth in another, at the close of each bar."""
+"""Conversion of one currency to another: a rate at the close of each bar."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BEFORE = pd.Timedelta("31D")
 
 
 class Conversion(BaseModel):
-    """A series of rates, as a configuration describes it.
+    """A series of rates of conversion, as a configuration describes it.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Conversion(BaseModel):
     calendar : str
         When the rates are known: that of a date at the end of its session.
     inverted : bool
-        Whether the series is of one unit of the account's currency, so that the rate is one over its close.
+        True where the series is of one unit of the account's currency, so that the rate is one over its close.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -48,7 +48,7 @@ class Conversion(BaseModel):
 
 
 def converted(panel: Panel, conversion: float | Conversion, until: pd.Timestamp) -> tuple[Panel, Sequence[Finding]]:
-    """Return the panel with the rate of each bar, the last one known at its close, and what looked odd in the rates.
+    """Return the panel with the rate of each bar, the last one known at its close, and the findings on the rates.
 
     A rate that becomes known later never changes an earlier row.
 

@@ -30,7 +30,7 @@ _TOLERANCE = 1e-6  # shares
 
 @runtime_checkable
 class Custodian(Protocol):
-    """A broker that knows what is held."""
+    """A broker that reports positions."""
 
     def positions(self) -> Mapping[str, float]:
         """Return the shares held, by symbol."""
@@ -38,7 +38,7 @@ class Custodian(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Account:
-    """Ledger, journal and broker of one run. The journal is the truth: the ledger is its sum, the broker its hand.
+    """Ledger, journal and broker of one run. The ledger is the sum of the journal; the broker trades.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Account:
 
     @classmethod
     def replay(cls, journal: Journal, broker: Broker) -> Self:
-        """Return the account that a journal adds up to: the only way to start."""
+        """Return the account of a journal, its events added up: the only way to start."""
         return cls(Ledger.replay(journal), journal, broker)
 
     @classmethod
@@ -91,14 +91,14 @@ class Account:
                                   f"correct instrument, or name a new --ledger", code="other_instrument")  # fmt: skip
 
     def write(self, events: Iterable[Event]) -> None:
-        """Journal events, and only then post them: the ledger never holds what is not on disk."""
+        """Journal events, then post them: the ledger holds nothing that is not on disk."""
         if events := tuple(events):
             self.journal.append(events)
             for event in events:
                 self.ledger.post(event)
 
     def decided_by(self, ref: str, trained_until: str) -> None:
-        """Journal that this bundle decides from here on, unless it did already."""
+        """Journal that this bundle decides from here on, unless it decided before."""
         ledger = self.ledger
         last = ledger.bundles[-1] if ledger.bundles else None
         if last is None or (last.ref, last.trained_until) != (ref, trained_until):
@@ -119,10 +119,10 @@ class Account:
         Raises
         ------
         BrokerError
-            ``unknown_order``: the broker works on an order that the journal never saw. ``position_mismatch``: the
-            broker holds what neither the positions nor the orders still open explain.
+            ``unknown_order``: the broker works on an order that is not open in the journal. ``position_mismatch``: its
+            positions differ from the ledger's by more than the open orders can explain.
         RiskBreach
-            ``halted``: the account waits for a person; whatever was still open is cancelled.
+            ``halted``: the account waits for a person; its open orders are cancelled.
         """
         ledger, broker = self.ledger, self.broker
         if ledger.halted:
@@ -138,7 +138,7 @@ class Account:
         broker.submit(tuple(ledger.open_orders.values()))
 
     def cancel(self, bar: str) -> None:
-        """Cancel every open order, at the broker first: a row says what has happened."""
+        """Cancel every open order: at the broker first, then in the journal, which records what has happened."""
         self.broker.cancel_all()
         self.write(OrderCancelled.of(bar, order) for order in self.ledger.open_orders.values())
 
@@ -149,7 +149,7 @@ class Account:
             self.write(OrderCancelled.of(bar, order) for order in orders.values())
 
     def expire(self, bar: str) -> None:
-        """End the orders of the sleeve of a bar that have had the bars of their life, at the broker first."""
+        """Expire the orders of the sleeve of a bar whose last bar this was, at the broker first."""
         if over := [order for order in self.ledger.orders(bar).values() if _over(order, bar)]:
             self.broker.cancel([order.id for order in over])
             self.write(OrderExpired.of(bar, order) for order in over)

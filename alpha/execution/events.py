@@ -2,7 +2,7 @@
 
 Every event has an `id` and a `bar`. The id follows from the decision or the report, never from the time of writing, so
 writing an event twice is harmless. The bar is the key of the bar in which it happened: its close as ISO 8601 in UTC,
-and ``#sleeve`` where the account has sleeves. Later bars sort later, those of one instant by sleeve. `quantity` is a
+with ``#sleeve`` where the account has sleeves. Later bars sort later, those of one instant by sleeve. `quantity` is a
 number of units (shares, contracts), signed; `price` is per share; money whose sums must be exact (`cash`, `fee`,
 `slippage`) is a whole number of micro-units of the currency of the symbol, or of the account where there is no symbol.
 
@@ -48,12 +48,12 @@ def bar_sleeve(key: str) -> str:
 
 
 def identifier(*parts: object) -> str:
-    """Return the short name of an event: a hash of what makes it this event and no other."""
+    """Return the id of an event: a hash of the parts that distinguish it from every other event."""
     return blake2b("|".join(map(str, parts)).encode(), digest_size=10).hexdigest()
 
 
 def order_id(run: str, bar: str, symbol: str, seq: int = 0) -> str:
-    """Return the client order id: the same decision has the same id, however often it is taken."""
+    """Return the client order id: the same decision has the same id, even if it is taken again."""
     return identifier(run, bar, symbol, seq)
 
 
@@ -204,7 +204,7 @@ class OrderCancelled(NamedTuple):
 
     @classmethod
     def of(cls, bar: str, rest: Order) -> Self:
-        """Return the event of what was left of an order."""
+        """Return the event of the rest of an order."""
         return cls(f"{rest.id}:cancel", bar, rest.id, rest.symbol, rest.quantity)
 
 
@@ -220,7 +220,7 @@ class OrderExpired(NamedTuple):
 
     @classmethod
     def of(cls, bar: str, rest: Order) -> Self:
-        """Return the event of what was left of an order."""
+        """Return the event of the rest of an order."""
         return cls(f"{rest.id}:expire", bar, rest.id, rest.symbol, rest.quantity)
 
 
@@ -290,20 +290,20 @@ class RateFixed(NamedTuple):
 
 
 class BarMarked(NamedTuple):
-    """The bar is finished: what was true at its close.
+    """The bar is finished; its equity and prices at the close.
 
     Parameters
     ----------
     equity : float
         Cash plus positions, in the account's currency.
     orders : int
-        How many were decided in this bar.
+        Number of orders decided in this bar.
     limits : tuple of str
         The limits that changed the weights.
     prices : mapping of str to float
-        Of the names held.
+        Price of each name held.
     unpriced : mapping of str to int
-        For how many bars in a row some of them have had no price.
+        Bars in a row without a price, of those of them that have none.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The account: what the events of a journal add up to, and nothing else."""
+"""The ledger: the sum of the events of a journal."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Lot(NamedTuple):
 
 
 class Valuation(NamedTuple):
-    """What an account is worth at the close of a bar.
+    """The value of an account at the close of a bar.
 
     Parameters
     ----------
     prices : mapping of str to float
-        Of every name held: what the market quotes at this close, else the last price known.
+        Price of every name held: the quote at this close, else the last price known.
     unpriced : tuple of str
         The names held by the bar's sleeve that the market does not quote at this close.
     equity : float
@@ -69,18 +69,18 @@ class Ledger:
     positions : dict of str to float
         Shares held, signed; a name that is not held is not there.
     lots : dict of str to deque of Lot
-        What the positions are made of, oldest first.
+        Lots of the positions, oldest first.
     marks : dict of str to float
         Last known price of every name held.
     unpriced : dict of str to int
-        How many finished bars in a row a name held has had no price.
+        Finished bars in a row in which a name held has had no price.
     status : dict of str to str
-        How far each order came, by id: ``submitted`` (journaled), ``acknowledged`` by the broker, ``partially filled``,
+        State of each order, by id: ``submitted`` (journaled), ``acknowledged`` by the broker, ``partially filled``,
         and at the end ``filled``, ``rejected``, ``cancelled`` or ``expired``.
     open_orders : dict of str to Order
         Those that have not come to an end, by id; the quantity is what is left, `expires` the bars that are left.
     rests : dict of str to Order
-        What was left of the cancelled and the expired, by id: a fill of it may still come, where the broker was faster.
+        Rests of the cancelled and the expired orders, by id: where the broker was faster, a fill may still come.
     peak, last_equity : float
         Highest and last equity at the close of a finished bar, in the account's currency. A halt that a person
         acknowledged starts the peak anew at the equity of the halt.
@@ -89,11 +89,11 @@ class Ledger:
     settled, decided : str
         The last bar whose actions and fills, and whose orders, are in the journal.
     halted, halted_at : str
-        Why trading stopped, empty while it goes on; and in which bar it last did.
+        Reason of the halt, empty while trading goes on; and the bar of the last halt.
     halts : int
-        How often it did.
+        Number of halts.
     bundles : list of BundleChosen
-        Who decided since when; the newest last.
+        The bundles that have decided; the newest last.
     sleeves : dict of str to str
         The sleeve that trades a symbol; all are empty where the account has none.
     """
@@ -119,7 +119,7 @@ class Ledger:
 
     @classmethod
     def replay(cls, journal: Journal) -> Self:
-        """Return the account that a journal adds up to: the only way to start."""
+        """Return the ledger of a journal, its events added up: the only way to start."""
         ledger = cls(journal.run)
         for event in journal.events():
             ledger.post(event)
@@ -132,19 +132,20 @@ class Ledger:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing has happened yet, not even cash paid in."""
+        """True before the first event, the cash paid in."""
         return not self._posted
 
     def __contains__(self, event_id: object) -> bool:
         return event_id in self._posted
 
     def post(self, event: Event) -> None:
-        """Add one event, which must be in the journal already, to the account.
+        """Add one event, which must be in the journal, to the account.
 
         Raises
         ------
         BrokerError
-            ``unknown_fill``, ``unknown_order``: it is about an order that was never placed.
+            ``unknown_fill``, ``unknown_order``: it is about an order that was never placed. ``unknown_rate``: it is
+            an order in a currency that has no rate yet.
         """
         if event.id not in self._posted:
             _POST[event.kind](self, event)
@@ -297,7 +298,7 @@ class Ledger:
         self.peak = self.last_equity
 
     def value(self, bar: Bar) -> Valuation:
-        """Return what the account is worth at the close of `bar`; computed once, until something changes."""
+        """Return the value of the account at the close of `bar`; computed once, until something changes."""
         if self._valued is None or self._valued[0] is not bar:
             self._valued = bar, self._value(bar)
         return self._valued[1]
@@ -325,7 +326,7 @@ class Ledger:
         return math.fsum([*cash, *(held * prices[name] * unit(name) for name, held in self.positions.items())])
 
     def silent(self, bar: Bar) -> dict[str, int]:
-        """Return `unpriced` as it is once `bar` is finished: only the counts of its own sleeve change."""
+        """Return `unpriced` as of the end of `bar`: only the counts of its own sleeve change."""
         others = {name: bars for name, bars in self.unpriced.items() if self.sleeves[name] != bar.sleeve}
         return others | {name: self.unpriced.get(name, 0) + 1 for name in self.value(bar).unpriced}
 
@@ -335,12 +336,12 @@ class Ledger:
         return {name: order for name, order in self.open_orders.items() if bar_sleeve(order.bar) == sleeve}
 
     def weights(self, bar: Bar) -> np.ndarray:
-        """Return what is held at the close of `bar`, as fractions of equity, shape (N,) as the bar's symbols."""
+        """Return the weights held at the close of `bar`, fractions of equity, shape (N,) as the bar's symbols."""
         return self.value(bar).weights
 
 
 def quotes(bar: Bar, name: str, symbols: Iterable[str]) -> dict[str, float]:
-    """Return the price `name` of those `symbols` for which the market quotes one in this bar."""
+    """Return the price `name` of each of `symbols` that the market quotes in this bar."""
     prices, place = bar.quoted(name).tolist(), _places(bar.symbols)
     return {symbol: prices[place[symbol]] for symbol in symbols
             if symbol in place and 0 < prices[place[symbol]] < math.inf}  # fmt: skip

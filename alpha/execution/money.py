@@ -27,7 +27,7 @@ _SHARE = Terms()
 
 @dataclass
 class Money:
-    """Cash by currency, and what one unit of a symbol is worth in the currency of the account.
+    """Cash by currency, and the value of one unit of a symbol in the currency of the account.
 
     Nothing is exchanged: a purchase in another currency than the account's is owed in that currency.
 

@@ -20,7 +20,7 @@ _WHOLE = 1e-9  # a whole lot that floating point left just short of one is a who
 def rebalance(
     target: np.ndarray, ledger: Ledger, bar: Bar, *, min_trade: float = 0.0, share: float = 1.0
 ) -> tuple[Order, ...]:
-    """Return the orders that move the book from what it holds to `target`.
+    """Return the orders that move the book from its positions to `target`.
 
     Sizes follow the close of `bar`, the last price known at the decision, times the multiplier and the rate of its
     instrument. Each change is rounded to whole lots toward the present position, never past the target; a target of
@@ -68,10 +68,10 @@ def _whole(change: np.ndarray, lot: float) -> np.ndarray:
 
 
 def order_hash(orders: Iterable[Order | Event]) -> str:
-    """Return the SHA-256 of what was ordered when: equal for a backtest and a paper run that decided alike.
+    """Return the SHA-256 of the orders and their times: equal for a backtest and a paper run that decided alike.
 
-    Of the events of a journal only the orders count; ids, and so the names of the runs, do not, nor do the names of
-    sleeves. Kind, limit and life count where an order is no market order for one bar.
+    Other events of a journal do not count, nor do ids, names of runs and names of sleeves. Kind, limit and life count
+    where an order is no market order for one bar.
     """
     lines = sha256()
     for order in orders:

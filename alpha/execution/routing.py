@@ -15,7 +15,7 @@ from alpha.portfolio.costs import Priced
 
 
 def routed(brokers: Mapping[str, Broker]) -> Broker:
-    """Return the broker of an account, given those of its sleeves by name; one without a name is used as it is.
+    """Return the broker of an account, given the brokers of its sleeves by name; one without a name is used as it is.
 
     Raises
     ------
@@ -75,6 +75,6 @@ class Routed:
             broker.cancel_all()
 
     def costs(self, bar: Bar) -> np.ndarray | None:
-        """Return the expected costs by the broker of the bar's sleeve; None where it does not estimate them."""
+        """Return the costs that the broker of the bar's sleeve expects; None where it estimates none."""
         broker = self.brokers[bar.sleeve]
         return broker.costs(bar) if isinstance(broker, Priced) else None

@@ -37,7 +37,7 @@ class SummaryRow:
     gates : pair of int
         How many passed, and how many there were.
     paper_equity : float, optional
-        Equity after the last bar on paper, in the quote currency; None: nothing was traded.
+        Equity after the last bar on paper, in the account's currency; None: nothing was traded.
     shadow : bool
         Whether that was the replay of a candidate that is not blessed.
     report : str

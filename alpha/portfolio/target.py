@@ -1,4 +1,4 @@
-"""The one place that turns a view into the weights wanted: policy, overlays, limits."""
+"""From a view to the weights wanted: policy, overlays, limits."""
 
 from __future__ import annotations
 

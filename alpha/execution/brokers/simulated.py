@@ -22,8 +22,8 @@ from alpha.portfolio.costs import BPS, fee, paid
 class simulated:
     """Fill each order at the first price of a later bar than the one that made it.
 
-    An order waits while its symbol has no price. Where the panel has no opens, the close of the next bar stands
-    in for its open: nothing ever fills on the bar that made the signal. A split multiplies what is waiting.
+    An order waits while its symbol has no price. Where the panel has no opens, the close of the next bar is used in
+    place of its open: nothing fills on the bar that made the signal. A split multiplies the orders that wait.
 
     A limit order fills at the quote where that is no worse than the limit, and else at the limit, if the bar trades
     through it: a low under the limit of a buyer, a high above that of a seller. A bar that only touches the limit
@@ -34,7 +34,7 @@ class simulated:
     slippage_bps : float
         The price is worse than the quote by so many basis points, but never worse than a limit.
     fee_bps : float
-        Fee, in basis points of what was paid.
+        Fee, in basis points of the amount paid.
     price : str
         The quote that fills: ``open`` or ``close`` of the next bar.
     """
@@ -57,7 +57,7 @@ class simulated:
         self._tried: set[str] = set()  # orders that had their turn in this bar
 
     def submit(self, orders: Sequence[Order]) -> None:
-        """Take orders; one whose id was taken before is ignored, however it ended."""
+        """Take orders; one whose id was taken before is ignored, even if it has ended."""
         for order in orders:
             if order.id in self._taken:
                 continue
@@ -126,12 +126,12 @@ class simulated:
         self._news.extend(fills)
 
     def poll(self) -> Sequence[Update]:
-        """Return what happened since the last call."""
+        """Return the reports since the last call."""
         news, self._news = self._news, []
         return news
 
     def open_orders(self) -> Sequence[Order]:
-        """Return the orders that wait, with what is left of each."""
+        """Return the orders that wait, each with the quantity that is left."""
         return tuple(self._open.values())
 
     def costs(self, bar: Bar) -> np.ndarray:

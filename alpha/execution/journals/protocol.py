@@ -14,7 +14,7 @@ COMMON = ("id", "bar", "kind")  # fields that every event has; the others are it
 
 
 class Journal(Protocol):
-    """The record of one run. An account is the sum of its events and nothing else."""
+    """The record of one run. An account is the sum of its events."""
 
     run: str
 
