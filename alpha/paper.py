@@ -243,7 +243,7 @@ def _killable(cfg: Config, paper: Paper) -> Rules:
 
 
 def sane(bar: Bar) -> Bar:
-    """Return the bar, or raise `DataError` where no decision could rest on it."""
+    """Return the bar, or raise `DataError` where it has no usable prices."""
     close = bar["close"]
     if not np.isfinite(close).any():
         raise DataError(f"the bar of {bar.time} has no price for any symbol", code="bar_without_prices")

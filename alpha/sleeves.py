@@ -148,7 +148,7 @@ def _held(ledger: Ledger, bar: Bar, names: Sequence[str]) -> list[float]:
 
 
 class _Desk:
-    """A sleeve that is at one of its rows."""
+    """A sleeve in progress: its outputs, its risk model and its next row."""
 
     def __init__(self, sleeve: Sleeve) -> None:
         self.sleeve = sleeve

@@ -106,13 +106,13 @@ class Account:
             self.write([BundleChosen.of(ledger.run, ledger.last_bar, number, ref=ref, trained_until=trained_until)])
 
     def take_rate(self, bar: Bar) -> None:
-        """Journal the rate of conversion of a bar, where the ledger has another: money of the bar is counted at it."""
+        """Journal the rate of conversion of a bar, unless it is the last one that the ledger has."""
         money, currency = self.ledger.money, bar.instrument.currency
         if currency != money.currency and money.rates.get(currency) != bar.rate:
             self.write([RateFixed.of(self.ledger.run, bar_key(bar), currency, bar.rate)])
 
     def reconcile(self) -> None:
-        """Bring the broker to what the journal says, after a restart.
+        """Bring the broker in line with the journal, after a restart.
 
         Open orders are handed over again under their ids; an order that the broker has already is ignored there.
 

@@ -55,7 +55,7 @@ class Valuation(NamedTuple):
 
 
 class Ledger:
-    """Cash, positions and open orders: the sum of a journal. Posting an event twice is posting it once.
+    """Cash, positions and open orders: the sum of a journal. An event that is posted twice counts once.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ def routed(brokers: Mapping[str, Broker]) -> Broker:
 
 
 class Routed:
-    """A broker that hands each order to the broker of its sleeve, and each bar to that of the bar's.
+    """A broker that hands each order and each bar to the broker of its sleeve.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Routed:
         self.brokers[bar.sleeve].advance(bar)
 
     def poll(self) -> Sequence[Update]:
-        """Return the reports on the sleeve of the last bar; those on others wait for a bar of theirs."""
+        """Return the reports on the sleeve of the last bar; reports on other sleeves wait for their own bars."""
         return self.brokers[self._sleeve].poll() if self._sleeve else ()
 
     def open_orders(self) -> Sequence[Order]:

@@ -58,7 +58,7 @@ class frictional(simulated):
         self._volume: dict[str, float] = {}  # shares that may still trade in this bar, by symbol
 
     def _refusal(self, order: Order) -> str:
-        """Return a reason for the orders that draw a number below `rejects`: the same however often they are sent."""
+        """Return a reason where an order draws a number below `rejects`; sent again, it draws the same one."""
         drawn = int(identifier(self.seed, order.id), 16) / 16**20
         return f"the market rejects {self.rejects:g} of all orders" if drawn < self.rejects else ""
 

@@ -20,7 +20,7 @@ from alpha.portfolio.costs import BPS, fee, paid
 
 @broker
 class simulated:
-    """Fill each order at the first price of a later bar than the one that made it.
+    """Fill each order at the first price after the bar that made it.
 
     An order waits while its symbol has no price. Where the panel has no opens, the close of the next bar is used in
     place of its open: nothing fills on the bar that made the signal. A split multiplies the orders that wait.

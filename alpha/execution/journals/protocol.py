@@ -1,4 +1,4 @@
-"""The journal's protocol, and the one text of an event."""
+"""The protocol of a journal, and the text in which an event is kept."""
 
 from __future__ import annotations
 
