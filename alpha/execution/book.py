@@ -54,7 +54,7 @@ class Book:
 
 
 def booked(times: pd.DatetimeIndex, account: Account, cash: float, *arrays: np.ndarray, clipped: Counter[str]) -> Book:
-    """Return the book of an account that began with `cash`; the arrays are equity, costs so far, weights and targets."""
+    """Return the book of an account that began with `cash`; the arrays: equity, costs so far, weights, targets."""
     equity, spent, weights, targets = arrays
     before = np.concatenate([[cash], equity[:-1]])
     costs = np.diff(spent, prepend=0.0) / before
