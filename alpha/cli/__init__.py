@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alpha.cli.progress import track
-from alpha.core import executor
 from alpha.core.errors import AlphaError
 
 DEFAULT = "config/base.yaml"
@@ -119,5 +118,6 @@ def run(main: Callable[[argparse.Namespace], int | None], options: argparse.Argu
         print("interrupted; nothing is lost: run the same command again", file=sys.stderr)
         sys.exit(130)
     finally:
-        executor.stop()
+        if executor := sys.modules.get("alpha.core.executor"):  # `--help` imports nothing
+            executor.stop()
         gc.freeze()  # at its end the interpreter searches every object for cycles, for seconds after a long study

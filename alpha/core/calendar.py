@@ -150,11 +150,13 @@ def _schedule(name: str) -> _Schedule:
     """Return every session from 1970 (or as far back as the exchange is known) to some years ahead."""
     from exchange_calendars import get_calendar
 
-    bounds = get_calendar(name)
-    last = pd.Timestamp.now().normalize() + pd.DateOffset(years=YEARS_AHEAD)
-    start = max(filter(None, [pd.Timestamp(FIRST), bounds.bound_min()]))
-    end = min(filter(None, [last, bounds.bound_max()]))
-    days = get_calendar(name, start=start, end=end).schedule
+    start, end = pd.Timestamp(FIRST), pd.Timestamp.now().normalize() + pd.DateOffset(years=YEARS_AHEAD)
+    try:
+        days = get_calendar(name, start=start, end=end).schedule
+    except ValueError:  # it is known for fewer years, and only a calendar that is made says for which
+        bounds = get_calendar(name)
+        start, end = max(start, bounds.bound_min() or start), min(end, bounds.bound_max() or end)
+        days = get_calendar(name, start=start, end=end).schedule
     opens, closes = (pd.DatetimeIndex(days[side]).as_unit("ns").rename(None) for side in ("open", "close"))
     return _Schedule(pd.DatetimeIndex(days.index.to_numpy()).as_unit("ns"), opens, closes)
 
