@@ -112,7 +112,7 @@ class OrderPlaced(NamedTuple):
     def of(cls, order: Order, price: float, currency: str = "", multiplier: float = 1.0) -> Self:
         """Return the event of an order."""
         return cls(order.id, order.bar, order.symbol, order.quantity, price, order.kind, order.limit, order.expires,
-                   currency=currency, multiplier=multiplier)  # fmt: skip
+                   "order", currency, multiplier)  # fmt: skip
 
     @property
     def order(self) -> Order:
@@ -170,7 +170,7 @@ class OrderFilled(NamedTuple):
     @property
     def cash(self) -> int:
         """The change of cash, in micro-units, at a multiplier of 1."""
-        return self.flow(1.0)
+        return -micros(self.quantity * self.price) - self.fee
 
     def flow(self, multiplier: float) -> int:
         """Return the change of cash in the currency of the symbol, in micro-units, given its multiplier."""

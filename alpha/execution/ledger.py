@@ -184,14 +184,17 @@ class Ledger:
         self._take_off(event.order, quantity)
         self.settled = event.bar
         self.marks[symbol] = price
-        fee, slippage, currency, multiplier, unit = event.fee, event.slippage, "", 1.0, 1.0
-        if symbol in self.money.contracts:
-            (currency, multiplier), unit = self.money.terms(symbol), self.money.unit(symbol)
-            fee, slippage = (self.money.converted(amount, currency) for amount in (fee, slippage))
-        self.fees += fee
-        self.slippage += slippage
-        self.money.pay(event.flow(multiplier), currency)
         self._valued = None
+        money, unit = self.money, 1.0
+        if symbol in money.contracts:
+            (currency, multiplier), unit = money.terms(symbol), money.unit(symbol)
+            self.fees += money.converted(event.fee, currency)
+            self.slippage += money.converted(event.slippage, currency)
+            money.pay(event.flow(multiplier), currency)
+        else:
+            self.fees += event.fee
+            self.slippage += event.slippage
+            money.pay(event.cash)
         self._trade(symbol, quantity, price, unit)
 
     def _check_placed(self, order: str, code: str = "unknown_order") -> None:
