@@ -1,4 +1,4 @@
-"""Everything a run depends on, as a schema: plain values in, callables out. Nothing below reads a configuration."""
+"""The schema of a configuration: plain values in, callables out. Lower layers get values, never a configuration."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ BrokerPlugin = Annotated[Plugin, Bound(broker)]
 Gate = Annotated[Plugin, Bound(gate)]
 
 FEWEST_SESSIONS = 20
-YEARS = 1678, 2261  # those whose every nanosecond has a number
+YEARS = 1678, 2261  # the years that timestamps in nanoseconds can represent
 
 
 def _distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
-    """Refuse two of one name: what they earned is kept by it."""
+    """Refuse two plugins of one name: results are kept by name."""
     twice = [name for name, count in Counter(plugin.name for plugin in plugins).items() if count > 1]
     if twice:
         raise ValueError(f"{', '.join(twice)} is given twice; results are kept by name, so keep one of each")
@@ -73,7 +73,7 @@ def _distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
 
 
 def _walks(plugin: Plugin) -> Plugin:
-    """Refuse folds that could not be had live: a candidate is judged on them."""
+    """Refuse a splitter that does not walk forward: its folds judge candidates, so they must be possible live."""
     if not getattr(plugin.make, "walks", False):
         marked = ", ".join(name for name in splitter if getattr(splitter[name], "walks", False))
         raise ValueError(
@@ -95,7 +95,7 @@ def _exchange(name: str) -> str:
 
 
 def _plugins(entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Import the user's plugins: this key comes before those that name one."""
+    """Import the user's plugins, before the keys that name one are checked."""
     with value_errors():
         plugins.load(entries)
     return entries
@@ -108,7 +108,7 @@ Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
 
 
 class Universe(Section):
-    """Which names may be held, and when."""
+    """The names that may be held, and when."""
 
     membership: Path | None = Field(None, description="table of symbol, start_date, end_date: point-in-time members")
     exclude: tuple[str, ...] = Field((), description="symbols left out altogether")
@@ -116,10 +116,10 @@ class Universe(Section):
 
 
 class Features(Section):
-    """The columns a model reads."""
+    """The columns that models read."""
 
     cross_section: Literal["rank", "zscore", "none"] = Field(
-        "rank", description="how each column is compared across the tradable names, unless it says otherwise"
+        "rank", description="how each column is compared across the tradable names, unless its entry sets another way"
     )
     columns: tuple[dict[str, Any], ...] = Field(
         min_length=1, description="entries {name, parameters, as, cross_section} or {set: name}"
@@ -128,7 +128,7 @@ class Features(Section):
     @field_validator("columns")
     @classmethod
     def _known(cls, given: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
-        """Return one entry a column with every default spelled out, so that equal columns have equal ids."""
+        """Return one entry for each column, with every default spelled out, so that equal columns have equal ids."""
         problems = [problem for entry in given if (problem := _column_problem(entry))]
         if problems:
             raise ValueError("; ".join(problems))
@@ -139,10 +139,10 @@ class Features(Section):
 
 
 class Models(Section):
-    """What is tried, and what is blessed."""
+    """The models that research tries, and the blessed one."""
 
     candidates: Annotated[tuple[ModelPlugin, ...], AfterValidator(_distinct)] = Field(
-        min_length=1, description="models that research fits and judges; no two of one name"
+        min_length=1, description="models that research fits and judges; their names must differ"
     )
     search: Search | None = Field(None, description="parameters of the candidates are drawn, each draw a trial")
     selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools", **role("place"))
@@ -150,7 +150,7 @@ class Models(Section):
 
 
 class Risk(Section):
-    """What bounds the book as a whole, and how orders are cut."""
+    """Limits of the account as a whole, and how changes of weight become orders."""
 
     max_drawdown: PositiveFloat = Field(0.25, le=1, description="loss from the peak that halts the runner")
     lot_size: NonNegativeFloat = Field(1.0, description="shares are traded in multiples of this; 0: fractions")
@@ -159,17 +159,17 @@ class Risk(Section):
 
 
 class Instrument(Section):
-    """What can be done with the names that are traded."""
+    """Properties of the names that are traded."""
 
-    shortable: bool = Field(True, description="whether they can be sold short; if not, no weight wanted is negative")
+    shortable: bool = Field(True, description="whether they can be sold short; if not, no target weight is negative")
 
 
 class Paper(Section):
-    """How the paper runner runs."""
+    """Settings of the paper runner."""
 
     cash: PositiveFloat = Field(1_000_000.0, description="cash at the start of a ledger")
     sessions: PositiveInt = Field(60, description="bars replayed when no start is given")
-    end: Session | None = Field(None, description="last session traded; default: the newest there is")
+    end: Session | None = Field(None, description="last session traded; default: the newest in the data")
     poll_sec: NonNegativeFloat = Field(0.0, le=86_400, description="seconds between bars; 0: as fast as possible")
     max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
     kill_file: Path = Field(
@@ -181,7 +181,7 @@ class Paper(Section):
 
 
 class Config(Section):
-    """Everything a run depends on. Equal configs have equal ids, whatever their spelling."""
+    """All settings of a run. Equal configurations have equal ids, however they are written."""
 
     name: str = Field(pattern=NAME, description="names the world in reports", **role("after"))
     plugins: UserPlugins = Field(
@@ -193,16 +193,18 @@ class Config(Section):
         description="last session of research and its holdout; paper runs on what comes after", **role("window")
     )
     holdout: Holdout | None = Field(
-        None, description="what of this research may not read, and blessing must pass on", **role("window")
+        None, description="data that research may not read and that blessing must pass on", **role("window")
     )
-    jobs: PositiveInt | None = Field(None, description="processes at most; default: one a processor", **role("place"))
-    seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
+    jobs: PositiveInt | None = Field(
+        None, description="largest number of processes; default: all processors", **role("place")
+    )
+    seed: NonNegativeInt = Field(7, description="seed of the checks that draw random numbers")
     source: Source = Field(description="where bars come from", **role("data"))
     joins: tuple[Join, ...] = Field(
         (), description="other tables, joined by the time they became known", **role("data")
     )
     aggregates: tuple[Aggregate, ...] = Field(
-        (), description="texts, options, announcements, labels: made into fields", **role("data")
+        (), description="texts, options, announcements or labels, from which fields are made", **role("data")
     )
     universe: Universe = Field(Universe(), **role("data"))
     features: Features
@@ -210,33 +212,33 @@ class Config(Section):
     models: Models = Field(**role("after"))
     weights: Annotated[tuple[Weight, ...], AfterValidator(_distinct)] = Field(
         (),
-        description="how much each sample counts when a model is fitted, multiplied; none: all alike",
+        description="sample weights in the fit of a model, multiplied; none: all equal",
         **role(later=True),
     )
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
-        description="what a model must beat, scored in the same run; no two of one name", **role("after")
+        description="models to beat, scored in the same run; their names must differ", **role("after")
     )
     walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
-    policy: Policy = Field(description="from a signal to the weights wanted")
+    policy: Policy = Field(description="turns a signal into target weights")
     overlays: tuple[Overlay, ...] = Field(
         (), description="changes to the weights, in this order, before the limits", **role(later=True)
     )
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
     risk_model: RiskModelPlugin | None = Field(
-        None, description="estimates the covariances that the others may read", **role(later=True)
+        None, description="estimates the covariances that policy, overlays and limits may read", **role(later=True)
     )
     risk: Risk = Risk()
     instrument: Instrument | None = Field(
-        None, description="what can be done with the names that are traded", **role(later=True)
+        None, description="properties of the names that are traded", **role(later=True)
     )
     guards: tuple[Guard, ...] = Field(
         (),
-        description="checks that halt trading on paper, or let positions only shrink",
+        description="checks on paper that halt trading or allow only reductions",
         **role("after", later=True),
     )
-    broker: BrokerPlugin = Field(description="who fills orders, and at what cost")
+    broker: BrokerPlugin = Field(description="fills orders, and charges their costs")
     gates: tuple[Gate, ...] = Field(
-        min_length=1, description="what a candidate must show to be blessed", **role("after")
+        min_length=1, description="tests that a candidate must pass to be blessed", **role("after")
     )
     paper: Paper = Field(Paper(), **role("after"))
     paths: Paths = Field(Paths(), **role("after"))
@@ -261,7 +263,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _seal(self) -> Self:
-        """Put the seal on the source itself, so that nothing below can read past it."""
+        """Seal the source itself, so that no code can read the sealed data through it."""
         if self.holdout is not None:
             sessions = Calendar(self.calendar).sessions(pd.Timestamp(self.start), pd.Timestamp(self.end))
             if len(sessions) < FEWEST_SESSIONS:
@@ -272,7 +274,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _has_risk(self) -> Self:
-        """Refuse what reads covariances where nothing estimates them."""
+        """Refuse plugins that read covariances where no risk model estimates them."""
         readers = (self.policy, *self.overlays, *self.limits, *self.guards) if self.risk_model is None else ()
         if needing := [plugin.name for plugin in readers if getattr(plugin.make, "needs_risk", False)]:
             raise ValueError(f"risk_model: {', '.join(needing)} needs one; name one of {', '.join(risk_model)}")
@@ -280,12 +282,12 @@ class Config(Section):
 
     @property
     def research_end(self) -> date:
-        """The last day that research may read: `end`, less what is sealed."""
+        """The last day that research may read: `end`, less the sealed sessions."""
         return self.source.first - timedelta(days=1) if isinstance(self.source, Sealed) else self.end
 
     @property
     def judges(self) -> tuple[Plugin, ...]:
-        """The gates that judge a candidate: those that are listed, and `holdout` where data are sealed."""
+        """The gates that judge a candidate: those listed, and `holdout` where data are sealed."""
         listed = self.holdout is None or waiting(self.gates)
         return self.gates if listed else (*self.gates, gate.bind("holdout"))
 
@@ -294,7 +296,7 @@ class Config(Section):
         return self.model_dump(mode="json")
 
     def _without(self, *roles: str) -> dict[str, Any]:
-        """Return the plain values less the keys that have one of these roles, and the later keys that are left out."""
+        """Return the plain values without the keys of these roles and without the later keys that are left empty."""
         values = self.resolved()
         for *sections, key in keys(Config, *roles):
             del reduce(getitem, sections, values)[key]
@@ -306,22 +308,22 @@ class Config(Section):
         return yaml.safe_dump(self.resolved(), sort_keys=False)
 
     def panel(self, until: date | None = None, key: Key | None = None) -> tuple[Panel, tuple[Finding, ...]]:
-        """Return the data up to `until` (default: all that research may read), and what looked odd in them.
+        """Return the data up to `until` (default: all that research may read), and the findings of the sanity checks.
 
         Raises
         ------
         DataError
-            ``sealed``, where they reach into the holdout and there is no key.
+            ``sealed``: the data reach into the holdout, and no key is given.
         """
         return self._loaded(self._opened(key), until)
 
     def feed(self, until: Callable[[], date], key: Key | None = None) -> Feed:
-        """Return the feed of the data up to a day that may move on, such as that of the newest session.
+        """Return a feed of the data up to a day that may move, such as the newest session.
 
         Raises
         ------
         DataError
-            ``sealed``, when it is read, as `panel` does.
+            ``sealed``, on reading, as `panel` raises it.
         """
         return feed(self._opened(key), lambda source: self._loaded(source, until())[0])
 
@@ -341,19 +343,19 @@ class Config(Section):
         return Plan(columns(self.features.columns))
 
     def rules(self) -> Rules:
-        """Return how the strategy decides and what bounds it."""
+        """Return the rules of the strategy: its policy, overlays, limits and risk settings."""
         shortable = self.instrument is None or self.instrument.shortable
         return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
                      risk_model=self.risk_model, shortable=shortable, **self.risk.model_dump())  # fmt: skip
 
     @property
     def id(self) -> str:
-        """Hash of the resolved configuration, less the bundle that is selected and the places that files go to."""
+        """Hash of the resolved configuration, without the selected bundle and the paths of files."""
         return digest(self._without("place"))[:12]
 
     @property
     def home(self) -> Path:
-        """The folder of what this world made: bundles blessed in it, candidates, ledgers."""
+        """The folder of the results of this world: blessed bundles, candidates, ledgers."""
         return self.paths.artifacts / self.name
 
     @property
@@ -362,11 +364,11 @@ class Config(Section):
         return self.paper.ledger or self.home / "paper.sqlite"
 
     def trial_id(self, model: Plugin) -> str:
-        """Hash of the experiment: what a model's score depends on, given the data.
+        """Return the hash of an experiment: all settings and code that a model's score depends on, given the data.
 
-        A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
-        label, splitter, weights, policy, limits, broker, model, overlays and risk model by the code of their modules
-        (see `definition`). So do the features and labels that the label is made of.
+        A plugin whose code changes under the same name changes the hash. Features count by their formulas and window
+        functions; label, splitter, weights, policy, limits, broker, model, overlays and risk model count by the code of
+        their modules (see `definition`), as do the features and labels that the label uses.
         """
         values = self._without("data", "window", "after", "place")
         primary, outcome = self.label.params.get("primary"), self.label.params.get("outcome")
