@@ -1,4 +1,4 @@
-"""The figures of one model: each under what it found, and above one sentence that says how to read it."""
+"""The figures of one model. The title of each is its finding; a sentence below explains how to read it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ HOW = {
 
 
 def of_signal(result: ModelResult, series: Series, horizon: int, colour: str) -> Iterator[Html]:
-    """Draw what the signal foretold."""
+    """Draw the predictive power of the signal."""
     rolling, total, decay = (_frame(series, name) for name in ("ic_rolling", "ic_cumulative", "ic_decay"))
     years, parts = _told(_frame(series, "ic_by_year")), _frame(series, "ic_by_part")
     quantiles, fan = _series(series, "quantile_returns"), _frame(series, "quantile_growth")
@@ -76,7 +76,7 @@ def of_signal(result: ModelResult, series: Series, horizon: int, colour: str) ->
 
 
 def of_luck(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
-    """Draw what luck and choice may have made of the evidence."""
+    """Draw how much of the evidence luck and selection may explain."""
     metrics = result.metrics
     pbo, sharpe, chance = (metrics.get(name) for name in ("pbo", "sharpe", "sharpe_expected_max"))
     said = MISSING if pbo is None else plots.percent(pbo)
@@ -95,7 +95,7 @@ def of_luck(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
 
 
 def of_book(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
-    """Draw what the book earned, lost and traded."""
+    """Draw the returns, drawdowns and turnover of the book."""
     years = _years(result, series)
     net = [_value(row, "net_return") for row in years if row["enough"] and _known(row, "net_return")]
     falls, traded = _series(series, "drawdown"), _series(series, "turnover")
@@ -118,14 +118,14 @@ def _deflated(sharpe: float | None, luck: float | None, trials: str) -> str:
 
 
 def _years(result: ModelResult, series: Series) -> list[dict[str, Cell]]:
-    """Return the rows of the years, and whether each rests on sessions `enough` to be told by; unknown counts as so."""
+    """Return the rows of the years, each with `enough`: whether it has enough sessions; True where unknown."""
     times = _series(series, "equity").index
     held = pd.Series(times.year if isinstance(times, pd.DatetimeIndex) else [], dtype=float).value_counts()
     return [{**row, "enough": bool(held.get(row.get("year"), FEWEST_ROWS) >= FEWEST_ROWS)} for row in result.by_year]
 
 
 def _told(years: pd.DataFrame) -> pd.DataFrame:
-    """Return the years and whether each has bars `enough` with an IC."""
+    """Return the years, each with `enough`: whether it has enough bars with an IC."""
     return years.assign(enough=~(years["days"] < FEWEST_ROWS) if "days" in years else True)
 
 
