@@ -28,7 +28,7 @@ _ADVICE = "take fewer folds, shorter labels, or a smaller embargo"
 def purged_kfold(
     times: pd.DatetimeIndex, label: Label, *, folds: PositiveInt = 5, embargo: NonNegativeInt = 0
 ) -> list[Fold]:
-    """Test each of `folds` consecutive blocks of rows; train on the other rows whose labels overlap none of the block's.
+    """Test each of `folds` consecutive blocks of rows; train on the other rows whose labels overlap none of its labels.
 
     Lopez de Prado, *Advances in Financial Machine Learning* (2018), chapter 7; the spans of labels are half-open, as
     in its snippet 7.3.
