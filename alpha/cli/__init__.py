@@ -102,7 +102,7 @@ def positive(text: str) -> int:
 
 
 def run(main: Callable[[argparse.Namespace], int | None], options: argparse.ArgumentParser) -> None:
-    """Parse the options, print that work has begun, run and exit. An AlphaError prints one message and sets the code."""
+    """Parse the options, print that work has begun, run, exit. An AlphaError prints its message and sets the code."""
     args = options.parse_args()
     read = [*filter(None, [args.config]), *args.overlay, *args.set] if "config" in args else []
     print(
