@@ -43,7 +43,7 @@ ARGUMENTS = ["-q", "-s", "--disable-warnings", "-p", "no:cacheprovider", "-p", "
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a mutant (killed, survived, blocked, or unsure: to be run fresh), the killing test, CPU seconds."""
+    """The outcome of a mutant (killed, survived, blocked or unsure: to be run fresh), the killing test, CPU seconds."""
 
     mutant: Mutant
     result: str
