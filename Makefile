@@ -39,7 +39,7 @@ smoke: $(READY)  ## run everything end to end on a real and on a planted market
 	@$(BIN)/python scripts/smoke.py
 
 test: $(READY)  ## run the tests; at least 90 % of lines and branches must be covered
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n 2 --durations=10 --cov --cov-report=term
 
 parity: $(READY)  ## compare stream and batch bit by bit: 500 symbols, ten years, every feature (an hour)
 	@ALPHA_PARITY=whole $(BIN)/python -m pytest -s tests/contracts/test_feature_parity.py

@@ -1,11 +1,13 @@
-"""Check the rules of the repository: its top-level entries, the length of code, and imports of attic/."""
+"""Check the rules of the repository: its top-level entries, the length of code, and its imports."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,10 +71,50 @@ def functions(text: str) -> list[tuple[str, int]]:
     return found
 
 
+def cycles(files: list[str], root: Path = ROOT) -> list[str]:
+    """Name modules of the package that import each other when they are imported."""
+    parts = {
+        name: Path(name).with_suffix("").parts for name in files if name.startswith("alpha/") and name[-3:] == ".py"
+    }
+    modules = {".".join(given).removesuffix(".__init__"): root / name for name, given in parts.items()}
+    known = {module: path for module, path in modules.items() if path.exists()}
+    graph = {
+        module: imported(ast.parse(path.read_text(encoding="utf-8")).body, known) for module, path in known.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return [f"{' <- '.join(error.args[1])}: modules that import each other"]
+    return []
+
+
+def imported(body: list[ast.stmt], known: dict[str, Path]) -> set[str]:
+    """Return the known modules that statements import at once: not in functions, and not for type checkers alone."""
+    found = set()
+    for statement in running(body):
+        if isinstance(statement, ast.ImportFrom):
+            names = [f"{statement.module}.{alias.name}" for alias in statement.names]
+            found |= {name if name in known else str(statement.module) for name in names}
+        elif isinstance(statement, ast.Import):
+            found |= {alias.name for alias in statement.names}
+    return found & known.keys()
+
+
+def running(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a module that run when it is imported, those of its branches too."""
+    for statement in body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            yield from running(statement.orelse)
+        else:
+            yield statement
+            yield from running([*getattr(statement, "body", []), *getattr(statement, "orelse", [])]
+                               if isinstance(statement, ast.If | ast.Try | ast.With) else [])  # fmt: skip
+
+
 def main() -> int:
     """Print every broken rule; return the exit status."""
     files = git("ls-files")
-    problems = [*strangers(files), *imports_of_attic(files), *too_long(files)]
+    problems = [*strangers(files), *imports_of_attic(files), *too_long(files), *cycles(files)]
     print("\n".join(problems) or "structure: no problem")
     return bool(problems)
 

@@ -5,7 +5,9 @@ market data. ``source``, ``feature``, ``label`` and ``model`` register plugins. 
 imported on first use, so that a command answers ``--help`` at once.
 """
 
-from alpha.core.lazy import lazy
+from alpha.core.lazy import lazy, postpone
+
+postpone("pandas")
 
 _PUBLIC = {
     "alpha.config": ("Config", "load"),

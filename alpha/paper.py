@@ -13,7 +13,7 @@ import pandas as pd
 import structlog
 
 from alpha.config import Config
-from alpha.config.schema import Paper
+from alpha.config.sections import Paper
 from alpha.core.errors import DataError
 from alpha.core.panel import Bar, Panel
 from alpha.data.feed import Feed

@@ -21,9 +21,9 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Run the missing worlds, and print the tables."""
+    cli.configured(args, ["config/calibrate.yaml"])  # refuse a wrong configuration before the work
     from alpha.lab import calibration
 
-    cli.configured(args, ["config/calibrate.yaml"])  # refuse a wrong configuration before the work
     pipeline = calibration.Experiment(args.config, (*args.overlay, "config/calibrate.yaml"), tuple(args.set))
     wanted = calibration.worlds(args.worlds, args.planted, args.ic)
     print(calibration.summary(calibration.calibrate(pipeline, wanted, Path(args.results), args.jobs, cli.track)))

@@ -32,10 +32,10 @@ def main(args: argparse.Namespace) -> int:
     overlays, overrides = paper.overlays(args.profile), paper.overrides(vars(args))
     if args.kill is not None:
         return paper.kill(cli.places(args, overlays, overrides), args.kill)
+    cfg = cli.configured(args, overlays, overrides)
     from alpha.cli import show
     from alpha.operate import papering
 
-    cfg = cli.configured(args, overlays, overrides)
     wanted = papering.Wanted(
         symbols=tuple(args.symbols), start=args.start, steps=args.steps, shadow=args.shadow,
         acknowledge=args.acknowledge, new_cash=args.cash is not None,

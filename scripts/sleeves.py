@@ -20,10 +20,10 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Research or trade; print the reports."""
+    world = cli.shared(args)
     from alpha.cli import show
     from alpha.operate import papering, sleeves
 
-    world = cli.shared(args)
     if args.verb == "research":
         show.together(world, sleeves.research_sleeves(world, cli.track))
     else:

@@ -17,10 +17,10 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Run both worlds through the same code; end with a table."""
+    worlds = {"real": cli.configured(args), "planted": cli.configured(args, [args.planted])}
     from alpha.cli import show_lab
     from alpha.lab.smoke import smoke
 
-    worlds = {"real": cli.configured(args), "planted": cli.configured(args, [args.planted])}
     return show_lab.smoke(smoke(worlds, args.folder, cli.track))
 
 

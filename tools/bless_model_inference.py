@@ -21,17 +21,19 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """List, look up, roll back or bless."""
-    from alpha.operate import control
-
     written = [args.config, *args.overlay][-1]
-    if args.list or args.at:
-        print("\n".join(control.blessings(cli.places(args), at=args.at)))
-    elif args.rollback:
-        print(f"selected: {control.rollback(cli.places(args), written)}")
-    else:
+    if not (args.list or args.at or args.rollback):
+        cfg = cli.configured(args)
         from alpha.cli import bless
 
-        bless.bless(cli.configured(args), written, args.model, args.reason, cli.chosen(args), select=args.select)
+        bless.bless(cfg, written, args.model, args.reason, cli.chosen(args), select=args.select)
+        return 0
+    from alpha.operate import control
+
+    if args.list or args.at:
+        print("\n".join(control.blessings(cli.places(args), at=args.at)))
+    else:
+        print(f"selected: {control.rollback(cli.places(args), written)}")
     return 0
 
 

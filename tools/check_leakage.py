@@ -21,12 +21,15 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Check the configured pipeline if one is named; otherwise print the matrix of the battery."""
+    cfg = None
+    if args.config or args.overlay or args.set:
+        args.config = args.config or "config/base.yaml"
+        cfg = cli.configured(args)
     from alpha.cli import show_lab
     from alpha.lab import leakage
 
-    if args.config or args.overlay or args.set:
-        args.config = args.config or "config/base.yaml"
-        held = show_lab.checks(leakage.check_configured(cli.configured(args), cli.track))
+    if cfg is not None:
+        held = show_lab.checks(leakage.check_configured(cfg, cli.track))
     else:
         verdicts = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs,
                                    track=cli.track)  # fmt: skip

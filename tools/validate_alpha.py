@@ -19,10 +19,11 @@ def options() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> int:
     """Print one line for each gate."""
+    cfg = cli.configured(args)
     from alpha.operate import study
 
     limits = {"ic": args.ic_threshold, "hit_rate": args.hit_rate_threshold}
-    model, results = study.validate(cli.configured(args), args.report, model=args.model, limits=limits)
+    model, results = study.validate(cfg, args.report, model=args.model, limits=limits)
     print(f"model: {model}")
     print(f"limits: {' + '.join([args.config, *args.overlay, *args.set])}")
     print("\n".join(map(str, results)))

@@ -6,6 +6,7 @@ Nothing heavy is imported here, so that `--help` answers at once; the functions 
 from __future__ import annotations
 
 import argparse
+import gc
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -45,9 +46,9 @@ def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), ov
     """Return the configuration that the options name; overlays and overrides of the command come before ``--set``."""
     from alpha.config import load
 
-    _log(args)
     cfg = load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
     _name_broken()
+    _log(args)
     return cfg
 
 
@@ -55,9 +56,9 @@ def shared(args: argparse.Namespace) -> Sleeves:
     """Return the configuration of an account with sleeves that the options name."""
     from alpha.config.sleeves import load_sleeves
 
-    _log(args)
     world = load_sleeves(args.config, args.overlay, args.set)
     _name_broken()
+    _log(args)
     return world
 
 
@@ -116,3 +117,7 @@ def run(main: Callable[[argparse.Namespace], int | None], options: argparse.Argu
     except KeyboardInterrupt:
         print("interrupted; nothing is lost: run the same command again", file=sys.stderr)
         sys.exit(130)
+    finally:
+        if executor := sys.modules.get("alpha.core.executor"):  # `--help` imports nothing
+            executor.stop()
+        gc.freeze()  # at its end the interpreter searches every object for cycles, for seconds after a long study

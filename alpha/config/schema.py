@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import pandas as pd
 import yaml
 from pydantic import (
     AfterValidator,
     Field,
-    NonNegativeFloat,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     ValidationInfo,
     field_validator,
@@ -25,159 +22,49 @@ from pydantic import (
 )
 
 from alpha.config.places import NAME, Paths, Section, keys, role
-from alpha.core import plugins
+from alpha.config.sections import (
+    Aggregate,
+    Baseline,
+    BrokerPlugin,
+    Exchange,
+    Features,
+    Gate,
+    Guard,
+    Instrument,
+    LabelPlugin,
+    Limit,
+    Models,
+    Overlay,
+    Paper,
+    Policy,
+    Risk,
+    RiskModelPlugin,
+    Session,
+    Source,
+    Splitter,
+    Universe,
+    UserPlugins,
+    Weight,
+    distinct,
+)
 from alpha.core.calendar import Calendar
-from alpha.core.errors import ConfigError
 from alpha.core.identity import definition, digest
-from alpha.core.panel import Panel
-from alpha.core.registry import Bound, Plugin, value_errors
-from alpha.data import Finding, Join, Waiver, aggregate, load_panel, source
-from alpha.data.feed import Feed, feed
+from alpha.core.registry import Plugin
+from alpha.data import Join
 from alpha.data.seal import Holdout, Key, Sealed, sealed
-from alpha.execution import broker
-from alpha.features import Plan, columns, entries
-from alpha.features.apply import applied
-from alpha.gates import gate, waiting
+from alpha.features import columns
+from alpha.gates import gate
 from alpha.labels import label
-from alpha.models import model, weight
-from alpha.models.search import Search
-from alpha.portfolio import limit, overlay, policy, risk_model
-from alpha.risk import guard
-from alpha.strategy import Rules
-from alpha.validation import baseline, splitter
+from alpha.portfolio import risk_model
 
-Source = Annotated[Plugin, Bound(source)]
-Aggregate = Annotated[Plugin, Bound(aggregate)]
-LabelPlugin = Annotated[Plugin, Bound(label)]
-ModelPlugin = Annotated[Plugin, Bound(model)]
-Weight = Annotated[Plugin, Bound(weight)]
-Baseline = Annotated[Plugin, Bound(baseline)]
-Policy = Annotated[Plugin, Bound(policy)]
-Overlay = Annotated[Plugin, Bound(overlay)]
-Limit = Annotated[Plugin, Bound(limit)]
-RiskModelPlugin = Annotated[Plugin, Bound(risk_model)]
-Guard = Annotated[Plugin, Bound(guard)]
-BrokerPlugin = Annotated[Plugin, Bound(broker)]
-Gate = Annotated[Plugin, Bound(gate)]
+if TYPE_CHECKING:
+    from alpha.core.panel import Panel
+    from alpha.data import Finding
+    from alpha.data.feed import Feed
+    from alpha.features import Plan
+    from alpha.strategy import Rules
 
 FEWEST_SESSIONS = 20
-YEARS = 1678, 2261  # the years that timestamps in nanoseconds can represent
-
-
-def _distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
-    """Refuse two plugins of one name: results are kept by name."""
-    twice = [name for name, count in Counter(plugin.name for plugin in plugins).items() if count > 1]
-    if twice:
-        raise ValueError(f"{', '.join(twice)} is given twice; results are kept by name, so keep one of each")
-    return plugins
-
-
-def _walks(plugin: Plugin) -> Plugin:
-    """Refuse a splitter that does not walk forward: its folds judge candidates, so they must be possible live."""
-    if not getattr(plugin.make, "walks", False):
-        marked = ", ".join(name for name in splitter if getattr(splitter[name], "walks", False))
-        raise ValueError(
-            f"{plugin.name} does not walk forward through every row and symbol, so what it shows cannot be blessed; "
-            f"use one of {marked}. Call the others from Python, to diagnose"
-        )
-    return plugin
-
-
-def _session(day: date) -> date:
-    if not YEARS[0] <= day.year <= YEARS[1]:
-        raise ValueError(f"must lie between {YEARS[0]} and {YEARS[1]}")
-    return day
-
-
-def _exchange(name: str) -> str:
-    with value_errors():
-        return Calendar(name).name
-
-
-def _plugins(entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Import the user's plugins, before the keys that name one are checked."""
-    with value_errors():
-        plugins.load(entries)
-    return entries
-
-
-Session = Annotated[date, AfterValidator(_session)]
-Exchange = Annotated[str, AfterValidator(_exchange)]
-UserPlugins = Annotated[tuple[str, ...], AfterValidator(_plugins)]
-Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
-
-
-class Universe(Section):
-    """The names that may be held, and when."""
-
-    membership: Path | None = Field(None, description="table of symbol, start_date, end_date: point-in-time members")
-    exclude: tuple[str, ...] = Field((), description="symbols left out altogether")
-    waive: tuple[Waiver, ...] = Field((), description="findings of the sanity checks accepted by a person")
-
-
-class Features(Section):
-    """The columns that models read."""
-
-    cross_section: Literal["rank", "zscore", "none"] = Field(
-        "rank", description="how each column is compared across the tradable names, unless its entry sets another way"
-    )
-    columns: tuple[dict[str, Any], ...] = Field(
-        min_length=1, description="entries {name, parameters, as, cross_section} or {set: name}"
-    )
-
-    @field_validator("columns")
-    @classmethod
-    def _known(cls, given: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
-        """Return one entry for each column, with every default spelled out, so that equal columns have equal ids."""
-        problems = [problem for entry in given if (problem := _column_problem(entry))]
-        if problems:
-            raise ValueError("; ".join(problems))
-        across = info.data.get("cross_section", "rank")
-        with value_errors():
-            columns(given, cross_section=across)
-            return tuple(entries(given, cross_section=across))
-
-
-class Models(Section):
-    """The models that research tries, and the blessed one."""
-
-    candidates: Annotated[tuple[ModelPlugin, ...], AfterValidator(_distinct)] = Field(
-        min_length=1, description="models that research fits and judges; their names must differ"
-    )
-    search: Search | None = Field(None, description="parameters of the candidates are drawn, each draw a trial")
-    selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools", **role("place"))
-    fallback: str | None = Field(None, description="the bundle to use where the selected one is refused")
-
-
-class Risk(Section):
-    """Limits of the account as a whole, and how changes of weight become orders."""
-
-    max_drawdown: PositiveFloat = Field(0.25, le=1, description="loss from the peak that halts the runner")
-    lot_size: NonNegativeFloat = Field(1.0, description="shares are traded in multiples of this; 0: fractions")
-    min_trade: NonNegativeFloat = Field(0.0005, description="smaller changes of weight are not traded")
-    delist_after: PositiveInt = Field(5, description="bars without a price before a holding is settled in cash")
-
-
-class Instrument(Section):
-    """Properties of the names that are traded."""
-
-    shortable: bool = Field(True, description="whether they can be sold short; if not, no target weight is negative")
-
-
-class Paper(Section):
-    """Settings of the paper runner."""
-
-    cash: PositiveFloat = Field(1_000_000.0, description="cash at the start of a ledger")
-    sessions: PositiveInt = Field(60, description="bars replayed when no start is given")
-    end: Session | None = Field(None, description="last session traded; default: the newest in the data")
-    poll_sec: NonNegativeFloat = Field(0.0, le=86_400, description="seconds between bars; 0: as fast as possible")
-    max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
-    kill_file: Path = Field(
-        Path("artifacts/KILL"), description="while this file exists nothing is traded", **role("place")
-    )
-    ledger: Path | None = Field(
-        None, description="the journal of orders and fills; default: `<artifacts>/<name>/paper.sqlite`", **role("place")
-    )
 
 
 class Config(Section):
@@ -210,12 +97,12 @@ class Config(Section):
     features: Features
     label: LabelPlugin = Field(description="what is predicted")
     models: Models = Field(**role("after"))
-    weights: Annotated[tuple[Weight, ...], AfterValidator(_distinct)] = Field(
+    weights: Annotated[tuple[Weight, ...], AfterValidator(distinct)] = Field(
         (),
         description="sample weights in the fit of a model, multiplied; none: all equal",
         **role(later=True),
     )
-    baselines: Annotated[tuple[Baseline, ...], AfterValidator(_distinct)] = Field(
+    baselines: Annotated[tuple[Baseline, ...], AfterValidator(distinct)] = Field(
         description="models to beat, scored in the same run; their names must differ", **role("after")
     )
     walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
@@ -254,8 +141,7 @@ class Config(Section):
     @field_validator("gates")
     @classmethod
     def _something_to_open(cls, given: tuple[Plugin, ...], info: ValidationInfo) -> tuple[Plugin, ...]:
-        names = waiting(given)
-        if names and info.data.get("holdout", ...) is None:
+        if info.data.get("holdout", ...) is None and (names := _waiting(given)):
             raise ValueError(
                 f"{', '.join(names)}: no data are sealed for it; give the section `holdout`, or leave it out"
             )
@@ -288,7 +174,7 @@ class Config(Section):
     @property
     def judges(self) -> tuple[Plugin, ...]:
         """The gates that judge a candidate: those listed, and `holdout` where data are sealed."""
-        listed = self.holdout is None or waiting(self.gates)
+        listed = self.holdout is None or _waiting(self.gates)
         return self.gates if listed else (*self.gates, gate.bind("holdout"))
 
     def resolved(self) -> dict[str, Any]:
@@ -325,12 +211,16 @@ class Config(Section):
         DataError
             ``sealed``, on reading, as `panel` raises it.
         """
+        from alpha.data.feed import feed
+
         return feed(self._opened(key), lambda source: self._loaded(source, until())[0])
 
     def _opened(self, key: Key | None) -> Plugin:
         return self.source.opened(key) if key and isinstance(self.source, Sealed) else self.source
 
     def _loaded(self, opened: Plugin, until: date | None) -> tuple[Panel, tuple[Finding, ...]]:
+        from alpha.data import load_panel
+
         panel, findings = load_panel(
             opened, pd.Timestamp(self.start), pd.Timestamp(until or self.research_end), calendar=self.calendar,
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
@@ -340,10 +230,14 @@ class Config(Section):
 
     def plan(self) -> Plan:
         """Return the compiled features."""
+        from alpha.features import Plan
+
         return Plan(columns(self.features.columns))
 
     def rules(self) -> Rules:
         """Return the rules of the strategy: its policy, overlays, limits and risk settings."""
+        from alpha.strategy import Rules
+
         shortable = self.instrument is None or self.instrument.shortable
         return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
                      risk_model=self.risk_model, shortable=shortable, **self.risk.model_dump())  # fmt: skip
@@ -370,6 +264,8 @@ class Config(Section):
         functions; label, splitter, weights, policy, limits, broker, model, overlays and risk model count by the code of
         their modules (see `definition`), as do the features and labels that the label uses.
         """
+        from alpha.features.apply import applied
+
         values = self._without("data", "window", "after", "place")
         primary, outcome = self.label.params.get("primary"), self.label.params.get("outcome")
         made = [*columns(self.features.columns).values(), *(columns([primary]).values() if primary else ())]
@@ -389,9 +285,7 @@ def _hidden(source: Plugin, symbol: str) -> bool:
     return isinstance(source, Sealed) and source.hides(symbol)
 
 
-def _column_problem(entry: Mapping[str, Any]) -> str:
-    try:
-        columns((entry,))
-    except ConfigError as error:
-        return error.args[0]
-    return ""
+def _waiting(gates: tuple[Plugin, ...]) -> tuple[str, ...]:
+    from alpha.gates import waiting  # judging imports the checks of leaks, which few configurations need here
+
+    return waiting(gates)

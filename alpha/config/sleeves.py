@@ -11,7 +11,8 @@ from pydantic import Field, PositiveFloat, field_validator
 from alpha.config.layers import validated
 from alpha.config.places import NAME, Paths, Section
 from alpha.config.reading import load
-from alpha.config.schema import Config, Paper
+from alpha.config.schema import Config
+from alpha.config.sections import Paper
 from alpha.core.errors import ConfigError
 from alpha.core.nouns import Broker
 from alpha.core.registry import value_errors

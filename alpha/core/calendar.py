@@ -11,9 +11,10 @@ import pandas as pd
 
 from alpha.core.errors import ConfigError, nearest
 
-FIRST = pd.Timestamp("1970-01-01")  # holidays before this date are not known exactly
+FIRST = "1970-01-01"  # holidays before this date are not known exactly
 YEARS_AHEAD = 5
-SAMPLE = pd.Timestamp("2000-01-01"), pd.Timestamp("2019-12-31")  # years over which the sessions in a year are averaged
+COMMON = ("XNYS", "24/7")  # accepted without importing exchange-calendars, which takes half a second
+SAMPLE = "2000-01-01", "2019-12-31"  # years over which the sessions in a year are averaged
 FEW_BARS = 10  # with fewer, the sessions in a bar are not counted
 SEVERAL = 0.75  # below this many bars a session, a bar covers several sessions; above it, bars are missing
 
@@ -38,6 +39,8 @@ class Calendar:
     name: str = "XNYS"
 
     def __post_init__(self) -> None:
+        if self.name in COMMON:
+            return
         from exchange_calendars import get_calendar_names
 
         names = get_calendar_names(include_aliases=True)
@@ -132,7 +135,7 @@ class Calendar:
 def _sessions_a_year(name: str) -> int:
     """Return the mean number of sessions in a year, rounded."""
     known = _schedule(name).sessions
-    first, last = max(SAMPLE[0], known[0]), min(SAMPLE[1], known[-1])
+    first, last = max(pd.Timestamp(SAMPLE[0]), known[0]), min(pd.Timestamp(SAMPLE[1]), known[-1])
     return round(((known >= first) & (known <= last)).sum() / ((last - first).days + 1) * 365.25)
 
 
@@ -147,11 +150,13 @@ def _schedule(name: str) -> _Schedule:
     """Return every session from 1970 (or the first year known for the exchange) to some years ahead."""
     from exchange_calendars import get_calendar
 
-    bounds = get_calendar(name)
-    last = pd.Timestamp.now().normalize() + pd.DateOffset(years=YEARS_AHEAD)
-    start = max(filter(None, [FIRST, bounds.bound_min()]))
-    end = min(filter(None, [last, bounds.bound_max()]))
-    days = get_calendar(name, start=start, end=end).schedule
+    start, end = pd.Timestamp(FIRST), pd.Timestamp.now().normalize() + pd.DateOffset(years=YEARS_AHEAD)
+    try:
+        days = get_calendar(name, start=start, end=end).schedule
+    except ValueError:  # the exchange is known for fewer years, which only its calendar object gives
+        bounds = get_calendar(name)
+        start, end = max(start, bounds.bound_min() or start), min(end, bounds.bound_max() or end)
+        days = get_calendar(name, start=start, end=end).schedule
     opens, closes = (pd.DatetimeIndex(days[side]).as_unit("ns").rename(None) for side in ("open", "close"))
     return _Schedule(pd.DatetimeIndex(days.index.to_numpy()).as_unit("ns"), opens, closes)
 

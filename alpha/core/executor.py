@@ -10,6 +10,7 @@ from alpha.core import plugins
 T = TypeVar("T")
 
 _in_worker = False
+_started = False
 
 
 class Counted(Generic[T]):
@@ -47,8 +48,18 @@ def run(
         return Counted((function(*task) for task in tasks), len(tasks))
     from joblib import Parallel, delayed
 
+    global _started
+    _started = True
     pool = Parallel(jobs or -1, return_as="generator" if in_order else "generator_unordered", batch_size=1)
     return Counted(pool(delayed(_Task(function, task))() for task in tasks), len(tasks))
+
+
+def stop() -> None:
+    """End the workers, which wait for more tasks and would hold up the end of this process."""
+    if _started:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
 class _Task:

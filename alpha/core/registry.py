@@ -226,12 +226,18 @@ plugins.FORGET.append(_forget)
 
 def _schema(make: Callable[..., Any]) -> type[BaseModel]:
     target = make.__init__ if inspect.isclass(make) else make
+    known = getattr(inspect.unwrap(target), "__globals__", {})
     fields: dict[str, Any] = {
-        p.name: (p.annotation, ... if p.default is p.empty else p.default)
-        for p in inspect.signature(target, eval_str=True).parameters.values()
+        p.name: (_evaluated(p.annotation, known), ... if p.default is p.empty else p.default)
+        for p in inspect.signature(target).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     }
     return create_model(make.__name__, __base__=Schema, **fields)
+
+
+def _evaluated(annotation: Any, known: dict[str, Any]) -> Any:
+    """Return the type that an annotation names. Those of other arguments may need a package that takes a second."""
+    return eval(annotation, known) if isinstance(annotation, str) else annotation
 
 
 def _parameters(name: str, schema: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import numpy as np
 
 from alpha.core.errors import DataError, ModelError, RiskBreach
 from alpha.core.nouns import Relation, Verdict
-from alpha.leaks import Case
-from alpha.validation.holdout import Opened
 
 if TYPE_CHECKING:
+    from alpha.leaks import Case
     from alpha.strategy import Bundle
+    from alpha.validation.holdout import Opened
 
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {">=": operator.ge, ">": operator.gt, "<=": operator.le}
 _MISSED = {">=": "short by", ">": "short by", "<=": "over by"}

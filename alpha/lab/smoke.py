@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alpha.config import Config, load
+from alpha.core import executor
 from alpha.core.errors import BrokerError
 from alpha.execution import SqliteJournal
 from alpha.operate import papering
 from alpha.operate.blessing import Kept, keep
-from alpha.operate.study import SummaryRow, row, study
+from alpha.operate.study import SummaryRow, row
 from alpha.report.daily import DailyReport
 from alpha.store import select
-from alpha.study import Study, Track, tracked
+from alpha.study import Study, Track, research, tracked
 
 PLANTED = "planted"  # the simulated world, in which the edge must be found
 PACE = 0.02  # seconds between bars of the runner that is killed
 KILLED_AFTER = 10  # bars
-PATIENCE = 120.0  # seconds
+PATIENCE = 900.0  # seconds, for a runner that hangs; a slow one is waited for
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class Run:
 
 
 def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> Iterator[Run]:
-    """Run every world, one after the other.
+    """Run every world, each in a process of its own where there are several processors.
 
     The planted world should be blessed, and must trade the same whether it is killed or not. The real one may fail its
     gates, which is a valid result: then its best candidate is replayed as a shadow.
@@ -63,8 +64,9 @@ def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> Ite
         The account of the killed and resumed runner differs from that of an uninterrupted one.
     """
     _remove(Path(folder))
-    for name, cfg in worlds.items():
-        yield run(name, cfg, Path(folder), track)
+    jobs = min((cfg.jobs for cfg in worlds.values() if cfg.jobs), default=None)
+    tasks = [(name, cfg, Path(folder), track) for name, cfg in worlds.items()]
+    yield from executor.run(run, tasks, jobs=jobs)
 
 
 def _remove(folder: Path) -> None:
@@ -80,9 +82,9 @@ def run(name: str, cfg: Config, folder: Path, track: Track) -> Run:
     """Run one world."""
     config_path = _own_config(cfg, folder, invented=name == PLANTED)
     cfg = load(config_path)
-    found, report = study(cfg, track)
+    found = research(cfg, track)
     best = found.best
-    kept = keep(found, best, f" --config {config_path}")
+    kept = tracked(lambda: keep(found, best, f" --config {config_path}"), f"{cfg.name}: report", track)
     killed = None
     if kept.ref is None:
         day, page = papering.paper(cfg, papering.Wanted(shadow=True), track)
@@ -93,7 +95,7 @@ def run(name: str, cfg: Config, folder: Path, track: Track) -> Run:
         day, page = papering.paper(load(config_path), papering.Wanted(), track)
         _check_same(load(config_path), day, killed, track)
     shadow = day.mode == "shadow"
-    shown = row(found, best, report, blessed=not shadow, paper_equity=day.equity_end, shadow=shadow)
+    shown = row(found, best, kept.report, blessed=not shadow, paper_equity=day.equity_end, shadow=shadow)
     return Run(name, found, kept, killed, day, page, shown)
 
 

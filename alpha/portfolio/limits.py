@@ -67,10 +67,10 @@ def limited(raw: np.ndarray, limits: Sequence[Plugin], view: View) -> Target:
         before = weights
         for each in limits:
             inside = each(weights, view)
-            if not np.array_equal(inside, weights):
+            if inside is not weights and not np.array_equal(inside, weights):
                 hit.append(each.name)
                 weights = _fixed(inside, view)
-        if np.array_equal(weights, before):
+        if weights is before or np.array_equal(weights, before):
             break
     stuck = tuple(view.bar.symbols[i] for i in np.flatnonzero(view.stuck))
     return Target(weights, raw, tuple(dict.fromkeys(hit)), stuck)

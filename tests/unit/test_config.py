@@ -289,7 +289,7 @@ def test_models_of_one_name_and_other_parameters_are_other_trials():
 def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
     """A key that is new is of the experiment until somebody says that it is not: what is in doubt counts."""
     experiment = {"seed", "features", "label", "weights", "walk_forward", "policy", "overlays", "limits",
-                  "risk_model", "risk", "broker"}  # fmt: skip
+                  "risk_model", "risk", "instrument", "broker"}  # fmt: skip
     others = {section for section, *inner in keys(Config, "data", "window", "after", "place") if not inner}
     assert others | experiment == set(Config.model_fields)
     assert others & experiment == set()

@@ -80,11 +80,11 @@ def signal_weighted(view: View, *, gross: PositiveFloat = 1.0, rate: Rate = 1.0)
 def _ranks(signal: np.ndarray) -> tuple[np.ndarray, int]:
     """Return average ranks from 1 of the finite signals, NaN elsewhere, and how many there are."""
     known = np.isfinite(signal)
-    _, place, ties = np.unique(signal[known], return_inverse=True, return_counts=True)
-    last = np.cumsum(ties)
+    given = signal[known]
+    ordered = np.sort(given)
     rank = np.full(len(signal), np.nan)
-    rank[known] = (last - (ties - 1) / 2)[place]
-    return rank, int(known.sum())
+    rank[known] = (ordered.searchsorted(given) + ordered.searchsorted(given, "right") + 1) / 2
+    return rank, len(given)
 
 
 def _toward(new: np.ndarray, view: View, rate: float) -> np.ndarray:
