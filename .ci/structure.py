@@ -72,7 +72,7 @@ def functions(text: str) -> list[tuple[str, int]]:
 
 
 def cycles(files: list[str], root: Path = ROOT) -> list[str]:
-    """Name modules of the package that import each other when they are imported."""
+    """Return a problem if modules of the package import each other in a cycle."""
     parts = {
         name: Path(name).with_suffix("").parts for name in files if name.startswith("alpha/") and name[-3:] == ".py"
     }
@@ -89,7 +89,7 @@ def cycles(files: list[str], root: Path = ROOT) -> list[str]:
 
 
 def imported(body: list[ast.stmt], known: dict[str, Path]) -> set[str]:
-    """Return the known modules that statements import at once: not in functions, and not for type checkers alone."""
+    """Return the known modules that statements import when they run, not inside functions or only for type checkers."""
     found = set()
     for statement in running(body):
         if isinstance(statement, ast.ImportFrom):
@@ -101,7 +101,7 @@ def imported(body: list[ast.stmt], known: dict[str, Path]) -> set[str]:
 
 
 def running(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module that run when it is imported, those of its branches too."""
+    """Yield the statements of a module that run when it is imported, also those inside branches."""
     for statement in body:
         if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
             yield from running(statement.orelse)

@@ -103,7 +103,7 @@ class _Bench:
         ).gross_returns
 
     def books(self, traded: Sequence[tuple[Signal, Rules]], track: Track) -> list[Book]:
-        """Trade each signal over all rows out of sample, without guards: in research nobody could lift a halt."""
+        """Trade each signal over all rows out of sample, without guards: no person can lift a halt in research."""
         rows, cfg = self.tested, self.config
         panel, before = self.panel.rows(rows), self.panel.rows(slice(0, rows.start))
         history = before if self.rules.risk_model else None

@@ -120,4 +120,4 @@ def run(main: Callable[[argparse.Namespace], int | None], options: argparse.Argu
     finally:
         if executor := sys.modules.get("alpha.core.executor"):  # `--help` imports nothing
             executor.stop()
-        gc.freeze()  # at its end the interpreter searches every object for cycles, for seconds after a long study
+        gc.freeze()  # otherwise the interpreter searches all objects for cycles at exit, for seconds after a long study

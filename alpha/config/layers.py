@@ -126,7 +126,7 @@ def _named_alike(below: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 
 
 def _follows(problem: Mapping[str, Any]) -> bool:
-    """Whether a problem only follows from others: a list is too short because its wrong entries are left out."""
+    """Return whether a problem only follows from others: a list is too short because its wrong entries are left out."""
     return problem["type"] == "too_short" and bool(problem["input"])
 
 

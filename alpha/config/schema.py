@@ -286,6 +286,6 @@ def _hidden(source: Plugin, symbol: str) -> bool:
 
 
 def _waiting(gates: tuple[Plugin, ...]) -> tuple[str, ...]:
-    from alpha.gates import waiting  # judging imports the checks of leaks, which few configurations need here
+    from alpha.gates import waiting  # imported on demand, because it imports the leak checks
 
     return waiting(gates)

@@ -57,7 +57,7 @@ class Calendar:
         """Return the dates from `start` to `end`, both included, on which the exchange's rules plan a session.
 
         Use these to count days ahead. An unplanned closure (2001-09-11, 2012-10-29, a day of mourning) is no session,
-        but nobody knew that in advance, so its date is included here.
+        but was not known in advance, so its date is included here.
         """
         known = _scheduled(self.name)
         return known[known.searchsorted(_date(start)) : known.searchsorted(_date(end), side="right")]

@@ -55,7 +55,7 @@ def run(
 
 
 def stop() -> None:
-    """End the workers, which wait for more tasks and would hold up the end of this process."""
+    """End the idle workers, which would delay the exit of this process."""
     if _started:
         from joblib.externals.loky import get_reusable_executor
 

@@ -329,7 +329,7 @@ def _backwards(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _ended(file: IO[bytes]) -> bool:
-    """Whether the file is empty, or its last line is whole."""
+    """Return whether the file is empty, or its last line is complete."""
     if not file.seek(0, os.SEEK_END):
         return True
     file.seek(-1, os.SEEK_END)
@@ -337,5 +337,5 @@ def _ended(file: IO[bytes]) -> bool:
 
 
 def _cut_off(text: bytes, file: IO[bytes]) -> bool:
-    """Whether a line that cannot be parsed is an incomplete one at the end of the file."""
+    """Return whether a line that cannot be parsed is an incomplete one at the end of the file."""
     return text.startswith(b"{") and not _ended(file)

@@ -102,7 +102,7 @@ class Fold:
 
     @property
     def forward(self) -> bool:
-        """Whether all training labels were known at one instant, before the test."""
+        """True if all training labels were known at one instant, before the test."""
         return self.cutoffs is None
 
     def cells(self, names: int) -> tuple[np.ndarray, np.ndarray]:

@@ -65,7 +65,7 @@ class Room:
             _import(module, path)
 
     def holds(self, module: str) -> bool:
-        """Whether a module lies in this package."""
+        """Return whether a module belongs to this package."""
         return module.startswith(f"{self.package}.")
 
     @property

@@ -48,7 +48,7 @@ class VerdictRecord(Record):
     @model_validator(mode="after")
     def _judged(self) -> Self:
         if self.passed and self.value is None:
-            raise ValueError(f"{self.gate} cannot pass without a value: what is not finite fails its gate")
+            raise ValueError(f"{self.gate} cannot pass without a value: a value that is not finite fails its gate")
         return self
 
     @classmethod

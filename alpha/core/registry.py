@@ -236,7 +236,7 @@ def _schema(make: Callable[..., Any]) -> type[BaseModel]:
 
 
 def _evaluated(annotation: Any, known: dict[str, Any]) -> Any:
-    """Return the type that an annotation names. Those of other arguments may need a package that takes a second."""
+    """Return the type of one annotation; evaluating those of all arguments could import slow packages."""
     return eval(annotation, known) if isinstance(annotation, str) else annotation
 
 

@@ -25,7 +25,7 @@ from alpha.study import Study, Track, research, tracked
 PLANTED = "planted"  # the simulated world, in which the edge must be found
 PACE = 0.02  # seconds between bars of the runner that is killed
 KILLED_AFTER = 10  # bars
-PATIENCE = 900.0  # seconds, for a runner that hangs; a slow one is waited for
+PATIENCE = 900.0  # seconds after which a runner counts as hanging
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Run:
 
 
 def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> Iterator[Run]:
-    """Run every world, each in a process of its own where there are several processors.
+    """Run every world, in parallel processes where there are several processors.
 
     The planted world should be blessed, and must trade the same whether it is killed or not. The real one may fail its
     gates, which is a valid result: then its best candidate is replayed as a shadow.

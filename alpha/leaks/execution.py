@@ -53,7 +53,7 @@ def fair(case: Case, *, rows: PositiveInt = 250, names: PositiveInt = 12, chance
         signal = np.vstack([np.full(names, np.nan), sign * last])
         mean = block_mean(case.pipeline.trade(signal, panel), 1)
         if mean.chance < chance:
-            return f"in a fair market, {how} the last return earns {mean.value:.3%} a row, where nobody can earn"
+            return f"in a fair market, {how} the last return earns {mean.value:.3%} a row, where no rule earns"
     return None
 
 

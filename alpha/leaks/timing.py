@@ -42,7 +42,7 @@ def lag(
         return None
     return (
         f"an IC of {edge.value:.3f} is {np.nanmean(later):.3f} when filled {rows} row late: little of the edge is left "
-        f"for whoever cannot trade on the bar that made the signal"
+        f"without trading on the bar of the signal"
     )
 
 

@@ -153,8 +153,8 @@ def render_daily(report: DailyReport) -> str:
 def _banners(report: DailyReport) -> Iterator[str]:
     if report.mode == "shadow":
         yield (
-            '<div class="banner" role="alert"><strong>SHADOW: not blessed</strong>This candidate has not earned '
-            "promotion. It is replayed to show what it would have done; nothing here makes up for its gates.</div>"
+            '<div class="banner" role="alert"><strong>SHADOW: not blessed</strong>This candidate is not blessed. It '
+            "is replayed to show its trades; these results do not count as passing its gates.</div>"
         )
     if report.halted is not None:
         yield f'<div class="banner" role="alert"><strong>HALTED</strong>{safe(report.halted)}</div>'

@@ -26,24 +26,24 @@ HOW = {
     "ic_decay": "Mean IC of outcomes that last 1 to 20 bars, with 95 % intervals{ring}: an edge that fades "
     "early must be traded fast.",
     "ic_by_year": "Dot: mean IC of the year; line: its 95 % interval; hollow and not counted: fewer than "
-    f"{FEWEST_ROWS} bars (an arrow: beyond the axis); an edge of few years may be an accident.",
+    f"{FEWEST_ROWS} bars (an arrow: beyond the axis); an edge in few years may be chance.",
     "quantile_returns": "Mean return over {bars} by quantile of the signal, in basis points before costs: bars that "
     "rise to the right are in order.",
     "quantile_fan": "Mean returns of the quantiles summed over time, percent before costs, the middle ones in grey: "
-    "lines that fan out steadily are in order all along.",
+    "lines that spread steadily keep their order over time.",
     "ic_by_part": "Mean IC and 95 % interval in thirds of the bars by the market's volatility, and among the names "
-    "of each group: an edge in one part alone is fragile.",
-    "hit_by_year": "Dot: hit rate over all predictions; dash: base rate, what the better constant guess would hit; "
+    "of each group: an edge in only one part is fragile.",
+    "hit_by_year": "Dot: hit rate over all predictions; dash: base rate, that of the better constant guess; "
     f"hollow and not counted: fewer than {FEWEST_ROWS} bars (an arrow: beyond the axis).",
-    "pbo_logits": "How what was best in one half of the time, among all trials and baselines, ranked in the other "
-    "(percent of all ways to halve), the same for every model: left of zero it was no better than the median.",
-    "deflation": "Annual Sharpe ratio, less the best that chance gives in as many trials (effective: {trials}), "
-    "with 95 % intervals in black: what is left must be clear of zero.",
+    "pbo_logits": "Rank in one half of the time of the trial or baseline that was best in the other (percent of all "
+    "ways to halve), the same for every model: left of zero it was no better than the median.",
+    "deflation": "Annual Sharpe ratio minus the expected best by chance among as many trials (effective: {trials}), "
+    "with 95 % intervals in black: the difference must be clearly above zero.",
     "return_by_year": "Net return of each year, after costs, hollow and not counted where there are fewer than "
-    f"{FEWEST_ROWS} bars: a good total may be the work of one year.",
-    "drawdown": "Fall from the highest equity so far, percent, the deepest marked: how long one would have had to "
-    "wait.",
-    "turnover": "Sum of |Δ weight|, mean of 21 bars, and dashed the mean of all: costs grow with it.",
+    f"{FEWEST_ROWS} bars: a good total may come from one year.",
+    "drawdown": "Fall from the highest equity so far, percent, with the deepest marked: it shows the depth and the "
+    "length of losses.",
+    "turnover": "Sum of |Δ weight|, mean of 21 bars; dashed: mean of all bars; costs grow with it.",
 }
 
 

@@ -81,7 +81,7 @@ def _card(evaluation: Evaluation, result: ModelResult) -> str:
         bundle = f" Bundle <code>{safe(result.bundle)}</code>." if result.bundle else ""
         why = f"<p>All {passed} gates passed.{bundle}</p>"
     else:
-        why = f"<p>All {passed} gates passed. Nothing trades it until somebody blesses it.</p>"
+        why = f"<p>All {passed} gates passed. It does not trade until it is blessed.</p>"
     chosen = " · best candidate" if result.model == evaluation.chosen and len(evaluation.models) > 1 else ""
     return (
         f'<div class="card{"" if failed else " pass"}"><div class="verdict">{verdict}{chosen}</div>'
@@ -198,7 +198,7 @@ def _fold_table(result: ModelResult) -> Html:
         return Html('<p class="small">There are none.</p>')
     reach = max((abs(_float(row, key)) for row in result.by_fold for key in ("ic", "ic_low", "ic_high")), default=0.0)
     sides = Html("below zero&ensp;|&ensp;above zero")
-    head = ("fold", "tested from", "to", "rows learned from", "IC", sides, "hit rate", "net return, %")
+    head = ("fold", "tested from", "to", "training rows", "IC", sides, "hit rate", "net return, %")
     rows = [
         (_cell("fold", row.get("fold")), _cell("", row.get("test_start")), _cell("", row.get("test_end")),
          _cell("train_rows", row.get("train_rows")), _with_interval("ic", row.get("ic"), _ends(row, "ic")),
@@ -206,8 +206,8 @@ def _fold_table(result: ModelResult) -> Html:
         for row in result.by_fold
     ]  # fmt: skip
     note = "Below each IC its 95 % interval, and below each hit rate that of the better constant guess. "
-    return Html(f'{table(head, rows, kind="folds")}<p class="small">{note}Folds that disagree mean that the edge came '
-                "and went.</p>")  # fmt: skip
+    return Html(f'{table(head, rows, kind="folds")}<p class="small">{note}Folds that disagree mean an unsteady '
+                "edge.</p>")  # fmt: skip
 
 
 def _range(row: Mapping[str, Cell], reach: float) -> Html:

@@ -152,7 +152,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str, Callable[[float | None], str]]]] = 
     "Evidence": {
         "predictions": ("Predictions", "count", _whole),
         "ic_days": ("Bars with an IC", "count", _whole),
-        "train_rows": ("Rows learned from", "count", _whole),
+        "train_rows": ("Training rows", "count", _whole),
     },
     "Luck and choice": {
         "trials": ("Configurations tried", "count", _whole),

@@ -74,7 +74,7 @@ def read_record(kind: type[R], path: Path) -> R:
         raise DataError(f"{path} is not a JSON report: {error}", code="report_invalid") from None
     other = next((what for what, mark in _MARKS.items() if mark in values), None) if isinstance(values, dict) else None
     if other is not None and _MARKS[other] not in kind.model_fields:
-        raise DataError(f"{path} is {other}, not what is asked for", code="report_invalid")
+        raise DataError(f"{path} is {other}; expected another kind of report", code="report_invalid")
     try:
         return kind.model_validate(values)
     except ValidationError as error:

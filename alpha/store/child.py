@@ -96,7 +96,7 @@ def _environment() -> dict[str, str]:
 def _how(done: subprocess.CompletedProcess[bytes]) -> str:
     if done.returncode < 0:
         return f"was killed by {signal.Signals(-done.returncode).name}: the file is damaged"
-    last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing was said"]
+    last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
     return f"ended with {done.returncode}: {last[0]}"
 
 

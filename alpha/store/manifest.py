@@ -85,7 +85,7 @@ class Manifest(Record):
 
     @property
     def passed(self) -> bool:
-        """Whether the bundle was judged and passed every gate."""
+        """True if the bundle was judged and passed every gate."""
         return bool(self.gates) and all(verdict.passed for verdict in self.gates)
 
     def to_bytes(self) -> bytes:

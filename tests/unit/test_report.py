@@ -345,7 +345,7 @@ class TestPage:
         text = page_of(evaluation(models=(waiting, blessed), chosen="a"))
         assert "✓ BLESSED · best candidate" in text
         assert "Bundle <code>a/1</code>" in text
-        assert "All 1 gates passed. Nothing trades it until somebody blesses it." in text
+        assert "All 1 gates passed. It does not trade until it is blessed." in text
         assert text.index("✓ BLESSED") < text.index("✓ PASSED, NOT YET BLESSED")
 
     def test_it_says_where_fills_happen_and_how_to_reproduce(self):

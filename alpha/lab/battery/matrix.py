@@ -41,12 +41,12 @@ class WorldResult:
 
     @property
     def planted(self) -> bool:
-        """Whether the world has a planted mistake."""
+        """True if the world has a planted mistake."""
         return bool(self.world.caught_by)
 
     @property
     def wrong(self) -> bool:
-        """Whether a required check missed the mistake, or a check raised a false alarm on a clean world."""
+        """True if a required check missed the mistake, or a check raised a false alarm on a clean world."""
         return not set(self.world.caught_by) <= set(self.found) if self.planted else bool(self.found)
 
 
