@@ -77,7 +77,7 @@ class Config(Section):
     calendar: Exchange = Field("XNYS", description="exchange calendar of the sessions", **role("data"))
     start: Session = Field(description="first session read", **role("window"))
     end: Session = Field(
-        description="last session of research and its holdout; paper runs on what comes after", **role("window")
+        description="last session of research and its holdout; paper trades later sessions", **role("window")
     )
     holdout: Holdout | None = Field(
         None, description="data that research may not read and that blessing must pass on", **role("window")
@@ -95,7 +95,7 @@ class Config(Section):
     )
     universe: Universe = Field(Universe(), **role("data"))
     features: Features
-    label: LabelPlugin = Field(description="what is predicted")
+    label: LabelPlugin = Field(description="the outcome that models predict")
     models: Models = Field(**role("after"))
     weights: Annotated[tuple[Weight, ...], AfterValidator(distinct)] = Field(
         (),

@@ -12,7 +12,7 @@ class AlphaError(Exception):
     Parameters
     ----------
     message : str
-        What was expected, what it was, and the nearest right answer.
+        The expected value, the actual value, and the nearest right answer.
     code : str
         A stable identifier in lower_snake_case, for programs and for searching the documentation.
     """

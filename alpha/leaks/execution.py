@@ -93,6 +93,6 @@ def _depends_on_the_future(case: Case, panel: Panel, row: int) -> str | None:
         return None
     t = int(np.argmax(~np.isclose(before, after, rtol=1e-9, atol=1e-12, equal_nan=True)))
     return (
-        f"the return of the book at {panel.times[t]} is {before[t]:.4%}, and {after[t]:.4%} when what comes after "
-        f"{panel.times[row]} is changed"
+        f"the return of the book at {panel.times[t]} is {before[t]:.4%}, and {after[t]:.4%} when prices after "
+        f"{panel.times[row]} are changed"
     )

@@ -125,8 +125,8 @@ def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str
     k, i = np.argwhere(moved)[0]
     return (
         f"the prediction of {case.panel.symbols[i]} at {case.panel.times[fold.test[k]]}, test row {k + 1} of fold "
-        f"{fold.index}, is {before[k, i]:.9g}, and {after[k, i]:.9g} when what was not known at "
-        f"{case.panel.times[fold.test[len(before) - 1]]} is changed"
+        f"{fold.index}, is {before[k, i]:.9g}, and {after[k, i]:.9g} when data unknown at "
+        f"{case.panel.times[fold.test[len(before) - 1]]} are changed"
     )
 
 

@@ -59,8 +59,8 @@ def _known_too_early(case: Case, row: int) -> str | None:
     moved = known_by(case, row) & ~np.isclose(label.values, other.values, rtol=1e-9, atol=1e-12, equal_nan=True)
     if moved.any():
         t = int(np.argmax(moved.any(axis=1)))
-        return f"the label of {times[t]} says that it was known by {times[row]}, and changes when what comes after does"
+        return f"the label of {times[t]} is declared known by {times[row]}, and changes when later prices do"
     told = np.isfinite(label.values[row])
     if told.any() and not (label.values[row] != other.values[row])[told].any():
-        return f"the label of {times[row]} does not depend on what comes after it"
+        return f"the label of {times[row]} does not depend on later prices"
     return None

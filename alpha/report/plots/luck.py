@@ -99,7 +99,7 @@ def deflation(
     known = np.isfinite([observed, luck]).all()
     why = "no data: the Sharpe ratio, or what chance would give, is unknown"
     return drawn("deflation", "Sharpe ratio less that of luck, annual", draw if known else None,
-                 x="observed, less luck, is what is left", y="Sharpe ratio (annual)", why=why)  # fmt: skip
+                 x="observed - luck = difference", y="Sharpe ratio (annual)", why=why)  # fmt: skip
 
 
 def _told(observed: float, luck: float) -> tuple[str, str, str]:
