@@ -11,6 +11,7 @@ postpone("pandas")
 
 _PUBLIC = {
     "alpha.config": ("Config", "load"),
+    "alpha.core.instrument": ("Instrument",),
     "alpha.core.panel": ("Panel",),
     "alpha.data": ("load_panel", "source"),
     "alpha.features": ("Plan", "feature"),

@@ -99,7 +99,12 @@ class _Bench:
     def trade(self, signal: Signal, panel: Panel) -> np.ndarray:
         """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
         return backtest(
-            signal, panel, self.rules.unguarded(), self.config.broker, cash=self.config.paper.cash
+            signal,
+            panel,
+            self.rules.unguarded(),
+            self.config.broker,
+            cash=self.config.paper.cash,
+            currency=self.config.paper.currency,
         ).gross_returns
 
     def books(self, traded: Sequence[tuple[Signal, Rules]], track: Track) -> list[Book]:
@@ -110,7 +115,9 @@ class _Bench:
         jobs = cfg.jobs if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
         tasks = [({name: values[rows] for name, values in outputs(signal).items()}, panel, own.unguarded(), cfg.broker)
                  for signal, own in traded]  # fmt: skip
-        books = executor.run(partial(backtest, cash=cfg.paper.cash, history=history), tasks, jobs=jobs)
+        books = executor.run(
+            partial(backtest, cash=cfg.paper.cash, currency=cfg.paper.currency, history=history), tasks, jobs=jobs
+        )
         return list(track(books, f"{cfg.name}: backtests"))
 
 

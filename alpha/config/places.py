@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -34,7 +34,7 @@ def role(name: str = "experiment", *, later: bool = False) -> dict[str, Any]:
         scores exist, so a score depends on no more of it than its own model. ``place``: a path or a way of working,
         which changes no result.
     later : bool
-        True for a key added after configurations had ids: left empty, it changes no id.
+        True for a key added after configurations had ids: left at its default, it changes no id.
     """
     return {"json_schema_extra": {"role": name, "later": later}}
 
@@ -49,6 +49,24 @@ def keys(section: type[BaseModel], *roles: str, under: tuple[str, ...] = ()) -> 
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found += keys(field.annotation, *roles, under=(*under, key))
     return found
+
+
+def without_later(section: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain values of a section without later keys that are left at their default."""
+    kept = {}
+    for key, value in values.items():
+        field = section.model_fields[key]
+        inner = next((kind for kind in (field.annotation, *get_args(field.annotation)) if _is_section(kind)), None)
+        value = without_later(inner, value) if inner and isinstance(value, dict) else value
+        extra = field.json_schema_extra
+        later = isinstance(extra, dict) and extra.get("later")
+        if not later or (value not in (None, [], {}) and value != field.default):
+            kept[key] = value
+    return kept
+
+
+def _is_section(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
 
 
 class Paths(Section):

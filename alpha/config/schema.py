@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
 from operator import getitem
@@ -21,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from alpha.config.places import NAME, Paths, Section, keys, role
+from alpha.config.places import NAME, Paths, Section, keys, role, without_later
 from alpha.config.sections import (
     Aggregate,
     Baseline,
@@ -47,10 +48,13 @@ from alpha.config.sections import (
     Weight,
     distinct,
 )
+from alpha.core import instrument as core
 from alpha.core.calendar import Calendar
 from alpha.core.identity import definition, digest
-from alpha.core.registry import Plugin
+from alpha.core.instrument import check_converted
+from alpha.core.registry import Plugin, value_errors
 from alpha.data import Join
+from alpha.data.conversion import converted
 from alpha.data.seal import Holdout, Key, Sealed, sealed
 from alpha.features import columns
 from alpha.gates import gate
@@ -116,7 +120,7 @@ class Config(Section):
     )
     risk: Risk = Risk()
     instrument: Instrument | None = Field(
-        None, description="properties of the names that are traded", **role(later=True)
+        None, description="the terms on which the names are traded", **role(later=True)
     )
     guards: tuple[Guard, ...] = Field(
         (),
@@ -166,6 +170,13 @@ class Config(Section):
             raise ValueError(f"risk_model: {', '.join(needing)} needs one; name one of {', '.join(risk_model)}")
         return self
 
+    @model_validator(mode="after")
+    def _is_converted(self) -> Self:
+        """Refuse prices in another currency than the account's without a conversion, and an unused conversion."""
+        with value_errors():
+            check_converted(self.traded(), self.paper.currency, bool(self.instrument and self.instrument.conversion))
+        return self
+
     @property
     def research_end(self) -> date:
         """The last day that research may read: `end`, less the sealed sessions."""
@@ -182,12 +193,11 @@ class Config(Section):
         return self.model_dump(mode="json")
 
     def _without(self, *roles: str) -> dict[str, Any]:
-        """Return the plain values without the keys of these roles and without the later keys that are left empty."""
+        """Return the plain values without the keys of these roles and without the later keys at their default."""
         values = self.resolved()
         for *sections, key in keys(Config, *roles):
             del reduce(getitem, sections, values)[key]
-        later = {name for name, field in type(self).model_fields.items() if _later(field.json_schema_extra)}
-        return {key: value for key, value in values.items() if value or key not in later}
+        return without_later(type(self), values)
 
     def text(self) -> str:
         """Return the resolved configuration as YAML, as `load` reads it."""
@@ -226,7 +236,16 @@ class Config(Section):
             joins=self.joins, aggregates=self.aggregates, membership=self.universe.membership,
             exclude=[name for name in self.universe.exclude if not _hidden(opened, name)], waive=self.universe.waive,
         )  # fmt: skip
-        return panel, tuple(findings)
+        panel = replace(panel, instrument=self.traded())
+        if self.instrument is None or self.instrument.conversion is None:
+            return panel, tuple(findings)
+        panel, odd = converted(panel, self.instrument.conversion, pd.Timestamp(until or self.research_end))
+        return panel, (*findings, *odd)
+
+    def traded(self) -> core.Instrument:
+        """Return the terms on which the symbols are traded: `instrument`, `calendar` and `risk.lot_size` in one."""
+        return (self.instrument or Instrument()).terms(self.paper.currency, lot=self.risk.lot_size,
+                                                       calendar=self.calendar)  # fmt: skip
 
     def plan(self) -> Plan:
         """Return the compiled features."""
@@ -238,9 +257,8 @@ class Config(Section):
         """Return the rules of the strategy: its policy, overlays, limits and risk settings."""
         from alpha.strategy import Rules
 
-        shortable = self.instrument is None or self.instrument.shortable
         return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
-                     risk_model=self.risk_model, shortable=shortable, **self.risk.model_dump())  # fmt: skip
+                     risk_model=self.risk_model, **self.risk.model_dump(exclude={"lot_size"}))  # fmt: skip
 
     @property
     def id(self) -> str:
@@ -275,10 +293,6 @@ class Config(Section):
         values["formulas"] = [column.key.hex() for column in made]
         values["code"] = [definition(each) for each in (*(plugin.make for plugin in plugins), *applied(made))]
         return digest({**values, "cash": self.paper.cash, "model": model.entry})[:12]
-
-
-def _later(extra: object) -> bool:
-    return isinstance(extra, dict) and bool(extra.get("later"))
 
 
 def _hidden(source: Plugin, symbol: str) -> bool:

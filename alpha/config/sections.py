@@ -19,11 +19,13 @@ from pydantic import (
 )
 
 from alpha.config.places import Section, role
-from alpha.core import plugins
+from alpha.core import instrument, plugins
 from alpha.core.calendar import Calendar
 from alpha.core.errors import ConfigError
+from alpha.core.instrument import CURRENCY, check_code
 from alpha.core.registry import Bound, Plugin, value_errors
 from alpha.data import Waiver, aggregate, source
+from alpha.data.conversion import Conversion
 from alpha.execution import broker
 from alpha.features import columns, entries
 from alpha.gates import gate
@@ -76,6 +78,11 @@ def _session(day: date) -> date:
     return day
 
 
+def _currency(code: str) -> str:
+    with value_errors():
+        return check_code(code)
+
+
 def _exchange(name: str) -> str:
     with value_errors():
         return Calendar(name).name
@@ -89,6 +96,7 @@ def _plugins(entries: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Session = Annotated[date, AfterValidator(_session)]
+Currency = Annotated[str, AfterValidator(_currency)]
 Exchange = Annotated[str, AfterValidator(_exchange)]
 UserPlugins = Annotated[tuple[str, ...], AfterValidator(_plugins)]
 Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
@@ -146,15 +154,38 @@ class Risk(Section):
 
 
 class Instrument(Section):
-    """Properties of the names that are traded."""
+    """The terms on which the names are traded."""
 
-    shortable: bool = Field(True, description="whether they can be sold short; if not, no target weight is negative")
+    currency: Currency | None = Field(
+        None, description="currency of the prices, such as EUR; default: that of the account", **role(later=True)
+    )
+    multiplier: PositiveFloat = Field(
+        1.0, description="value of one unit at a price of 1: 50 for a future of 50 a point", **role(later=True)
+    )
+    tick: NonNegativeFloat = Field(
+        0.0, description="step of limit prices, which are rounded to it: buys down, sells up", **role(later=True)
+    )
+    shortable: bool = Field(
+        True, description="whether they can be sold short; if not, no target weight is negative", **role(later=True)
+    )
+    conversion: PositiveFloat | Conversion | None = Field(
+        None,
+        description="units of the account's currency for one of the prices': a number, or a series {source, symbol, "
+        "calendar, inverted}, whose last close known at each bar counts",
+        **role(later=True),
+    )
+
+    def terms(self, account: str, *, lot: float, calendar: str) -> instrument.Instrument:
+        """Return the instrument, given the currency of the account and the keys of other sections."""
+        return instrument.Instrument(currency=self.currency or account, multiplier=self.multiplier, tick=self.tick,
+                                     lot=lot, shortable=self.shortable, calendar=calendar)  # fmt: skip
 
 
 class Paper(Section):
     """Settings of the paper runner."""
 
     cash: PositiveFloat = Field(1_000_000.0, description="cash at the start of a ledger")
+    currency: Currency = Field(CURRENCY, description="currency of the account", **role(later=True))
     sessions: PositiveInt = Field(60, description="bars replayed when no start is given")
     end: Session | None = Field(None, description="last session traded; default: the newest in the data")
     poll_sec: NonNegativeFloat = Field(0.0, le=86_400, description="seconds between bars; 0: as fast as possible")

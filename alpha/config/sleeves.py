@@ -44,7 +44,7 @@ class Sleeves(Section):
 
     name: str = Field(pattern=NAME, description="names the account in reports")
     sleeves: tuple[SleeveEntry, ...] = Field(min_length=1, description="shares sum to 1 at most; the rest is cash")
-    paper: Paper = Field(Paper(), description="cash, ledger, kill file and dates of the account")
+    paper: Paper = Field(Paper(), description="cash, currency, ledger, kill file and dates of the account")
     paths: Paths = Field(Paths(), description="where the account's own ledger and reports go")
 
     @field_validator("sleeves")
@@ -70,14 +70,28 @@ class Sleeves(Section):
         Raises
         ------
         ConfigError
-            ``same_name``: two sleeves have one name; also as `alpha.config.load`.
+            ``same_name``: two sleeves have one name. ``other_currency``: a sleeve's account has another currency.
+            ``other_conversion``: two sleeves convert one currency differently. Also as `alpha.config.load`.
         """
         found = [entry.load() for entry in self.sleeves]
         by_name = {cfg.name: cfg for cfg in found}
         if len(by_name) < len(found):
             raise ConfigError(f"each sleeve of {self.name} needs a `name` of its own; they are "
                               f"{', '.join(cfg.name for cfg in found)}", code="same_name")  # fmt: skip
+        self._check_currencies(found)
         return by_name
+
+    def _check_currencies(self, found: Sequence[Config]) -> None:
+        conversions: dict[str, object] = {}
+        for cfg in found:
+            if cfg.paper.currency != self.paper.currency:
+                raise ConfigError(f"the account is in {self.paper.currency}, and the sleeve {cfg.name!r} is researched "
+                                  f"in {cfg.paper.currency}: give both the same paper.currency",
+                                  code="other_currency")  # fmt: skip
+            conversion, currency = cfg.instrument and cfg.instrument.conversion, cfg.traded().currency
+            if conversions.setdefault(currency, conversion) != conversion:
+                raise ConfigError(f"the sleeve {cfg.name!r} converts {currency} by other rates than the ones before: "
+                                  f"give each the same instrument.conversion", code="other_conversion")  # fmt: skip
 
     def broker(self) -> Broker:
         """Return the broker of the account: each sleeve's orders go to the broker of its configuration."""

@@ -208,7 +208,7 @@ class Order(NamedTuple):
     kind : str
         ``market``, or ``limit``: never at a price worse than `limit`.
     limit : float, optional
-        Price per share, in the quote currency.
+        Price per share, in the currency of the symbol.
     expires : int, optional
         Bars in which it may still trade; 1 is a day order, None is good till cancelled.
     """
@@ -233,11 +233,11 @@ class Fill(NamedTuple):
     quantity : float
         Shares, signed as the order.
     price : float
-        Per share, in the quote currency.
+        Per share, in the currency of the symbol.
     fee : float
-        In the quote currency.
+        In the currency of the symbol.
     slippage : float
-        The part of the amount paid that lies between the quote and `price`, in the quote currency.
+        The part of the amount paid that lies between the quote and `price`, in the currency of the symbol.
     """
 
     order_id: str

@@ -13,8 +13,10 @@ import pandas as pd
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import DataError, nearest
+from alpha.core.instrument import Instrument
 
 PRICES = ("open", "high", "low", "close")
+_SHARES = Instrument()
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,10 @@ class Bar:
     groups : mapping of str to tuple of str, length N
     sleeve : str
         The sleeve that trades on this bar; empty where the account has one strategy.
+    instrument : Instrument
+        The terms on which the symbols are traded.
+    rate : float
+        Units of the account's currency for one of the instrument's, the last known at `time`.
     """
 
     time: pd.Timestamp
@@ -39,9 +45,16 @@ class Bar:
     tradable: np.ndarray
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sleeve: str = ""
+    instrument: Instrument = _SHARES
+    rate: float = 1.0
 
     def __getitem__(self, name: str) -> np.ndarray:
         return _lookup(self.fields, name)
+
+    @property
+    def unit(self) -> float:
+        """The value of one unit (a share, a contract) at a price of 1, in the account's currency."""
+        return self.instrument.multiplier * self.rate
 
     def quoted(self, name: str) -> np.ndarray:
         """Return the price `name` as traded: the raw price where known, else the price as given."""
@@ -72,8 +85,11 @@ class Panel:
         Whether the symbol belonged to the universe and had a price; default: a finite close.
     groups : mapping of str to tuple of str, length N
         Labels of the symbols, such as sector.
-    calendar : str
-        Name of the trading calendar (`alpha.core.calendar.Calendar`), which also annualises returns.
+    instrument : Instrument
+        The terms on which the symbols are traded: currency, multiplier, lot, calendar.
+    rates : array of shape (T,), optional
+        Units of the account's currency for one of the instrument's; row t is the last rate known at ``times[t]``.
+        None where both currencies are the same.
     """
 
     times: pd.DatetimeIndex
@@ -81,7 +97,8 @@ class Panel:
     fields: Mapping[str, np.ndarray]
     tradable: np.ndarray = field(default=None)  # type: ignore[arg-type]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    calendar: str = "XNYS"
+    instrument: Instrument = _SHARES
+    rates: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "symbols", tuple(map(str, self.symbols)))
@@ -91,6 +108,16 @@ class Panel:
         object.__setattr__(self, "fields", MappingProxyType(fields))
         tradable = np.isfinite(self["close"]) if self.tradable is None else self.tradable
         object.__setattr__(self, "tradable", _frozen("tradable", tradable, shape, dtype=bool))
+        if self.rates is not None:
+            object.__setattr__(self, "rates", self._checked_rates(self.rates))
+
+    def _checked_rates(self, given: np.ndarray) -> np.ndarray:
+        rates = _frozen("rates", given, (len(self.times),))
+        if (bad := ~((rates > 0) & (rates < np.inf))).any():
+            row = int(bad.argmax())
+            raise DataError(f"rates of conversion must be above 0 and finite; at {self.times[row]} it is {rates[row]}",
+                            code="bad_rate")  # fmt: skip
+        return rates
 
     def _check_index(self) -> None:
         if str(self.times.tz) != "UTC":
@@ -105,7 +132,8 @@ class Panel:
 
     def __reduce__(self) -> tuple[type[Panel], tuple[object, ...]]:
         """Pickle the arguments of the constructor: a mapping proxy cannot be pickled."""
-        return Panel, (self.times, self.symbols, dict(self.fields), self.tradable, dict(self.groups), self.calendar)
+        return Panel, (self.times, self.symbols, dict(self.fields), self.tradable, dict(self.groups), self.instrument,
+                       self.rates)  # fmt: skip
 
     def __getitem__(self, name: str) -> np.ndarray:
         return _lookup(self.fields, name)
@@ -124,6 +152,7 @@ class Panel:
             times=self.times[index],
             tradable=self.tradable[index],
             fields={name: values[index] for name, values in self.fields.items()},
+            rates=None if self.rates is None else self.rates[index],
         )
 
     def until(self, time: pd.Timestamp) -> Panel:
@@ -156,12 +185,13 @@ class Panel:
     def bar(self, row: int) -> Bar:
         """Return one row, as a stream would deliver it."""
         fields = {name: values[row] for name, values in self.fields.items()}
-        return Bar(self.times[row], self.symbols, fields, self.tradable[row], self.groups)
+        rate = 1.0 if self.rates is None else float(self.rates[row])
+        return Bar(self.times[row], self.symbols, fields, self.tradable[row], self.groups, "", self.instrument, rate)
 
     @property
     def periods(self) -> float:
         """The number of bars in a year: see `Calendar.periods`."""
-        return Calendar(self.calendar).periods(self.times)
+        return Calendar(self.instrument.calendar).periods(self.times)
 
     @cached_property
     def id(self) -> str:
@@ -172,6 +202,8 @@ class Panel:
             digest.update(name.encode() + np.ascontiguousarray(self.fields[name], "<f8").tobytes())
         digest.update(np.ascontiguousarray(self.tradable).tobytes())
         digest.update(repr(sorted(self.groups.items())).encode())
+        if self.rates is not None:
+            digest.update(b"rates" + np.ascontiguousarray(self.rates, "<f8").tobytes())
         return digest.hexdigest()
 
 
@@ -182,7 +214,7 @@ def _lookup(fields: Mapping[str, np.ndarray], name: str) -> np.ndarray:
         raise DataError(f"the data have no field {name!r}; {nearest(name, fields)}", code="absent_field") from None
 
 
-def _frozen(name: str, values: np.ndarray, shape: tuple[int, int], dtype: type = np.float64) -> np.ndarray:
+def _frozen(name: str, values: np.ndarray, shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarray:
     array: np.ndarray = np.ascontiguousarray(values, dtype)
     if array.shape != shape:
         raise DataError(f"field {name!r} must have shape {shape}; it has {array.shape}", code="field_shape")

@@ -1,4 +1,4 @@
-"""The order path: events, journals, the ledger they add up to, brokers, and the account that holds the three."""
+"""The order path: events, journals, the ledger, brokers, and the account that holds journal, ledger and broker."""
 
 from typing import TYPE_CHECKING
 

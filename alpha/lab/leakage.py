@@ -48,7 +48,9 @@ def pipeline(cfg: Config, model: Plugin) -> Pipeline:
         return cross_fit(model, features, label, [fold], tradable, weights=cfg.weights)[fold.test]
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
-        return backtest(signal, panel, rules, cfg.broker, cash=cfg.paper.cash).gross_returns
+        return backtest(
+            signal, panel, rules, cfg.broker, cash=cfg.paper.cash, currency=cfg.paper.currency
+        ).gross_returns
 
     return Pipeline(load, plan.batch, cfg.label, cfg.walk_forward, predict, trade, tolerance_of(model.make))
 

@@ -65,7 +65,8 @@ def research_sleeves(world: Sleeves, track: Track) -> Together:
     studies = {name: each for name, (each, _) in found.items()}
     first = max(each.best.book.times[0] for each in studies.values())
     sleeves = [_sleeve(each, first, entry.share) for each, entry in zip(studies.values(), world.sleeves, strict=True)]
-    book = tracked(lambda: backtest_sleeves(sleeves, cash=world.paper.cash), f"{world.name}: backtest", track)
+    book = tracked(lambda: backtest_sleeves(sleeves, cash=world.paper.cash, currency=world.paper.currency),
+                   f"{world.name}: backtest", track)  # fmt: skip
     return Together(studies, {name: folder for name, (_, folder) in found.items()}, book)
 
 

@@ -44,7 +44,8 @@ def statement(
         first_bar=min(seen), last_bar=max(seen), sessions=len(marks),
         equity_start=start, equity_end=ledger.last_equity, pnl=_pnl(ledger, start, curve, positions),
         costs=Costs(fees=ledger.fees / MICRO, slippage=ledger.slippage / MICRO),
-        positions=positions, trades=tuple(_trade(event) for event in events if isinstance(event, OrderFilled)),
+        balances=_balances(ledger), positions=positions,
+        trades=tuple(_trade(event) for event in events if isinstance(event, OrderFilled)),
         limits_hit=dict(Counter(limit for mark in marks for limit in mark.limits)),
         skipped=tuple(Skip(bar=bar_time(event.bar), reason=event.reason) for event in events if event.kind == "skip"),
         halted=ledger.halted or None, order_hash=order_hash(events),
@@ -61,14 +62,20 @@ def _spans(decided: list[BundleChosen]) -> tuple[Decided, ...]:
     return tuple(Decided(ref=ref, sessions=len(list(bars))) for ref, bars in groupby(by.ref for by in decided))
 
 
+def _balances(ledger: Ledger) -> dict[str, float]:
+    """Return the cash of each currency; nothing where there is one."""
+    balances = ledger.money.balances
+    return {currency: cash / MICRO for currency, cash in balances.items()} if len(balances) > 1 else {}
+
+
 def _positions(ledger: Ledger) -> tuple[Position, ...]:
     return tuple(_position(ledger, symbol, shares) for symbol, shares in sorted(ledger.positions.items()))
 
 
 def _position(ledger: Ledger, symbol: str, shares: float) -> Position:
-    price = ledger.marks[symbol]
-    paid = sum(lot.quantity * lot.price for lot in ledger.lots[symbol])
-    value = shares * price
+    price, unit = ledger.marks[symbol], ledger.money.unit(symbol)
+    paid = sum(lot.quantity * lot.price for lot in ledger.lots[symbol]) * unit
+    value = shares * price * unit
     return Position(symbol=symbol, shares=shares, price=price, value=value, weight=value / ledger.last_equity,
                     unrealised=value - paid)  # fmt: skip
 

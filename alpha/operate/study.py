@@ -37,7 +37,7 @@ class SummaryRow:
     gates : pair of int
         Number of gates passed, and of all gates.
     paper_equity : float, optional
-        Equity after the last bar on paper, in the quote currency; None: no paper run.
+        Equity after the last bar on paper, in the account's currency; None: no paper run.
     shadow : bool
         Whether the paper run was a replay of a candidate that is not blessed.
     report : str

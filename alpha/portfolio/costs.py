@@ -1,4 +1,4 @@
-"""What trading costs: a price worse than the quote, and a fee."""
+"""Costs of trading: a price worse than the quote, and a fee."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Priced(Protocol):
     """A broker that estimates what trading costs."""
 
     def costs(self, bar: Bar) -> np.ndarray:
-        """Return the expected cost of trading each name, shape (N,), as a fraction of what changes hands."""
+        """Return the expected cost of trading each name, shape (N,), as a fraction of the value traded."""
 
 
 def paid(quote: float, quantity: float, slippage_bps: float) -> float:
@@ -25,5 +25,5 @@ def paid(quote: float, quantity: float, slippage_bps: float) -> float:
 
 
 def fee(price: float, quantity: float, fee_bps: float) -> float:
-    """Return the fee of a trade, in the quote currency: `fee_bps` of what changed hands."""
+    """Return the fee of a trade, in the currency of `price`: `fee_bps` of the value traded."""
     return abs(quantity) * price * fee_bps * BPS

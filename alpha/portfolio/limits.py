@@ -1,7 +1,7 @@
 """Limits: projections onto the books that may be held.
 
-Each returns weights inside its limit and changes nothing that is inside already. None ever makes a weight larger
-or turns its sign, so weights that satisfy one limit still do after the next.
+Each returns weights inside its limit, and returns those that are inside as they are. None makes a weight larger or
+turns its sign, so weights that satisfy one limit still do after the next.
 
 The positions in `View.stuck` cannot be traded now, and count: a limit scales the other weights until the sum of both is
 inside. Where the stuck positions alone are too large, it returns them smaller; `limited` then keeps them as they are

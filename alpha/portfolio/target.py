@@ -1,4 +1,4 @@
-"""The one place that turns a view into the weights wanted: policy, overlays, limits."""
+"""From a view to the weights wanted: policy, overlays, limits."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from alpha.portfolio.view import View
 
 
 def target(
-    view: View, policy: Plugin, overlays: Sequence[Plugin] = (), limits: Sequence[Plugin] = (), *, reducing: str = "",
-    shortable: bool = True,
-) -> Target:  # fmt: skip
-    """Return what the policy wants of a view, changed by every overlay, within every limit.
+    view: View, policy: Plugin, overlays: Sequence[Plugin] = (), limits: Sequence[Plugin] = (), *, reducing: str = ""
+) -> Target:
+    """Return the weights that the policy wants, changed by every overlay and brought inside every limit.
+
+    Where the instrument cannot be sold short, negative weights are set to zero, and ``shortable`` is reported.
 
     Parameters
     ----------
     reducing : str, optional
         Name of the guard that lets positions only shrink; it is reported where it changed a weight.
-    shortable : bool
-        Whether names can be sold short. Where not, negative weights are set to zero, and ``shortable`` is reported.
 
     Raises
     ------
@@ -37,7 +36,7 @@ def target(
         weights = _weights(each, each(weights, view), view)
     wanted = smaller(weights, view.held) if reducing else weights
     hit = () if np.array_equal(wanted, weights) else (reducing,)
-    if not shortable and (wanted < 0).any():
+    if not view.bar.instrument.shortable and (wanted < 0).any():
         wanted, hit = np.maximum(wanted, 0.0), (*hit, "shortable")
     found = limited(wanted, limits, view)
     _expect_finite(found.weights, f"after {', '.join(each.label for each in limits)} there are")

@@ -27,8 +27,8 @@ class Position(Record):
 
     symbol: str
     shares: Number
-    price: Number = Field(description="last price, quote currency")
-    value: Number
+    price: Number = Field(description="last price, in the currency of the symbol")
+    value: Number = Field(description="in the account's currency, as `unrealised`")
     weight: Number = Field(description="fraction of equity, negative when short")
     unrealised: Number
 
@@ -45,7 +45,10 @@ class Trade(Record):
 
 
 class Pnl(Record):
-    """Profit and loss in the quote currency, after all costs; `day` is that of the last bar."""
+    """Profit and loss in the account's currency, after all costs; `day` is that of the last bar.
+
+    The changes of the rates of other currencies are in `total` alone.
+    """
 
     total: Number
     realised: Number
@@ -54,7 +57,7 @@ class Pnl(Record):
 
 
 class Costs(Record):
-    """The costs of trading, in the quote currency; slippage is null where the broker does not report it."""
+    """The costs of trading, in the account's currency; slippage is null where the broker does not report it."""
 
     fees: Number
     slippage: Number = None
@@ -101,6 +104,9 @@ class DailyReport(Record):
     equity_end: Number
     pnl: Pnl
     costs: Costs
+    balances: dict[str, Number] = Field(
+        {}, exclude_if=lambda cash: not cash, description="cash by currency, where the account has several"
+    )
     positions: tuple[Position, ...]
     trades: tuple[Trade, ...]
     limits_hit: dict[str, Count] = Field(description="how often each limit clipped a target")
@@ -189,7 +195,9 @@ def _header(report: DailyReport) -> Iterator[str]:
         ("fees", _money(costs.fees)),
         ("slippage", slippage),
     ))  # fmt: skip
-    yield '<p class="small">In the quote currency, after costs.</p>'
+    yield f'<p class="small">In the {"account" if report.balances else "quote"} currency, after costs.</p>'
+    if report.balances:
+        yield table(("currency", "cash"), ((code, _money(cash)) for code, cash in report.balances.items()))
 
 
 def _curve(report: DailyReport) -> Iterator[str]:

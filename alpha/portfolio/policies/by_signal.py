@@ -36,7 +36,7 @@ def long_short(
     gross : float
         Sum of the absolute weights.
     rate : float
-        How much of the way from what is held to the new book is gone in one bar (Garleanu & Pedersen, 2013).
+        Part of the way from the present book to the new one that is traded in one bar (Garleanu & Pedersen, 2013).
     """
     rank, count = _ranks(view.signal)
     tail = max(1, int(quantile * count + 1e-9))
@@ -88,6 +88,6 @@ def _ranks(signal: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _toward(new: np.ndarray, view: View, rate: float) -> np.ndarray:
-    """Go part of the way from what is held to the new book; a name without a signal is sold at once."""
+    """Go part of the way from the present book to the new one; a name without a signal is sold at once."""
     held = view.held
     return np.where(np.isfinite(view.signal), held + rate * (new - held) if rate < 1 else new, 0.0)
