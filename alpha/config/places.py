@@ -72,7 +72,9 @@ def _is_section(kind: object) -> bool:
 class Paths(Section):
     """Paths of results, relative to the folder in which the command runs."""
 
-    artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers", **role("place"))
+    artifacts: Path = Field(
+        Path("artifacts"), description="bundles and ledgers, in one folder for each world", **role("place")
+    )
     reports: Path = Field(Path("reports"), description="scorecards and reports", **role("place"))
     trials: Place = Field(
         Path("artifacts/trials.jsonl"),
