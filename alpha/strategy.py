@@ -30,7 +30,7 @@ from alpha.execution.events import (
 from alpha.execution.ledger import quotes
 from alpha.execution.money import Terms
 from alpha.execution.reports import news
-from alpha.portfolio.costs import Priced
+from alpha.portfolio.costs import estimated
 from alpha.portfolio.target import target
 from alpha.portfolio.view import Risk, View
 from alpha.risk import guard
@@ -249,17 +249,17 @@ def _settle(bar: Bar, rules: Rules, account: Account) -> None:
     ratios = {event.symbol: event.ratio for event in happened if isinstance(event, SharesSplit)}
     account.broker.advance(bar)
     happened += news(account.broker.poll(), bar_key(bar), ledger, ratios)
-    active = {event.symbol for event in happened if isinstance(event, MOVING)}
+    active = (event.symbol for event in happened if isinstance(event, MOVING))
     account.write([*happened, *delistings(bar, ledger, rules.delist_after, active)])
 
 
 def _view(signal: Signal, bar: Bar, account: Account, risk: Risk | None) -> View:
     """Return the account and the market at the close of a bar, settled."""
-    worth, price, broker = account.ledger.value(bar), bar.quoted("close"), account.broker
+    worth, price = account.ledger.value(bar), bar.quoted("close")
     return View(
         bar=bar, outputs=outputs(signal), held=worth.weights,
         stuck=(worth.shares != 0) & ~((price > 0) & (price < np.inf)), equity=worth.equity, risk=risk,
-        costs=broker.costs(bar) if isinstance(broker, Priced) else None, groups=bar.groups,
+        costs=estimated(account.broker, bar), groups=bar.groups,
     )  # fmt: skip
 
 

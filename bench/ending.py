@@ -1,4 +1,4 @@
-"""Measure how long a command runs on after its last line: python bench/ending.py scripts/research.py --config FILE."""
+"""Measure the time from a command's last line to its exit: python bench/ending.py scripts/research.py --config FILE."""
 
 from __future__ import annotations
 

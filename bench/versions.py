@@ -1,7 +1,7 @@
-"""Time this checkout beside another one, turn by turn: python bench/versions.py CHECKOUT [--repeats 5] [--study PATH].
+"""Compare the speed of this checkout with another: python bench/versions.py CHECKOUT [--repeats 5] [--study PATH].
 
-CPU seconds of whole processes, their children included, and of one bar through `step()`. Both checkouts run in this
-environment, so that only the code of Alpha differs.
+It measures CPU seconds of whole processes, with their children, and of one bar through `step()`, in turns. Both
+checkouts run in this environment, so that only the code of Alpha differs.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def row(name: str, unit: str, found: list[list[float]]) -> None:
-    """Print the medians of a figure of both sides."""
+    """Print the medians of one measurement for both checkouts, and their ratio."""
     here, there = (statistics.median(side) for side in zip(*found, strict=True))
     print(f"| {name} | {here:.2f} {unit} | {there:.2f} {unit} | {here / there:.2f} |", flush=True)
 
@@ -86,7 +86,7 @@ def spent(side: Path, command: list[str]) -> float:
 
 
 def research(side: Path, bars: Path) -> float:
-    """Return the CPU seconds of research on a file of bars, with logs and reports of its own."""
+    """Return the CPU seconds of research on a file of bars, with its own logs and reports."""
     with tempfile.TemporaryDirectory() as folder:
         places = ["--set", f"paths.artifacts={folder}/a", "--set", f"paths.reports={folder}/r"]
         given = ["--config", "config/sp500.yaml", "--set", f"source.path={bars}"]

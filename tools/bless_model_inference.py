@@ -10,17 +10,17 @@ from alpha import cli
 def options() -> argparse.ArgumentParser:
     """Return the command line."""
     made = cli.parser(__doc__)
-    made.add_argument("--model", help="bless this candidate rather than the best one that passes")
-    made.add_argument("--select", action="store_true", help="name the bundle in the last --overlay, else in --config")
+    made.add_argument("--model", help="bless this candidate in place of the best one that passes")
+    made.add_argument("--select", action="store_true", help="select the bundle in the last --overlay, else in --config")
     made.add_argument("--reason", help="why the sealed holdout is opened; kept with the record of the look")
-    made.add_argument("--list", action="store_true", help="list what was blessed, and stop")
-    made.add_argument("--at", metavar="DATE", help="print what was blessed at a time, and stop")
-    made.add_argument("--rollback", action="store_true", help="go back to the bundle blessed before, and stop")
+    made.add_argument("--list", action="store_true", help="list the blessings and exit")
+    made.add_argument("--at", metavar="DATE", help="print the bundle blessed at a time and exit")
+    made.add_argument("--rollback", action="store_true", help="go back to the previously blessed bundle and exit")
     return made
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do one of: list, look up, roll back, bless."""
+    """List, look up, roll back or bless."""
     written = [args.config, *args.overlay][-1]
     if not (args.list or args.at or args.rollback):
         cfg = cli.configured(args)

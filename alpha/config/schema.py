@@ -1,4 +1,4 @@
-"""Everything a run depends on, as a schema: plain values in, callables out. Nothing below reads a configuration."""
+"""The schema of a configuration: plain values in, callables out. Lower layers get values, never a configuration."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ FEWEST_SESSIONS = 20
 
 
 class Config(Section):
-    """Everything a run depends on. Equal configs have equal ids, whatever their spelling."""
+    """All settings of a run. Equal configurations have equal ids, however they are written."""
 
     name: str = Field(pattern=NAME, description="names the world in reports", **role("after"))
     plugins: UserPlugins = Field(
@@ -81,40 +81,42 @@ class Config(Section):
     calendar: Exchange = Field("XNYS", description="exchange calendar of the sessions", **role("data"))
     start: Session = Field(description="first session read", **role("window"))
     end: Session = Field(
-        description="last session of research and its holdout; paper runs on what comes after", **role("window")
+        description="last session of research and its holdout; paper trades later sessions", **role("window")
     )
     holdout: Holdout | None = Field(
-        None, description="what of this research may not read, and blessing must pass on", **role("window")
+        None, description="data that research may not read and that blessing must pass on", **role("window")
     )
-    jobs: PositiveInt | None = Field(None, description="processes at most; default: one a processor", **role("place"))
-    seed: NonNegativeInt = Field(7, description="seed of the checks that draw at random")
+    jobs: PositiveInt | None = Field(
+        None, description="largest number of processes; default: all processors", **role("place")
+    )
+    seed: NonNegativeInt = Field(7, description="seed of the checks that draw random numbers")
     source: Source = Field(description="where bars come from", **role("data"))
     joins: tuple[Join, ...] = Field(
         (), description="other tables, joined by the time they became known", **role("data")
     )
     aggregates: tuple[Aggregate, ...] = Field(
-        (), description="texts, options, announcements, labels: made into fields", **role("data")
+        (), description="texts, options, announcements or labels, from which fields are made", **role("data")
     )
     universe: Universe = Field(Universe(), **role("data"))
     features: Features
-    label: LabelPlugin = Field(description="what is predicted")
+    label: LabelPlugin = Field(description="the outcome that models predict")
     models: Models = Field(**role("after"))
     weights: Annotated[tuple[Weight, ...], AfterValidator(distinct)] = Field(
         (),
-        description="how much each sample counts when a model is fitted, multiplied; none: all alike",
+        description="sample weights in the fit of a model, multiplied; none: all equal",
         **role(later=True),
     )
     baselines: Annotated[tuple[Baseline, ...], AfterValidator(distinct)] = Field(
-        description="what a model must beat, scored in the same run; no two of one name", **role("after")
+        description="models to beat, scored in the same run; their names must differ", **role("after")
     )
     walk_forward: Splitter = Field(description="how time is cut into folds; only splitters that walk forward")
-    policy: Policy = Field(description="from a signal to the weights wanted")
+    policy: Policy = Field(description="turns a signal into target weights")
     overlays: tuple[Overlay, ...] = Field(
         (), description="changes to the weights, in this order, before the limits", **role(later=True)
     )
     limits: tuple[Limit, ...] = Field((), description="applied to the weights in this order")
     risk_model: RiskModelPlugin | None = Field(
-        None, description="estimates the covariances that the others may read", **role(later=True)
+        None, description="estimates the covariances that policy, overlays and limits may read", **role(later=True)
     )
     risk: Risk = Risk()
     instrument: Instrument | None = Field(
@@ -122,12 +124,12 @@ class Config(Section):
     )
     guards: tuple[Guard, ...] = Field(
         (),
-        description="checks that halt trading on paper, or let positions only shrink",
+        description="checks on paper that halt trading or allow only reductions",
         **role("after", later=True),
     )
-    broker: BrokerPlugin = Field(description="who fills orders, and at what cost")
+    broker: BrokerPlugin = Field(description="fills orders, and charges their costs")
     gates: tuple[Gate, ...] = Field(
-        min_length=1, description="what a candidate must show to be blessed", **role("after")
+        min_length=1, description="tests that a candidate must pass to be blessed", **role("after")
     )
     paper: Paper = Field(Paper(), **role("after"))
     paths: Paths = Field(Paths(), **role("after"))
@@ -151,7 +153,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _seal(self) -> Self:
-        """Put the seal on the source itself, so that nothing below can read past it."""
+        """Seal the source itself, so that no code can read the sealed data through it."""
         if self.holdout is not None:
             sessions = Calendar(self.calendar).sessions(pd.Timestamp(self.start), pd.Timestamp(self.end))
             if len(sessions) < FEWEST_SESSIONS:
@@ -162,7 +164,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _has_risk(self) -> Self:
-        """Refuse what reads covariances where nothing estimates them."""
+        """Refuse plugins that read covariances where no risk model estimates them."""
         readers = (self.policy, *self.overlays, *self.limits, *self.guards) if self.risk_model is None else ()
         if needing := [plugin.name for plugin in readers if getattr(plugin.make, "needs_risk", False)]:
             raise ValueError(f"risk_model: {', '.join(needing)} needs one; name one of {', '.join(risk_model)}")
@@ -170,19 +172,19 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _is_converted(self) -> Self:
-        """Refuse prices in another currency than the account's without a conversion, and a conversion of nothing."""
+        """Refuse prices in another currency than the account's without a conversion, and an unused conversion."""
         with value_errors():
             check_converted(self.traded(), self.paper.currency, bool(self.instrument and self.instrument.conversion))
         return self
 
     @property
     def research_end(self) -> date:
-        """The last day that research may read: `end`, less what is sealed."""
+        """The last day that research may read: `end`, less the sealed sessions."""
         return self.source.first - timedelta(days=1) if isinstance(self.source, Sealed) else self.end
 
     @property
     def judges(self) -> tuple[Plugin, ...]:
-        """The gates that judge a candidate: those that are listed, and `holdout` where data are sealed."""
+        """The gates that judge a candidate: those listed, and `holdout` where data are sealed."""
         listed = self.holdout is None or _waiting(self.gates)
         return self.gates if listed else (*self.gates, gate.bind("holdout"))
 
@@ -191,7 +193,7 @@ class Config(Section):
         return self.model_dump(mode="json")
 
     def _without(self, *roles: str) -> dict[str, Any]:
-        """Return the plain values less the keys that have one of these roles, and the later keys at their default."""
+        """Return the plain values without the keys of these roles and without the later keys at their default."""
         values = self.resolved()
         for *sections, key in keys(Config, *roles):
             del reduce(getitem, sections, values)[key]
@@ -202,22 +204,22 @@ class Config(Section):
         return yaml.safe_dump(self.resolved(), sort_keys=False)
 
     def panel(self, until: date | None = None, key: Key | None = None) -> tuple[Panel, tuple[Finding, ...]]:
-        """Return the data up to `until` (default: all that research may read), and what looked odd in them.
+        """Return the data up to `until` (default: all that research may read), and the findings of the sanity checks.
 
         Raises
         ------
         DataError
-            ``sealed``, where they reach into the holdout and there is no key.
+            ``sealed``: the data reach into the holdout, and no key is given.
         """
         return self._loaded(self._opened(key), until)
 
     def feed(self, until: Callable[[], date], key: Key | None = None) -> Feed:
-        """Return the feed of the data up to a day that may move on, such as that of the newest session.
+        """Return a feed of the data up to a day that may move, such as the newest session.
 
         Raises
         ------
         DataError
-            ``sealed``, when it is read, as `panel` does.
+            ``sealed``, on reading, as `panel` raises it.
         """
         from alpha.data.feed import feed
 
@@ -252,7 +254,7 @@ class Config(Section):
         return Plan(columns(self.features.columns))
 
     def rules(self) -> Rules:
-        """Return how the strategy decides and what bounds it."""
+        """Return the rules of the strategy: its policy, overlays, limits and risk settings."""
         from alpha.strategy import Rules
 
         return Rules(policy=self.policy, limits=self.limits, overlays=self.overlays, guards=self.guards,
@@ -260,12 +262,12 @@ class Config(Section):
 
     @property
     def id(self) -> str:
-        """Hash of the resolved configuration, less the bundle that is selected and the places that files go to."""
+        """Hash of the resolved configuration, without the selected bundle and the paths of files."""
         return digest(self._without("place"))[:12]
 
     @property
     def home(self) -> Path:
-        """The folder of what this world made: bundles blessed in it, candidates, ledgers."""
+        """The folder of the results of this world: blessed bundles, candidates, ledgers."""
         return self.paths.artifacts / self.name
 
     @property
@@ -274,11 +276,11 @@ class Config(Section):
         return self.paper.ledger or self.home / "paper.sqlite"
 
     def trial_id(self, model: Plugin) -> str:
-        """Hash of the experiment: what a model's score depends on, given the data.
+        """Return the hash of an experiment: all settings and code that a model's score depends on, given the data.
 
-        A plugin that is rewritten under its name makes another: features count by their formulas and window functions,
-        label, splitter, weights, policy, limits, broker, model, overlays and risk model by the code of their modules
-        (see `definition`). So do the features and labels that the label is made of.
+        A plugin whose code changes under the same name changes the hash. Features count by their formulas and window
+        functions; label, splitter, weights, policy, limits, broker, model, overlays and risk model count by the code of
+        their modules (see `definition`), as do the features and labels that the label uses.
         """
         from alpha.features.apply import applied
 
@@ -298,6 +300,6 @@ def _hidden(source: Plugin, symbol: str) -> bool:
 
 
 def _waiting(gates: tuple[Plugin, ...]) -> tuple[str, ...]:
-    from alpha.gates import waiting  # judging imports the checks of leaks, which few configurations need here
+    from alpha.gates import waiting  # imported on demand, because it imports the leak checks
 
     return waiting(gates)

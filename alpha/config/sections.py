@@ -1,4 +1,4 @@
-"""The sections of a configuration, and the types of its keys: which plugin a key binds, and the values it takes."""
+"""The sections of a configuration, and the types of its keys: plugins and checked values."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ Guard = Annotated[Plugin, Bound(guard)]
 BrokerPlugin = Annotated[Plugin, Bound(broker)]
 Gate = Annotated[Plugin, Bound(gate)]
 
-YEARS = 1678, 2261  # those whose every nanosecond has a number
+YEARS = 1678, 2261  # the years that timestamps in nanoseconds can represent
 
 
 def distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
-    """Refuse two of one name: what they earned is kept by it."""
+    """Refuse two plugins of one name: results are kept by name."""
     twice = [name for name, count in Counter(plugin.name for plugin in plugins).items() if count > 1]
     if twice:
         raise ValueError(f"{', '.join(twice)} is given twice; results are kept by name, so keep one of each")
@@ -62,7 +62,7 @@ def distinct(plugins: tuple[Plugin, ...]) -> tuple[Plugin, ...]:
 
 
 def _walks(plugin: Plugin) -> Plugin:
-    """Refuse folds that could not be had live: a candidate is judged on them."""
+    """Refuse a splitter that does not walk forward: its folds judge candidates, so they must be possible live."""
     if not getattr(plugin.make, "walks", False):
         marked = ", ".join(name for name in splitter if getattr(splitter[name], "walks", False))
         raise ValueError(
@@ -89,7 +89,7 @@ def _exchange(name: str) -> str:
 
 
 def _plugins(entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Import the user's plugins: this key comes before those that name one."""
+    """Import the user's plugins, before the keys that name one are checked."""
     with value_errors():
         plugins.load(entries)
     return entries
@@ -103,7 +103,7 @@ Splitter = Annotated[Plugin, Bound(splitter), AfterValidator(_walks)]
 
 
 class Universe(Section):
-    """Which names may be held, and when."""
+    """The names that may be held, and when."""
 
     membership: Path | None = Field(None, description="table of symbol, start_date, end_date: point-in-time members")
     exclude: tuple[str, ...] = Field((), description="symbols left out altogether")
@@ -111,10 +111,10 @@ class Universe(Section):
 
 
 class Features(Section):
-    """The columns a model reads."""
+    """The columns that models read."""
 
     cross_section: Literal["rank", "zscore", "none"] = Field(
-        "rank", description="how each column is compared across the tradable names, unless it says otherwise"
+        "rank", description="how each column is compared across the tradable names, unless its entry sets another way"
     )
     columns: tuple[dict[str, Any], ...] = Field(
         min_length=1, description="entries {name, parameters, as, cross_section} or {set: name}"
@@ -123,7 +123,7 @@ class Features(Section):
     @field_validator("columns")
     @classmethod
     def _known(cls, given: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
-        """Return one entry a column with every default spelled out, so that equal columns have equal ids."""
+        """Return one entry for each column, with every default spelled out, so that equal columns have equal ids."""
         problems = [problem for entry in given if (problem := _column_problem(entry))]
         if problems:
             raise ValueError("; ".join(problems))
@@ -134,10 +134,10 @@ class Features(Section):
 
 
 class Models(Section):
-    """What is tried, and what is blessed."""
+    """The models that research tries, and the blessed one."""
 
     candidates: Annotated[tuple[ModelPlugin, ...], AfterValidator(distinct)] = Field(
-        min_length=1, description="models that research fits and judges; no two of one name"
+        min_length=1, description="models that research fits and judges; their names must differ"
     )
     search: Search | None = Field(None, description="parameters of the candidates are drawn, each draw a trial")
     selected: str | None = Field(None, description="the blessed bundle, `name/version`; set by tools", **role("place"))
@@ -145,7 +145,7 @@ class Models(Section):
 
 
 class Risk(Section):
-    """What bounds the book as a whole, and how orders are cut."""
+    """Limits of the account as a whole, and how changes of weight become orders."""
 
     max_drawdown: PositiveFloat = Field(0.25, le=1, description="loss from the peak that halts the runner")
     lot_size: NonNegativeFloat = Field(1.0, description="shares are traded in multiples of this; 0: fractions")
@@ -166,7 +166,7 @@ class Instrument(Section):
         0.0, description="step of limit prices, which are rounded to it: buys down, sells up", **role(later=True)
     )
     shortable: bool = Field(
-        True, description="whether they can be sold short; if not, no weight wanted is negative", **role(later=True)
+        True, description="whether they can be sold short; if not, no target weight is negative", **role(later=True)
     )
     conversion: PositiveFloat | Conversion | None = Field(
         None,
@@ -182,12 +182,12 @@ class Instrument(Section):
 
 
 class Paper(Section):
-    """How the paper runner runs."""
+    """Settings of the paper runner."""
 
     cash: PositiveFloat = Field(1_000_000.0, description="cash at the start of a ledger")
     currency: Currency = Field(CURRENCY, description="currency of the account", **role(later=True))
     sessions: PositiveInt = Field(60, description="bars replayed when no start is given")
-    end: Session | None = Field(None, description="last session traded; default: the newest there is")
+    end: Session | None = Field(None, description="last session traded; default: the newest in the data")
     poll_sec: NonNegativeFloat = Field(0.0, le=86_400, description="seconds between bars; 0: as fast as possible")
     max_bad_bars: PositiveInt = Field(3, description="bars in a row that may be skipped before the runner halts")
     kill_file: Path = Field(

@@ -1,4 +1,4 @@
-"""The configuration of an account with sleeves: which configurations trade in it, and with what share of it."""
+"""The configuration of an account with sleeves: the configurations that trade in it, each with a share of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alpha.sleeves import check_shares
 
 
 class SleeveEntry(Section):
-    """One sleeve: the files of its configuration, and its share of the account."""
+    """One sleeve: its configuration files, and its share of the account."""
 
     config: Path = Field(description="configuration file; its `name` names the sleeve")
     overlay: tuple[Path, ...] = Field((), description="laid over it, left to right")
@@ -34,13 +34,13 @@ class SleeveEntry(Section):
 
     @property
     def options(self) -> str:
-        """The options of a command that choose this configuration, each after a space."""
+        """The command-line options that choose this configuration, each after a space."""
         given = [("--config", self.config), *(("--overlay", each) for each in self.overlay)]
         return "".join(f" {option} {shlex.quote(str(value))}" for option, value in given)
 
 
 class Sleeves(Section):
-    """An account that several configurations share. Each is researched, judged and blessed by its own."""
+    """An account that several configurations share. Each is researched, judged and blessed on its own."""
 
     name: str = Field(pattern=NAME, description="names the account in reports")
     sleeves: tuple[SleeveEntry, ...] = Field(min_length=1, description="shares sum to 1 at most; the rest is cash")
@@ -56,7 +56,7 @@ class Sleeves(Section):
 
     @property
     def calendar(self) -> str:
-        """The calendar of the account, which has a bar whenever one of its sleeves has."""
+        """The calendar of the account, which has a bar whenever one of its sleeves has one."""
         return "24/7"
 
     @property
@@ -70,8 +70,8 @@ class Sleeves(Section):
         Raises
         ------
         ConfigError
-            ``same_name``: two sleeves have one name. ``other_currency``: the account of a sleeve is in another.
-            ``other_conversion``: two sleeves convert one currency differently. And as `alpha.config.load` does.
+            ``same_name``: two sleeves have one name. ``other_currency``: a sleeve's account has another currency.
+            ``other_conversion``: two sleeves convert one currency differently. Also as `alpha.config.load`.
         """
         found = [entry.load() for entry in self.sleeves]
         by_name = {cfg.name: cfg for cfg in found}

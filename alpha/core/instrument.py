@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from alpha.core.errors import ConfigError
 
 CURRENCY = "USD"
-"""The currency of an account, and of an instrument, that names none."""
+"""The default currency of an account and of an instrument."""
 
 _CODE = re.compile(r"[A-Z]{3,5}")
-_WHOLE = 1e-9  # a price that floating point left this close to a tick, in ticks, is on it
-_DECIMALS = 12  # of a price on a tick
+_WHOLE = 1e-9  # tolerance, in ticks, within which a price counts as on a tick
+_DECIMALS = 12  # decimals to which a price on a tick is rounded
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Instrument:
     shortable : bool
         False where no position may be negative.
     calendar : str
-        When the market trades: see `alpha.core.calendar.Calendar`. Returns are annualised by it.
+        Name of the trading calendar (`alpha.core.calendar.Calendar`), which also annualises returns.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def check_code(currency: str) -> str:
 
 
 def check_converted(instrument: Instrument, account: str, converted: bool) -> None:
-    """Raise unless there is a conversion exactly where the currency of an instrument is not that of the account.
+    """Raise unless there is a conversion exactly when the currencies of instrument and account differ.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used, so that a command answers ``--help`` at once."""
+"""Import names and packages on first use, so that a command answers ``--help`` at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def lazy(package: str, places: Mapping[str, Sequence[str]]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return the ``__getattr__`` and the ``__dir__`` of a package.
+    """Return the ``__getattr__`` and ``__dir__`` of a package whose names are imported on first use.
 
     Parameters
     ----------
@@ -30,15 +30,15 @@ def lazy(package: str, places: Mapping[str, Sequence[str]]) -> tuple[Callable[[s
 
 
 def postpone(name: str) -> None:
-    """Let a package be imported when an attribute of it is first read, by whichever module imports it.
+    """Postpone the import of a package until one of its attributes is read.
 
-    pandas takes a second, and a command that refuses a typo, lists or halts needs none of it. ``import pandas as pd``
-    stays as it is everywhere. A package that is imported already is left as it is.
+    pandas takes a second, and a command that refuses a typo, lists or halts does not need it. Modules still write
+    ``import pandas as pd``. A package that is already imported is not changed.
 
     Raises
     ------
     ModuleNotFoundError
-        At once: the package is not installed.
+        The package is not installed; raised at once.
     """
     if name in sys.modules:
         return
@@ -50,10 +50,10 @@ def postpone(name: str) -> None:
 
 
 class _Postponed(ModuleType):
-    """A package that is not imported yet, and afterwards another name for it.
+    """A proxy of a package, which is imported when an attribute is read.
 
-    `importlib.util.LazyLoader` does not serve: on Python 3.11 a second ``import`` statement already imports. Here the
-    ordinary import does the work, under its own locks, so threads that come at once wait for the whole package.
+    `importlib.util.LazyLoader` is no alternative: on Python 3.11 a second ``import`` statement already imports. Here
+    the ordinary import does the work, under its own locks, so concurrent threads wait for the whole package.
     """
 
     def __getattr__(self, attribute: str) -> Any:
@@ -72,11 +72,11 @@ class _Postponed(ModuleType):
         return dir(_imported(self))
 
 
-_taking_out = Lock()  # held for no import, so that nothing waits for it that holds the lock of a module
+_taking_out = Lock()  # never held during an import, so that it cannot deadlock with the lock of a module
 
 
 def _imported(module: _Postponed) -> ModuleType:
-    """Return the package itself; it takes the place in ``sys.modules``."""
+    """Return the package itself, which replaces its proxy in ``sys.modules``."""
     known = vars(module)
     if "_whole" not in known:
         name = module.__name__

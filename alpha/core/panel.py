@@ -21,7 +21,7 @@ _SHARES = Instrument()
 
 @dataclass(frozen=True, eq=False)
 class Bar:
-    """One row of a panel: what is known when the bar at `time` has closed.
+    """One row of a panel: the values known when the bar at `time` has closed.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Bar:
     tradable : bool array of shape (N,)
     groups : mapping of str to tuple of str, length N
     sleeve : str
-        The sleeve of an account that trades on it; empty where the account has one strategy.
+        The sleeve that trades on this bar; empty where the account has one strategy.
     instrument : Instrument
         The terms on which the symbols are traded.
     rate : float
@@ -57,7 +57,7 @@ class Bar:
         return self.instrument.multiplier * self.rate
 
     def quoted(self, name: str) -> np.ndarray:
-        """Return the price `name` at which the market traded: raw where known, else as given."""
+        """Return the price `name` as traded: the raw price where known, else the price as given."""
         if f"raw_{name}" in self.fields:
             return self[f"raw_{name}"]
         price = self.fields.get(name, self["close"])
@@ -69,8 +69,8 @@ class Panel:
     """Fields of market data that share one index of bar-close times and one of symbols.
 
     Row t of every field is known at ``times[t]`` and not before, so a computation that reads
-    only rows up to t is free of look-ahead by construction. A field nobody has is absent; it is
-    never filled with zeros. NaN means that this symbol had no such value at that time.
+    only rows up to t has no look-ahead. A field without data is absent, never filled with
+    zeros. NaN means that the symbol had no such value at that time.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Panel:
         The terms on which the symbols are traded: currency, multiplier, lot, calendar.
     rates : array of shape (T,), optional
         Units of the account's currency for one of the instrument's; row t is the last rate known at ``times[t]``.
-        None where the two are the same.
+        None where both currencies are the same.
     """
 
     times: pd.DatetimeIndex
@@ -131,7 +131,7 @@ class Panel:
         return len(self.times)
 
     def __reduce__(self) -> tuple[type[Panel], tuple[object, ...]]:
-        """Go to another process as the arrays it was made of."""
+        """Pickle the arguments of the constructor: a mapping proxy cannot be pickled."""
         return Panel, (self.times, self.symbols, dict(self.fields), self.tradable, dict(self.groups), self.instrument,
                        self.rates)  # fmt: skip
 
@@ -146,7 +146,7 @@ class Panel:
         return pd.DataFrame(self[name], self.times, list(self.symbols))
 
     def rows(self, index: slice | np.ndarray) -> Panel:
-        """Return the panel of some rows."""
+        """Return a panel of the given rows."""
         return replace(
             self,
             times=self.times[index],
@@ -156,15 +156,15 @@ class Panel:
         )
 
     def until(self, time: pd.Timestamp) -> Panel:
-        """Return the rows known at `time`: the only way the past is served."""
+        """Return the rows known at `time`. Every access to the past goes through this method."""
         return self.rows(slice(0, int(self.times.searchsorted(time, side="right"))))
 
     def since(self, time: pd.Timestamp) -> Panel:
-        """Return the rows known at `time` or later."""
+        """Return the rows that became known at `time` or later."""
         return self.rows(slice(int(self.times.searchsorted(time, side="left")), None))
 
     def select(self, symbols: Iterable[str]) -> Panel:
-        """Return the panel of some symbols, in the order given."""
+        """Return a panel of the given symbols, in the order given."""
         symbols = tuple(symbols)
         for symbol in symbols:
             if symbol not in self.symbols:
@@ -195,7 +195,7 @@ class Panel:
 
     @cached_property
     def id(self) -> str:
-        """Hash of everything in the panel, computed once; equal data have equal ids on any machine."""
+        """Hash of all data in the panel, computed once; equal data have equal ids on every machine."""
         digest = hashlib.sha256("\n".join(self.symbols).encode())
         digest.update(self.times.as_unit("ns").asi8.astype("<i8").tobytes())
         for name in sorted(self.fields):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def actions(bar: Bar, ledger: Ledger) -> list[Event]:
     return [*paid, *split]
 
 
-def delistings(bar: Bar, ledger: Ledger, after: int, active: Collection[str] = ()) -> list[Event]:
+def delistings(bar: Bar, ledger: Ledger, after: int, active: Iterable[str] = ()) -> list[Event]:
     """Return the settlement in cash, at the last price known, of names without a price for `after` bars.
 
     Names that are `active`, which trade, split or pay in this bar, are left for the next one.
@@ -55,12 +55,12 @@ def delistings(bar: Bar, ledger: Ledger, after: int, active: Collection[str] = (
     silent = ledger.unpriced if after > 1 else ledger.positions  # the first bar without a price has no other before
     if not silent:
         return []
-    quoted, key = quotes(bar, "close", silent), bar_key(bar)
+    quoted, key, busy = quotes(bar, "close", silent), bar_key(bar), set(active)
     return [
         HoldingDelisted.of(ledger.run, key, name, held, ledger.marks[name], ledger.money.terms(name).multiplier)
         for name, held in sorted(ledger.positions.items())
         if ledger.unpriced.get(name, 0) + 1 >= after
         and name not in quoted
-        and name not in active
+        and name not in busy
         and ledger.sleeves[name] == bar.sleeve
     ]

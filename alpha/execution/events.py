@@ -37,11 +37,13 @@ def bar_key(bar: Bar) -> str:
     return f"{bar.time.isoformat()}#{bar.sleeve}" if bar.sleeve else bar.time.isoformat()
 
 
+@lru_cache(maxsize=8)
 def bar_time(key: str) -> str:
     """Return the close of the bar that a key names, ISO 8601 in UTC."""
     return key.partition("#")[0]
 
 
+@lru_cache(maxsize=8)
 def bar_sleeve(key: str) -> str:
     """Return the sleeve of the bar that a key names; empty where the account has none."""
     return key.partition("#")[2]

@@ -234,7 +234,8 @@ class Ledger:
     def _trade(self, symbol: str, quantity: float, price: float, unit: float) -> None:
         """Move a position; closing older lots realises their profit, `unit` for a difference of 1 in the price."""
         held, left = self.positions.get(symbol, 0.0), quantity
-        lots = self.lots.setdefault(symbol, deque())
+        if (lots := self.lots.get(symbol)) is None:
+            lots = self.lots[symbol] = deque()
         while lots and lots[0].quantity * left < 0:
             lot = lots.popleft()
             closed = -left if abs(left) < abs(lot.quantity) else lot.quantity

@@ -11,7 +11,7 @@ from alpha.core.nouns import Broker, Order, Update
 from alpha.core.panel import Bar
 from alpha.execution.account import Custodian
 from alpha.execution.events import bar_sleeve
-from alpha.portfolio.costs import Priced
+from alpha.portfolio.costs import estimated
 
 
 def routed(brokers: Mapping[str, Broker]) -> Broker:
@@ -76,5 +76,4 @@ class Routed:
 
     def costs(self, bar: Bar) -> np.ndarray | None:
         """Return the costs that the broker of the bar's sleeve expects; None where it estimates none."""
-        broker = self.brokers[bar.sleeve]
-        return broker.costs(bar) if isinstance(broker, Priced) else None
+        return estimated(self.brokers[bar.sleeve], bar)

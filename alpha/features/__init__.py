@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from alpha.features.engine.plan import Plan, Stream
-else:  # a configuration is checked without the compiler
+else:  # checking a configuration does not need the compiler
     __getattr__, __dir__ = lazy(__name__, {"alpha.features.engine.plan": ("Plan", "Stream")})
 
 feature = Registry("feature", "alpha.features.library")

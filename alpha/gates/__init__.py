@@ -1,8 +1,8 @@
-"""Gates: what a candidate must show before it may be blessed.
+"""Gates: tests that a candidate must pass before it may be blessed.
 
 A gate is a function ``f(*, ...)`` registered with ``@gate`` that returns one of three kinds. A `Comparison` needs
-numbers only, so it also judges a report; a `Property` needs the study, the candidate or both; an `Unsealed` gate needs
-the holdout, which blessing opens.
+only numbers, so it can also judge a report; a `Property` needs the study, the candidate or both; an `Unsealed` gate
+needs the holdout, which blessing opens.
 """
 
 from typing import TYPE_CHECKING

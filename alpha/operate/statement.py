@@ -1,4 +1,4 @@
-"""What a journal shows a person: the daily report."""
+"""Make the daily report from a journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def statement(
     journal: Journal, *, run: str, mode: str, fallback: str | None = None, other_data: str | None = None,
     traded: int | None = None,
 ) -> DailyReport:  # fmt: skip
-    """Return the report of everything a journal holds, from its first bar to its last.
+    """Return the report of a whole journal, from its first bar to its last.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def statement(
     fallback : str, optional
         Why the fallback bundle trades instead of the selected one.
     other_data : str, optional
-        In what the data traded on differ from those of research.
+        How the data traded on differ from those of research.
     traded : int, optional
         Sessions that the last run added; default: all.
     """
@@ -54,7 +54,7 @@ def statement(
 
 
 def _decided(time: pd.Timestamp, ledger: Ledger) -> BundleChosen:
-    """Return the bundle that decided in a bar: profit on bars it was trained on is no evidence."""
+    """Return the bundle that decided in a bar."""
     return next(by for by in reversed(ledger.bundles) if not by.bar or pd.Timestamp(bar_time(by.bar)) < time)
 
 

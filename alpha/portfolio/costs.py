@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,12 +11,13 @@ from alpha.core.panel import Bar
 BPS = 1e-4
 
 
-@runtime_checkable
-class Priced(Protocol):
-    """A broker that estimates what trading costs."""
+def estimated(broker: object, bar: Bar) -> np.ndarray | None:
+    """Return the expected cost of trading each name, shape (N,), as a fraction of the value traded.
 
-    def costs(self, bar: Bar) -> np.ndarray:
-        """Return the expected cost of trading each name, shape (N,), as a fraction of the value traded."""
+    None where the broker has no method ``costs(bar)`` to estimate it.
+    """
+    costs: Callable[[Bar], np.ndarray | None] | None = getattr(broker, "costs", None)
+    return costs(bar) if costs else None
 
 
 def paid(quote: float, quantity: float, slippage_bps: float) -> float:

@@ -1,7 +1,7 @@
-"""Honest evaluation: splits that cannot leak, predictions out of sample, and the scorecard they earn.
+"""Evaluation out of sample: purged splits, cross-fitted predictions, scorecards and the record of trials.
 
-`score` is the one way to a scorecard, and it records a trial. The statistics of `alpha.stats` take any numbers and
-record nothing: a choice made by one of them is a trial too, so score what was tried.
+Only `score` returns a scorecard, and it records a trial. The statistics of `alpha.stats` take any numbers and record
+nothing. A choice made by one of them is a trial too: score every variant that was tried.
 """
 
 from typing import TYPE_CHECKING

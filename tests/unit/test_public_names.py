@@ -57,7 +57,7 @@ def test_they_are_listed_completed_and_explained():
     text = "\n".join(page)
     for name in NAMES:
         assert name in text, name
-    assert "Load, compute features, label, cross-fit, backtest, score" in text, "the first line of `research`"
+    assert "Load data, compute features and label, cross-fit, backtest, score" in text, "the first line of `research`"
     assert "label = <registry of 5 labels>" in text.replace("\n", "")
 
 
