@@ -248,20 +248,17 @@ class TestVersion2:
     def test_looks_are_read_as_they_were(self, where, v2):
         assert read_or_migrated(lambda: looked(where)) == EXPECTED_2["looks"][where] != []
 
-    @pytest.mark.parametrize(
-        ("edit", "code"),
-        [
-            ("UPDATE lines SET line = replace(line, 'linear_v1', 'linear_v0') WHERE seq = 1", "trials_tampered"),
-            ("DELETE FROM lines WHERE seq = 2", "trials_tampered"),
-            ("UPDATE head SET count = 1", "trials_tampered"),
-        ],
-    )
-    def test_a_log_in_sqlite_that_was_edited_is_refused(self, edit, code, v2):
+    @pytest.mark.parametrize("edit", [
+        "UPDATE lines SET line = replace(line, 'linear_v1', 'linear_v0') WHERE seq = 1",
+        "DELETE FROM lines WHERE seq = 2",
+        "UPDATE head SET count = 1",
+    ])  # fmt: skip
+    def test_a_log_in_sqlite_that_was_edited_is_refused(self, edit, v2):
         with closing(sqlite3.connect(v2 / "artifacts/stocks/trials.sqlite")) as db, db:
             assert db.execute(edit).rowcount == 1
         with pytest.raises(AlphaError) as refused:
             scored("sqlite:///artifacts/stocks/trials.sqlite")
-        assert refused.value.code == code
+        assert refused.value.code == "trials_tampered"
 
     def test_every_artifact_is_verified_as_unchanged(self, v2, capsys):
         assert run("tools/verify.py --all artifacts") == 0
