@@ -39,28 +39,28 @@ smoke: $(READY)  ## run everything end to end on a real and on a planted market
 	@$(BIN)/python scripts/smoke.py
 
 test: $(READY)  ## run the tests; at least 90 % of lines and branches must be covered
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n 2 --durations=10 --cov --cov-report=term
 
-parity: $(READY)  ## compare stream and batch in every bit: 500 symbols, ten years, every feature (an hour)
+parity: $(READY)  ## compare stream and batch bit by bit: 500 symbols, ten years, every feature (an hour)
 	@ALPHA_PARITY=whole $(BIN)/python -m pytest -s tests/contracts/test_feature_parity.py
 
-pins: smoke  ## in a fresh clone, compare whole studies with what they found before; takes minutes
+pins: smoke  ## in a fresh clone, compare whole studies with their recorded results (takes minutes)
 	@ALPHA_PINS=whole $(BIN)/python -m pytest tests/golden
 
-lint: $(READY)  ## style, names, imports
+lint: $(READY)  ## check style, names and imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
 format: $(READY)  ## rewrite the layout of the code
 	@$(BIN)/ruff check --fix-only -q . && $(BIN)/ruff format -q .
 
-types: $(READY)  ## static types
+types: $(READY)  ## check static types
 	@$(BIN)/mypy
 
-layers: $(READY)  ## imports point down
+layers: $(READY)  ## check that imports point down the layers
 	@$(BIN)/lint-imports --no-cache
 
-check: lint types layers test  ## lint, types, layers and test
+check: lint types layers test  ## run lint, types, layers and test
 
 research: $(READY)  ## fit, walk forward, score and judge: make research OVERLAY=...
 	@$(BIN)/python scripts/research.py $(CHOSEN) $(ARGS)
@@ -71,32 +71,32 @@ bless: $(READY)  ## research, and bless the best model that passes every gate
 paper: $(READY)  ## trade the blessed model on paper
 	@$(BIN)/python scripts/paper_runner.py $(CHOSEN) $(PROFILE:%=--profile %) $(ARGS)
 
-calibrate: $(READY)  ## measure how often noise is blessed, and how often an edge (an hour; it can be interrupted)
+calibrate: $(READY)  ## measure how often noise and how often an edge is blessed (an hour; resumes)
 	@$(BIN)/python scripts/calibrate.py
 
 calibrate-short: $(READY)  ## the same in a few worlds
 	@$(BIN)/python scripts/calibrate.py --worlds 6 --planted 2 --ic 0.05 --results reports/calibration/short.jsonl
 
-leakage: $(READY)  ## try the leakage checks on planted leaks and on clean worlds
+leakage: $(READY)  ## run the leak checks on planted leaks and on clean worlds
 	@$(BIN)/python tools/check_leakage.py
 
-verify: $(READY)  ## check every log, series of trials, journal and bundle there is
+verify: $(READY)  ## verify every log, series of trials, journal and bundle
 	@$(BIN)/python tools/verify.py $(CHOSEN) $(ARGS)
 
-bench-features: $(READY)  ## time the features beside other libraries (their environments: .bench; under an hour)
+bench-features: $(READY)  ## compare the speed of the features with other libraries (installs them in .bench; under an hour)
 	@$(BIN)/python bench/compare.py
 
 bench-features-short: $(READY)  ## the same on small panels, in a few minutes
 	@$(BIN)/python bench/compare.py --symbols 20,100 --days 630 --rows "" --repeats 3 --own push,plans \
 	  --out reports/bench-features-short.json
 
-mutants: $(READY)  ## how many small faults the tests notice: make mutants ARGS="--only limits --minutes 10" (hours; resumes)
+mutants: $(READY)  ## measure the mutation score of the tests: make mutants ARGS="--only limits --minutes 10" (hours; resumes)
 	@$(BIN)/python bench/mutants $(ARGS)
 
-mutants-short: $(READY)  ## the same for the subject that takes half a minute
+mutants-short: $(READY)  ## the same for one small subject (half a minute)
 	@$(BIN)/python bench/mutants --only orders
 
-docs: $(READY)  ## write the generated pages: docs/configuration.md, features.md, leaks.md, the report's schema
+docs: $(READY)  ## write the generated pages: docs/configuration.md, features.md, leaks.md, the report schema
 	@$(BIN)/python tools/generate_docs.py
 
 lock: $(READY)  ## resolve pyproject.toml into requirements.lock again (needs uv)

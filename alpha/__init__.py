@@ -1,14 +1,17 @@
-"""Alpha: from market data to an honestly validated model trading on paper.
+"""Alpha: from market data to a validated model that trades on paper.
 
 ``load`` a configuration, ``research`` it, ``backtest`` or ``score`` a signal, ``trade`` on paper; ``load_panel`` reads
 market data. ``source``, ``feature``, ``label`` and ``model`` register plugins. ``dir(alpha)`` lists all names; each is
-imported when it is first used, so that a command answers ``--help`` at once.
+imported on first use, so that a command answers ``--help`` at once.
 """
 
-from alpha.core.lazy import lazy
+from alpha.core.lazy import lazy, postpone
+
+postpone("pandas")
 
 _PUBLIC = {
     "alpha.config": ("Config", "load"),
+    "alpha.core.instrument": ("Instrument",),
     "alpha.core.panel": ("Panel",),
     "alpha.data": ("load_panel", "source"),
     "alpha.features": ("Plan", "feature"),

@@ -13,8 +13,9 @@ import pandas as pd
 import structlog
 
 from alpha.config import Config
-from alpha.config.schema import Paper
+from alpha.config.sections import Paper
 from alpha.core.errors import DataError
+from alpha.core.instrument import check_converted
 from alpha.core.panel import Bar, Panel
 from alpha.data.feed import Feed
 from alpha.execution import Account, Journal, Ledger, bar_key
@@ -36,7 +37,7 @@ class Clock:
     Parameters
     ----------
     feed : Feed
-        Where bars come from; while it is live, it is asked for those after the last one delivered.
+        Source of the bars; while it is live, it is asked for those after the last one delivered.
     start : Timestamp, optional
         The first bar to trade, where the ledger is new; default: the last `sessions` bars.
     sealed : date, optional
@@ -46,7 +47,7 @@ class Clock:
     poll_sec : float
         Seconds between bars.
     follow : bool
-        Whether to wait for more bars of a live feed once all have been delivered.
+        True to wait for more bars of a live feed once all have been delivered.
     """
 
     feed: Feed
@@ -148,7 +149,7 @@ def trade(
     Parameters
     ----------
     ref : str, optional
-        What the bundle is called in the journal; default: its name.
+        Name of the bundle in the journal; default: its own.
     symbols : tuple of str, optional
         Hold only these; features still compare the whole universe, as in research.
 
@@ -174,14 +175,15 @@ def trade_sleeves(
     paper : Paper
         Cash, kill file and bad bars of the account; the clocks have the rest.
     ref : str
-        What the bundles are called in the journal.
+        Name of the bundles in the journal.
     steps : int, optional
         The most bars to trade in this run, of all sleeves together.
 
     Raises
     ------
     ConfigError
-        ``shared_symbol``, ``bad_share``: see `alpha.sleeves`.
+        ``shared_symbol``, ``bad_share``: see `alpha.sleeves`. ``other_currency``, ``other_instrument``: the ledger was
+        opened, or a symbol traded, on other terms.
     RiskBreach, DataError
         As `trade` does.
     """
@@ -189,7 +191,10 @@ def trade_sleeves(
     last = Ledger.replay(journal).last_bar
     desks = {trader.sleeve: _Desk(trader, journal, paper, last) for trader in traders}  # faults show before a row does
     check_apart({name: desk.symbols for name, desk in desks.items()})
-    account = Account.open(journal, paper.cash, routed({each.sleeve: each.cfg.broker() for each in traders}))
+    broker = routed({each.sleeve: each.cfg.broker() for each in traders})
+    account = Account.open(journal, paper.cash, broker, paper.currency)
+    for desk in desks.values():
+        account.expect(desk.instrument, desk.symbols)
     account.decided_by(ref, max(str(trader.bundle.trained["end"]) for trader in traders))
     account.reconcile()
     for bar in track(islice(merged({name: desk.bars for name, desk in desks.items()}), steps), "trading"):
@@ -202,9 +207,11 @@ class _Desk:
 
     def __init__(self, trader: Trader, journal: Journal, paper: Paper, last: str) -> None:
         history, self.bars = trader.clock.after(_resumed(trader.sleeve, last))
+        check_converted(history.instrument, paper.currency, history.rates is not None)
         skipped, self._bad = _skipped(journal, trader.sleeve)
         seen = _without(history, skipped)
-        self.symbols, self._trader, self._most = history.symbols, trader, paper.max_bad_bars
+        self.symbols, self.instrument = history.symbols, history.instrument
+        self._trader, self._most = trader, paper.max_bad_bars
         self._rules = replace(_killable(trader.cfg, paper), share=trader.share)
         self._stream, self._risk_model = trader.bundle.plan.stream(seen), self._rules.machine(seen)
 
@@ -236,7 +243,7 @@ def _killable(cfg: Config, paper: Paper) -> Rules:
 
 
 def sane(bar: Bar) -> Bar:
-    """Return the bar, or raise `DataError` where no decision could rest on it."""
+    """Return the bar, or raise `DataError` where it has no usable prices."""
     close = bar["close"]
     if not np.isfinite(close).any():
         raise DataError(f"the bar of {bar.time} has no price for any symbol", code="bar_without_prices")
@@ -271,7 +278,7 @@ def _only(
 
 
 def _without(history: Panel, skipped: set[str]) -> Panel:
-    """Return the history the stream saw: bars that were skipped never entered it."""
+    """Return the history without the bars that were skipped, which the stream has not seen."""
     if not skipped:
         return history
     return history.rows(~history.times.isin(pd.DatetimeIndex(sorted(skipped))))
@@ -281,6 +288,7 @@ def _skip(bar: Bar, error: DataError, account: Account, bad: int, most: int) -> 
     """Journal that a bar was not traded; positions are held, and nothing is on order. Raise after `most` in a row."""
     key, ledger = bar_key(bar), account.ledger
     if key != ledger.settled:
+        account.take_rate(bar)
         account.write(actions(bar, ledger))  # they have happened, whether we can decide or not
     account.withdraw(key)
     account.write([BarSkipped.of(ledger.run, key, str(error))])

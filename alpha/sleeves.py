@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import ConfigError
+from alpha.core.instrument import CURRENCY, check_converted
 from alpha.core.nouns import Target
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
@@ -94,8 +95,15 @@ def check_shares(shares: Mapping[str, float]) -> None:
         raise ConfigError(f"the shares of the sleeves sum to {total:g}; the account has 1 to share", code="bad_share")
 
 
-def backtest_sleeves(sleeves: Sequence[Sleeve], *, cash: float = 1_000_000.0, run: str = "backtest") -> Book:
+def backtest_sleeves(
+    sleeves: Sequence[Sleeve], *, cash: float = 1_000_000.0, currency: str = CURRENCY, run: str = "backtest"
+) -> Book:
     """Trade sleeves in one account, on their bars merged by time, with the same `step` that paper uses.
+
+    Parameters
+    ----------
+    cash : float
+        Equity at the start, in `currency`, that of the account.
 
     Returns
     -------
@@ -106,15 +114,18 @@ def backtest_sleeves(sleeves: Sequence[Sleeve], *, cash: float = 1_000_000.0, ru
     Raises
     ------
     ConfigError
-        ``shared_symbol``, ``bad_share``: see `check_apart` and `check_shares`.
+        ``shared_symbol``, ``bad_share``: see `check_apart` and `check_shares`. ``no_conversion``,
+        ``needless_conversion``: see `alpha.core.instrument.check_converted`.
     RiskBreach, DataError
         As `alpha.strategy.backtest` does.
     """
     check_apart({each.name: each.panel.symbols for each in sleeves})
     check_shares({each.name: each.rules.share for each in sleeves})
+    for each in sleeves:
+        check_converted(each.panel.instrument, currency, each.panel.rates is not None)
     desks = {each.name: _Desk(each) for each in sleeves}
     names = tuple(symbol for each in sleeves for symbol in each.panel.symbols)
-    account = Account.open(MemoryJournal(run), cash, routed({each.name: each.broker() for each in sleeves}))
+    account = Account.open(MemoryJournal(run), cash, routed({each.name: each.broker() for each in sleeves}), currency)
     targets, rows, clipped = dict.fromkeys(names, 0.0), [], Counter[str]()
     for bar in merged({name: desk.bars() for name, desk in desks.items()}):
         target = desks[bar.sleeve].step(bar, account)
@@ -132,12 +143,12 @@ def backtest_sleeves(sleeves: Sequence[Sleeve], *, cash: float = 1_000_000.0, ru
 def _held(ledger: Ledger, bar: Bar, names: Sequence[str]) -> list[float]:
     """Return the weights held in the whole account at the close of a bar."""
     worth = ledger.value(bar)
-    return [ledger.positions[name] * worth.prices[name] / worth.equity if name in ledger.positions else 0.0
-            for name in names]  # fmt: skip
+    return [ledger.positions[name] * worth.prices[name] * ledger.money.unit(name) / worth.equity
+            if name in ledger.positions else 0.0 for name in names]  # fmt: skip
 
 
 class _Desk:
-    """A sleeve that is at one of its rows."""
+    """A sleeve in progress: its outputs, its risk model and its next row."""
 
     def __init__(self, sleeve: Sleeve) -> None:
         self.sleeve = sleeve

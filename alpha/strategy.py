@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alpha.core.errors import DataError, RiskBreach
+from alpha.core.instrument import CURRENCY, check_converted
 from alpha.core.nouns import FeatureSet, Label, Model, Order, Scorecard, Target, Verdict
 from alpha.core.panel import Bar, Panel
 from alpha.core.registry import Plugin
@@ -21,15 +22,15 @@ from alpha.execution.events import (
     MICRO,
     BarMarked,
     DividendPaid,
-    Event,
     OrderFilled,
     OrderPlaced,
     OrdersSent,
     SharesSplit,
 )
 from alpha.execution.ledger import quotes
+from alpha.execution.money import Terms
 from alpha.execution.reports import news
-from alpha.portfolio.costs import Priced
+from alpha.portfolio.costs import estimated
 from alpha.portfolio.target import target
 from alpha.portfolio.view import Risk, View
 from alpha.risk import guard
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A fitted model and everything needed to use it again and to notice that something has changed.
+    """A fitted model with its features, label and golden predictions, as it is saved and loaded.
 
     Parameters
     ----------
@@ -61,9 +62,9 @@ class Bundle:
         ``start`` and ``end`` (first and last row), ``rows``, ``samples``.
     golden_inputs : array of shape (K, F)
     golden_predictions : array of shape (K,), or (K, outputs) where the model has several
-        What the model itself answers to `golden_inputs`: to the last bit, or within its tolerance.
+        Predictions of the model for `golden_inputs`: equal to the last bit, or within its tolerance.
     reference : mapping of str to list of float
-        Deciles of every feature and of the prediction: what drift is measured against.
+        Deciles of every feature and of the prediction, against which drift is measured.
     weights : tuple of Plugin
         The sample weights of its fit; empty in a bundle that was loaded, for it is not fitted again.
     """
@@ -98,7 +99,7 @@ class Candidate:
     Parameters
     ----------
     gates : tuple of Verdict
-        Of the gates that have judged it.
+        Verdicts of the gates that have judged it.
     waiting : tuple of str
         The gates that judge it only once blessing has opened the holdout.
     """
@@ -118,13 +119,13 @@ class Candidate:
 
     @property
     def passed(self) -> bool:
-        """Whether it was judged, and every gate that has judged it passed."""
+        """True where gates have judged it, and it passed all of them."""
         return bool(self.gates) and all(gate.passed for gate in self.gates)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How a signal becomes orders, and what bounds the book.
+    """The rules by which a signal becomes orders: policy, overlays, limits, guards.
 
     Parameters
     ----------
@@ -134,8 +135,8 @@ class Rules:
         Projections of the weights, applied in this order.
     max_drawdown : float
         Loss from the highest equity, as a fraction of it, that halts trading: the limit of the guard ``drawdown``.
-    lot_size, min_trade : float
-        See `alpha.execution.rebalance`.
+    min_trade : float
+        A change of weight smaller than this fraction of equity is not traded.
     delist_after : int
         Bars without a price after which a holding is settled in cash at its last one.
     overlays : tuple of Plugin
@@ -146,21 +147,17 @@ class Rules:
         Makes the machine whose estimate is `View.risk`.
     share : float
         Part of the account's equity that this strategy trades, as a sleeve; the guards watch the whole account.
-    shortable : bool
-        Whether the names can be sold short; if not, no weight wanted is negative.
     """
 
     policy: Plugin
     limits: tuple[Plugin, ...] = ()
     max_drawdown: float = 0.25
-    lot_size: float = 1.0
     min_trade: float = 0.0
     delist_after: int = 5
     overlays: tuple[Plugin, ...] = ()
     guards: tuple[Plugin, ...] = ()
     risk_model: Plugin | None = None
     share: float = 1.0
-    shortable: bool = True
 
     @cached_property
     def watch(self) -> tuple[Plugin, ...]:
@@ -243,25 +240,26 @@ def _check_ready(key: str, account: Account) -> None:
 
 
 def _settle(bar: Bar, rules: Rules, account: Account) -> None:
-    """Journal what happened before this bar's decision: corporate actions, fills, delistings."""
+    """Journal the events before this bar's decision: corporate actions, fills, delistings."""
     ledger = account.ledger
     if bar_key(bar) in (ledger.settled, ledger.decided):
         return
-    happened: list[Event] = actions(bar, ledger)
+    account.take_rate(bar)
+    happened = actions(bar, ledger)
     ratios = {event.symbol: event.ratio for event in happened if isinstance(event, SharesSplit)}
     account.broker.advance(bar)
     happened += news(account.broker.poll(), bar_key(bar), ledger, ratios)
-    active = {event.symbol for event in happened if isinstance(event, MOVING)}
+    active = (event.symbol for event in happened if isinstance(event, MOVING))
     account.write([*happened, *delistings(bar, ledger, rules.delist_after, active)])
 
 
 def _view(signal: Signal, bar: Bar, account: Account, risk: Risk | None) -> View:
     """Return the account and the market at the close of a bar, settled."""
-    worth, price, broker = account.ledger.value(bar), bar.quoted("close"), account.broker
+    worth, price = account.ledger.value(bar), bar.quoted("close")
     return View(
         bar=bar, outputs=outputs(signal), held=worth.weights,
         stuck=(worth.shares != 0) & ~((price > 0) & (price < np.inf)), equity=worth.equity, risk=risk,
-        costs=broker.costs(bar) if isinstance(broker, Priced) else None, groups=bar.groups,
+        costs=estimated(account.broker, bar), groups=bar.groups,
     )  # fmt: skip
 
 
@@ -277,10 +275,9 @@ def _permitted(view: View, rules: Rules, account: Account) -> str:
 
 
 def _target(view: View, rules: Rules, account: Account, *, reducing: str) -> Target:
-    """Return the weights wanted; halt where they are none that could be traded."""
+    """Return the weights wanted; halt where they cannot be traded."""
     try:
-        return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing,
-                      shortable=rules.shortable)  # fmt: skip
+        return target(view, rules.policy, rules.overlays, rules.limits, reducing=reducing)
     except RiskBreach as breach:
         account.halt(breach.args[0], view.bar, code=breach.code)
 
@@ -290,15 +287,15 @@ def _decide(target: Target, bar: Bar, rules: Rules, account: Account) -> tuple[O
     ledger = account.ledger
     if ledger.decided == bar_key(bar):
         return tuple(order for order in ledger.open_orders.values() if order.bar == ledger.decided)
-    orders = rebalance(target.weights, ledger, bar, lot_size=rules.lot_size, min_trade=rules.min_trade,
-                       share=rules.share)  # fmt: skip
+    orders = rebalance(target.weights, ledger, bar, min_trade=rules.min_trade, share=rules.share)
     quoted = quotes(bar, "close", [order.symbol for order in orders])
-    account.write(OrderPlaced.of(order, quoted[order.symbol]) for order in orders)
+    terms = Terms.of(bar.instrument, ledger.money.currency)
+    account.write(OrderPlaced.of(order, quoted[order.symbol], *terms) for order in orders)
     return orders
 
 
 def _finish(orders: tuple[Order, ...], target: Target, bar: Bar, account: Account) -> None:
-    """Close the bar: that its orders were sent, and what the account was worth."""
+    """Close the bar: journal that its orders were sent, and the value of the account."""
     ledger, key, worth = account.ledger, bar_key(bar), account.ledger.value(bar)
     mark = BarMarked.of(ledger.run, key, worth.equity, prices=worth.prices, unpriced=ledger.silent(bar),
                         orders=len(orders), limits=target.clipped)  # fmt: skip
@@ -312,6 +309,7 @@ def backtest(
     broker: Plugin,
     *,
     cash: float = 1_000_000.0,
+    currency: str = CURRENCY,
     run: str = "backtest",
     history: Panel | None = None,
 ) -> Book:
@@ -327,20 +325,25 @@ def backtest(
         A backtest has no person to halt for: give those of `Rules.unguarded` to see a whole history.
     broker : Plugin
     cash : float
-        Equity at the start, in the quote currency.
+        Equity at the start, in `currency`.
+    currency : str
+        Currency of the account.
     history : Panel, optional
         The rows before the first one traded, for the risk model to learn from.
 
     Raises
     ------
+    ConfigError
+        ``no_conversion``, ``needless_conversion``: see `alpha.core.instrument.check_converted`.
     RiskBreach
         As `step` does.
     DataError
         `not_numbers`, `bad_shape`: the signal is not of the panel's times and symbols.
     """
     made = {name: of_panel(values, name, panel) for name, values in outputs(signal).items()}
+    check_converted(panel.instrument, currency, panel.rates is not None)
     risk_model = rules.machine(history)
-    account = Account.open(MemoryJournal(run), cash, broker())
+    account = Account.open(MemoryJournal(run), cash, broker(), currency)
     ledger, shape = account.ledger, (len(panel), len(panel.symbols))
     weights, targets, equity, spent = np.empty(shape), np.empty(shape), np.empty(len(panel)), np.empty(len(panel))
     clipped: Counter[str] = Counter()

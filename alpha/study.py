@@ -1,4 +1,4 @@
-"""From data to judged candidates, on one page."""
+"""Research: from data to judged candidates, in one module."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ T = TypeVar("T")
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 GOLDEN_ROWS = 64
 REFERENCE_SAMPLES = 100_000
-WORTH_PROCESSES = 100_000  # bars x symbols to trade; a process takes a second or two to start
+WORTH_PROCESSES = 100_000  # bars x symbols above which books run in processes, which take a second or two to start
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What one run of research found.
+    """The results of one run of research.
 
     Parameters
     ----------
     candidates : tuple of Candidate
-        One a model, in the order of the configuration, each judged by every gate that does not wait for the holdout.
+        One for each model, in the order of the configuration, judged by every gate that does not wait for the holdout.
     baselines : mapping of str to Scorecard
-        What a person without a model would have got over the same rows, at the same costs.
+        Scores of the baselines over the same rows, at the same costs.
     trials : int
         Distinct configurations scored on these data so far, this run included.
     """
@@ -63,14 +63,14 @@ class Study:
 
     @property
     def best(self) -> Candidate:
-        """The candidate with the highest lower bound of its IC, among those that passed if any did."""
+        """The candidate with the highest lower bound of its IC, among those that passed, or among all if none did."""
         passed = [c for c in self.candidates if c.passed]
         return max(passed or self.candidates, key=lambda c: np.nan_to_num(c.scorecard.metrics["ic_low"], nan=-np.inf))
 
 
 @dataclass(frozen=True, eq=False)
 class _Bench:
-    """What every model of a study is measured on."""
+    """The data, folds and rules that all models of a study share."""
 
     config: Config
     panel: Panel
@@ -82,12 +82,12 @@ class _Bench:
 
     @property
     def tested(self) -> slice:
-        """The rows that are out of sample: from the first test row to the last."""
+        """The rows out of sample: from the first test row to the last."""
         return slice(int(self.folds[0].test[0]), int(self.folds[-1].test[-1]) + 1)
 
     @property
     def case(self) -> Case:
-        """The pipeline without a model, for the gates; it serves the data at hand, and so reads none again."""
+        """The pipeline without a model, for the gates; it serves the loaded data without reading them again."""
         panel, folds = self.panel, self.folds
         pipeline = Pipeline(
             load=lambda at: panel if at is None else panel.until(at), features=self.plan.batch, label=self.config.label,
@@ -99,34 +99,41 @@ class _Bench:
     def trade(self, signal: Signal, panel: Panel) -> np.ndarray:
         """Trade a signal over any panel, by the rules of this study; return the gross return of each row."""
         return backtest(
-            signal, panel, self.rules.unguarded(), self.config.broker, cash=self.config.paper.cash
+            signal,
+            panel,
+            self.rules.unguarded(),
+            self.config.broker,
+            cash=self.config.paper.cash,
+            currency=self.config.paper.currency,
         ).gross_returns
 
     def books(self, traded: Sequence[tuple[Signal, Rules]], track: Track) -> list[Book]:
-        """Trade each signal over the rows out of sample, to their end: no person is there to halt for."""
+        """Trade each signal over all rows out of sample, without guards: no person can lift a halt in research."""
         rows, cfg = self.tested, self.config
         panel, before = self.panel.rows(rows), self.panel.rows(slice(0, rows.start))
         history = before if self.rules.risk_model else None
         jobs = cfg.jobs if panel.tradable.size * len(traded) >= WORTH_PROCESSES else 1
         tasks = [({name: values[rows] for name, values in outputs(signal).items()}, panel, own.unguarded(), cfg.broker)
                  for signal, own in traded]  # fmt: skip
-        books = executor.run(partial(backtest, cash=cfg.paper.cash, history=history), tasks, jobs=jobs)
+        books = executor.run(
+            partial(backtest, cash=cfg.paper.cash, currency=cfg.paper.currency, history=history), tasks, jobs=jobs
+        )
         return list(track(books, f"{cfg.name}: backtests"))
 
 
 def tracked(work: Callable[[], T], what: str, track: Track) -> T:
-    """Do one thing that may last, and show that it has begun."""
+    """Do one long task, and show that it has begun."""
     (made,) = [work() for _ in track([what], what)]
     return made
 
 
 def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
-    """Load, compute features, label, cross-fit, backtest, score, refit on everything known, judge.
+    """Load data, compute features and label, cross-fit, backtest, score, refit on all known labels, and judge.
 
     Raises
     ------
     ConfigError
-        ``missing_package``: one that a bundle of a candidate would need is not installed.
+        ``missing_package``: a package that the bundle of a candidate needs is not installed.
     DataError
         The data are refused, or are too short for the features (``short_history``).
     """
@@ -150,12 +157,12 @@ def research(cfg: Config, track: Track = lambda items, what: items) -> Study:
 
 
 def _check_history(plan: Plan, features: FeatureSet, spans: Mapping[str, int]) -> None:
-    """Refuse a span of rows, from the first one on, that is over before some feature has its first value.
+    """Refuse a span of rows, from the first one on, that ends before some feature has its first value.
 
     Raises
     ------
     DataError
-        ``short_history``, naming the feature with the longest memory, the rows it needs, and those there are.
+        ``short_history``, naming the feature with the longest lookback, the rows it needs, and the rows available.
     """
     needed = {name: 1 + warmup(column) for name, column in plan.columns.items()}
     for what, rows in spans.items():
@@ -172,13 +179,13 @@ def _check_history(plan: Plan, features: FeatureSet, spans: Mapping[str, int]) -
 
 
 def _past(fold: Fold) -> int:
-    """Return how many rows there are up to the last one that may be learned from."""
+    """Return the number of rows up to the last training row."""
     return int(fold.train[-1]) + 1 if len(fold.train) else 0
 
 
 @dataclass(frozen=True, eq=False)
 class _Scored:
-    """A model or baseline, what it said, what trading that did, and what it is worth."""
+    """A model or baseline with its signal, its book and its scorecard."""
 
     plugin: Plugin
     signal: np.ndarray
@@ -187,7 +194,7 @@ class _Scored:
 
 
 def _baselines(bench: _Bench, track: Track) -> list[_Scored]:
-    """Measure what a model must beat. Nobody chooses a baseline by what it earned, so none is a trial."""
+    """Score the baselines. They are not chosen by their score, so they are no trials."""
     plugins = bench.config.baselines
     traded = [(plugin(bench.panel), _rules_of(bench, plugin)) for plugin in plugins]
     return [
@@ -197,13 +204,13 @@ def _baselines(bench: _Bench, track: Track) -> list[_Scored]:
 
 
 def _rules_of(bench: _Bench, baseline: Plugin) -> Rules:
-    """Return the configured rules, with the policy a baseline asks for where it does."""
+    """Return the configured rules, with the policy of the baseline if it names one."""
     named = getattr(baseline.make, "policy", None)
     return bench.rules if named is None else replace(bench.rules, policy=policy.bind(named))
 
 
 def _candidates(bench: _Bench, track: Track) -> list[_Scored]:
-    """Score the candidates; where a search is configured, every draw of each, and return the best."""
+    """Score the candidates; where a search is configured, score every draw of each and return the best."""
     cfg, search = bench.config, bench.config.models.search
     if search is None:
         return _scored(bench, cfg.models.candidates, track)
@@ -225,7 +232,7 @@ def _titled(track: Track, what: str) -> Callable[[Iterable[int]], Iterable[int]]
 
 
 def _scored(bench: _Bench, models: Sequence[Plugin], track: Track = lambda items, what: items) -> list[_Scored]:
-    """Score models out of sample, each of which makes it a trial."""
+    """Score models out of sample and record each as a trial."""
     cfg, trials = bench.config, Trials(bench.config.paths.trials)
     predicted = [_cross_fitted(bench, model, track) for model in models]
     signals = [each["signal"] for each in predicted]
@@ -252,7 +259,7 @@ def _no_model(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarr
 def _candidate(
     bench: _Bench, made: _Scored, beaten: Mapping[str, Scorecard], tried: Selection, judge: Judge
 ) -> Candidate:
-    """Work out the rest of the evidence, refit on everything known, and let the gates judge."""
+    """Compute the detailed metrics of a candidate, refit it on all known labels, and judge it by the gates."""
     cfg, panel = bench.config, bench.panel
     card = detailed(made.card, made.signal, bench.label, made.book, panel, bench.folds, seed=cfg.seed)
     card = replace(card, metrics={**card.metrics, **tried.metrics(card, bench.label.horizon)},
@@ -267,7 +274,7 @@ def _candidate(
 
 
 def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:
-    """Fit on every row whose label is known, and keep what shows later that nothing has changed."""
+    """Fit on every row whose label is known; add golden predictions and reference deciles to the bundle."""
     panel, label = bench.panel, bench.label
     known = panel.tradable & np.isfinite(label.values) & ~np.isnat(label.known_at_cells)
     fitted = fit(model, bench.features, label, known, weights=bench.config.weights)
@@ -284,14 +291,14 @@ def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:
 
 
 def _golden(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return up to 64 complete input rows, spread over the training window."""
+    """Return at most 64 complete input rows, spread over the training window."""
     complete = np.argwhere(known & np.isfinite(values).all(axis=-1))
     picked = complete[np.linspace(0, len(complete) - 1, min(GOLDEN_ROWS, len(complete))).astype(int)]
     return values[picked[:, 0], picked[:, 1]].copy()
 
 
 def _reference(bench: _Bench, known: np.ndarray, signal: np.ndarray) -> dict[str, list[float]]:
-    """Return deciles of every input and of the prediction: what drift is measured against."""
+    """Return deciles of every input and of the prediction, with which drift is measured."""
     grid = np.linspace(0, 1, 11)
     rows, symbols = np.nonzero(known)
     sampled = slice(None, None, 1 + len(rows) // REFERENCE_SAMPLES)

@@ -1,8 +1,8 @@
-"""Time Alpha's features beside Qlib, Polars, pandas, ta, TA-Lib and ml4t-engineer: ``python bench/compare.py``.
+"""Compare the speed of Alpha's features with Qlib, Polars, pandas, ta, TA-Lib and ml4t-engineer.
 
-Each library runs in an environment of its own below ``.bench``, made at the first run. The engines of a cell (a
-workload, a form, a size) take turns. After each cell everything measured so far is in the JSON file; with ``--resume``
-cells that are there already are kept.
+Run ``python bench/compare.py``. Each library runs in an environment of its own below ``.bench``, made at the first
+run. The engines of a cell (a workload, a form, a size) take turns. After each cell the results so far are written to
+the JSON file; with ``--resume`` cells already in the file are kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from workers import ROOT, STORE, Failed, answered, bars, interpreter  # noqa: E4
 
 
 class Run:
-    """What has been measured, on disk after each step."""
+    """The results so far, written to disk after each step."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.path = options, options.out
@@ -38,7 +38,7 @@ class Run:
                 raise SystemExit(f"{self.path} is of another commit or other versions; run without --resume")
 
     def step(self, part: str, name: str, measure: Any) -> None:
-        """Measure, unless it is there already, and keep."""
+        """Measure a step and keep the result, unless the file already has it."""
         if name in self.results[part]:
             return
         print(f"  {part}: {name}", flush=True)
@@ -49,13 +49,13 @@ class Run:
         self.path.write_text(json.dumps(self.results, indent=1))
 
     def chosen(self, workload: str, form: str = "") -> list[Engine]:
-        """Return the engines that take part."""
+        """Return the engines of a workload and form."""
         wanted = tuple(self.options.engines) or ("",)
         return [engine for engine in WORKLOADS[workload]
                 if (not form or form in engine.forms) and engine.key.startswith(wanted)]  # fmt: skip
 
     def size(self, symbols: int, before: int | None) -> None:
-        """Fill all cells of a number of symbols."""
+        """Measure all cells of one number of symbols."""
         days, options = self.options.days, self.options
         folder = bars(symbols, days)
         for workload in options.workloads:
@@ -67,7 +67,7 @@ class Run:
                           lambda workload=workload, form=form: self.cell(workload, form, symbols, before))  # fmt: skip
 
     def cell(self, workload: str, form: str, symbols: int, before: int | None) -> dict[str, Any]:
-        """Return the rows of a cell, with the reason of those who are left out."""
+        """Return the rows of a cell; an engine that is left out has the reason."""
         repeats, patience = self.options.repeats, self.options.patience
         if symbols > MIDDLE:
             repeats, patience = min(repeats, 3), self.options.patience_large
@@ -80,7 +80,7 @@ class Run:
         return {key: {"left_out": why} if why else rows[key] for key, why in out.items()}
 
     def rows(self) -> None:
-        """Vary the number of rows, for Alpha alone."""
+        """Measure Alpha alone with other numbers of rows."""
         ours = [engine for engine in WORKLOADS["alpha158"] if engine.key == ALPHA]
         for days in self.options.rows:
             folder = bars(min(MIDDLE, max(self.options.symbols)), days)
@@ -89,7 +89,7 @@ class Run:
                     "alpha158", form, folder, ours, self.options.repeats))  # fmt: skip
 
     def own(self) -> None:
-        """Ask what only Alpha is asked for."""
+        """Run the measurements of Alpha alone."""
         middle = bars(min(MIDDLE, max(self.options.symbols)), self.options.days)
         largest = bars(max(self.options.symbols), self.options.days)
         places = {"push": middle, "chunks": largest, "plans": middle, "kernels": middle}
@@ -97,7 +97,7 @@ class Run:
             self.step("own", measure, lambda measure=measure: alone(measure, places[measure]))
 
     def report(self) -> str:
-        """Return every table."""
+        """Return all tables."""
         results, days = self.results, self.options.days
         sizes = [f"{symbols}x{days}" for symbols in self.options.symbols]
         middle = f"{min(MIDDLE, max(self.options.symbols))}x{days}"
@@ -112,7 +112,7 @@ class Run:
 
 
 def alone(measure: str, folder: Path) -> dict[str, Any]:
-    """Return what a process of own.py found."""
+    """Return the result of a process of own.py."""
     line = [sys.executable, str(HERE / "peers" / "own.py"), measure, str(folder)]
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(line, env=variables, check=True, stdout=subprocess.PIPE, text=True)
@@ -123,7 +123,7 @@ def alone(measure: str, folder: Path) -> dict[str, Any]:
 
 
 def about() -> dict[str, Any]:
-    """Return what the figures depend on, without names of machines."""
+    """Return the conditions of the measurements, without machine names."""
     commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True)
     return {"commit": commit.strip(), "processors": os.cpu_count(), "python": platform.python_version(),
             "peers": {name: list(pins) for name, pins in ENVIRONMENTS.items()}}  # fmt: skip

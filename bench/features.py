@@ -34,7 +34,7 @@ def market(days: int, symbols: int) -> Panel:
 
 
 def best_of(repeats: int, run) -> float:
-    """Return the least wall-clock seconds of some runs."""
+    """Return the smallest wall-clock seconds of several runs."""
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -44,7 +44,7 @@ def best_of(repeats: int, run) -> float:
 
 
 def main() -> None:
-    """Print seconds, nanoseconds a value and the latency of a bar."""
+    """Print seconds, nanoseconds per value and the latency of a bar."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--days", type=int, default=2520)

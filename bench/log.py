@@ -29,7 +29,7 @@ def appending(lengths: list[int], repeats: int) -> None:
 
 
 def filled(path: Path, length: int) -> FileLog:
-    """Return a log of so many lines, written at once."""
+    """Return a log of `length` lines, written at once."""
     seal = START
     with path.open("w", encoding="utf-8") as file:
         for number in range(length):
@@ -37,7 +37,7 @@ def filled(path: Path, length: int) -> FileLog:
             seal = line["hash"]
             file.write(canonical(line) + "\n")
         file.flush()
-        os.fsync(file.fileno())  # else the first append would wait for all of it
+        os.fsync(file.fileno())  # otherwise the first append would wait for this write
     path.with_name(f"{path.name}.head").write_text(f"{length} {seal}\n", encoding="utf-8")
     return FileLog(path, OWNER)
 
@@ -68,7 +68,7 @@ def cpu(run) -> float:
 
 
 def main() -> None:
-    """Print what each took."""
+    """Print the times of appending and of scoring."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, nargs="*", default=[10, 1_000, 100_000])
     parser.add_argument("--repeats", type=int, default=50)

@@ -1,4 +1,4 @@
-"""Time the statistics: ``python bench/validation.py --peers python-with-qlib-and-alphalens``."""
+"""Time the statistics of validation: ``python bench/validation.py --peers PYTHON_WITH_QLIB_AND_ALPHALENS``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PEERS = Path(__file__).parent / "peers" / "rank_ic.py"
 
 
 def best_of(repeats: int, run) -> float:
-    """Return the least wall-clock seconds of some runs."""
+    """Return the smallest wall-clock seconds of several runs."""
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -27,7 +27,7 @@ def best_of(repeats: int, run) -> float:
 
 
 def rank_ic(days: int, symbols: int, repeats: int, peers: str | None) -> None:
-    """Print the seconds of the daily rank IC, and those of the peers on the same values in the same minute."""
+    """Print the seconds of the daily rank IC, and those of the peers on the same values."""
     rng = np.random.default_rng(0)
     signal = rng.normal(size=(days, symbols))
     realised = 0.05 * signal + rng.normal(size=signal.shape)
@@ -78,7 +78,7 @@ def _holes(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def main() -> None:
-    """Print what each took."""
+    """Print the times of all measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--days", type=int, default=2520)

@@ -1,4 +1,4 @@
-"""Measure the gates: run the whole pipeline in worlds of noise and of planted edges, and count what is blessed."""
+"""Calibrate the gates: run the whole pipeline in worlds of noise and of planted edges, and count the blessings."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def options() -> argparse.ArgumentParser:
     made.add_argument("--planted", type=int, default=50, help="worlds for each planted IC")
     made.add_argument("--ic", type=float, nargs="*", default=[0.01, 0.02, 0.03, 0.05], help="planted ICs")
     made.add_argument("--jobs", type=cli.positive, default=2, help="processes")
-    made.add_argument("--results", default="reports/calibration/worlds.jsonl", help="what was found; it is continued")
+    made.add_argument("--results", default="reports/calibration/worlds.jsonl", help="results; continued if it exists")
     return made
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run what is missing, and print the tables."""
+    """Run the missing worlds, and print the tables."""
+    cli.configured(args, ["config/calibrate.yaml"])  # refuse a wrong configuration before the work
     from alpha.lab import calibration
 
-    cli.configured(args, ["config/calibrate.yaml"])  # what is wrong with it is told at once
     pipeline = calibration.Experiment(args.config, (*args.overlay, "config/calibrate.yaml"), tuple(args.set))
     wanted = calibration.worlds(args.worlds, args.planted, args.ic)
     print(calibration.summary(calibration.calibrate(pipeline, wanted, Path(args.results), args.jobs, cli.track)))

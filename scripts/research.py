@@ -1,4 +1,4 @@
-"""Fit the configured models, walk forward, score them against baselines, judge them, write a report."""
+"""Research: fit the configured models walking forward, score and judge them, and write a report."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from alpha import cli
 
 
 def main(args: argparse.Namespace) -> int:
-    """Research; exit 0 whatever the verdict, for a model that fails its gates is a result."""
+    """Research; exit 0 whatever the verdict, because a model that fails its gates is a valid result."""
+    cfg, options = cli.configured(args), cli.chosen(args)
     from alpha.cli import show
     from alpha.operate import blessing, hints, study
 
-    options = cli.chosen(args)
-    found, folder = study.study(cli.configured(args), cli.track)
+    found, folder = study.study(cfg, cli.track)
     show.study(found)
     show.table(found, folder, options)
     kept, shadow = blessing.keep_candidate(found), hints.command(hints.SHADOW, options)

@@ -12,18 +12,18 @@ def options() -> argparse.ArgumentParser:
     made = cli.parser(__doc__, config="config/sleeves.yaml")
     made.add_argument("verb", choices=["research", "paper"], help="research all sleeves, or trade the blessed bundles")
     made.add_argument("--start", metavar="DATE", help="first session of a new ledger")
-    made.add_argument("--steps", type=cli.positive, help="the most bars to trade in this run, of all sleeves")
+    made.add_argument("--steps", type=cli.positive, help="largest number of bars of all sleeves in this run")
     made.add_argument("--shadow", action="store_true", help="replay the newest candidates, blessed or not")
-    made.add_argument("--acknowledge", metavar="NOTE", help="go on after a halt; the note is journaled")
+    made.add_argument("--acknowledge", metavar="NOTE", help="continue after a halt; the note is journaled")
     return made
 
 
 def main(args: argparse.Namespace) -> int:
     """Research or trade; print the reports."""
+    world = cli.shared(args)
     from alpha.cli import show
     from alpha.operate import papering, sleeves
 
-    world = cli.shared(args)
     if args.verb == "research":
         show.together(world, sleeves.research_sleeves(world, cli.track))
     else:

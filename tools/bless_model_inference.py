@@ -10,28 +10,30 @@ from alpha import cli
 def options() -> argparse.ArgumentParser:
     """Return the command line."""
     made = cli.parser(__doc__)
-    made.add_argument("--model", help="bless this candidate rather than the best one that passes")
-    made.add_argument("--select", action="store_true", help="name the bundle in the last --overlay, else in --config")
+    made.add_argument("--model", help="bless this candidate in place of the best one that passes")
+    made.add_argument("--select", action="store_true", help="select the bundle in the last --overlay, else in --config")
     made.add_argument("--reason", help="why the sealed holdout is opened; kept with the record of the look")
-    made.add_argument("--list", action="store_true", help="list what was blessed, and stop")
-    made.add_argument("--at", metavar="DATE", help="print what was blessed at a time, and stop")
-    made.add_argument("--rollback", action="store_true", help="go back to the bundle blessed before, and stop")
+    made.add_argument("--list", action="store_true", help="list the blessings and exit")
+    made.add_argument("--at", metavar="DATE", help="print the bundle blessed at a time and exit")
+    made.add_argument("--rollback", action="store_true", help="go back to the previously blessed bundle and exit")
     return made
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do one of: list, look up, roll back, bless."""
-    from alpha.operate import control
-
+    """List, look up, roll back or bless."""
     written = [args.config, *args.overlay][-1]
-    if args.list or args.at:
-        print("\n".join(control.blessings(cli.places(args), at=args.at)))
-    elif args.rollback:
-        print(f"selected: {control.rollback(cli.places(args), written)}")
-    else:
+    if not (args.list or args.at or args.rollback):
+        cfg = cli.configured(args)
         from alpha.cli import bless
 
-        bless.bless(cli.configured(args), written, args.model, args.reason, cli.chosen(args), select=args.select)
+        bless.bless(cfg, written, args.model, args.reason, cli.chosen(args), select=args.select)
+        return 0
+    from alpha.operate import control
+
+    if args.list or args.at:
+        print("\n".join(control.blessings(cli.places(args), at=args.at)))
+    else:
+        print(f"selected: {control.rollback(cli.places(args), written)}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Try the leakage checks on planted leaks and clean worlds, or, with --config, on your own pipeline. Exit 5: failed."""
+"""Run the leak checks on planted leaks and clean worlds, or, with --config, on your own pipeline. Exit 5: failed."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ def options() -> argparse.ArgumentParser:
     """Return the command line."""
     made = cli.parser(__doc__, config="")
     made.set_defaults(config=None)
-    made.add_argument("--seeds", type=cli.positive, default=5, help="how often each clean world is drawn")
-    made.add_argument("--leaks", type=cli.positive, default=1, help="how often each leak is drawn")
+    made.add_argument("--seeds", type=cli.positive, default=5, help="number of seeds of each clean world")
+    made.add_argument("--leaks", type=cli.positive, default=1, help="number of seeds of each leak")
     made.add_argument("--only", action="append", default=[], metavar="WORLD", help="only this world; repeat")
-    made.add_argument("--jobs", type=cli.positive, help="processes; default: one a processor")
+    made.add_argument("--jobs", type=cli.positive, help="number of processes; default: all processors")
     made.add_argument("--explain", action="store_true", help="also print what each check found")
     return made
 
 
 def main(args: argparse.Namespace) -> int:
-    """Check the configured pipeline where one is named, else print the matrix of the battery."""
+    """Check the configured pipeline if one is named; otherwise print the matrix of the battery."""
+    cfg = None
+    if args.config or args.overlay or args.set:
+        args.config = args.config or "config/base.yaml"
+        cfg = cli.configured(args)
     from alpha.cli import show_lab
     from alpha.lab import leakage
 
-    if args.config or args.overlay or args.set:
-        args.config = args.config or "config/base.yaml"
-        held = show_lab.checks(leakage.check_configured(cli.configured(args), cli.track))
+    if cfg is not None:
+        held = show_lab.checks(leakage.check_configured(cfg, cli.track))
     else:
         verdicts = leakage.battery(leaks=args.leaks, seeds=args.seeds, only=args.only, jobs=args.jobs,
                                    track=cli.track)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Judge a report alone: read alpha_eval.json and apply the gates to it. Exit 0: passed; 5: failed."""
+"""Judge a model by its report: read alpha_eval.json and apply the gates. Exit 0: passed; 5: failed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ def options() -> argparse.ArgumentParser:
     """Return the command line."""
     made = cli.parser(__doc__)
     made.add_argument("report", help="path of an alpha_eval.json")
-    made.add_argument("--model", help="judge this model; default: the one the report chose")
+    made.add_argument("--model", help="judge this model; default: the one that the report chose")
     made.add_argument("--ic-threshold", type=float, help="instead of the configured limit")
     made.add_argument("--hit-rate-threshold", type=float, help="instead of the configured limit")
     return made
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print one line a gate."""
+    """Print one line for each gate."""
+    cfg = cli.configured(args)
     from alpha.operate import study
 
     limits = {"ic": args.ic_threshold, "hit_rate": args.hit_rate_threshold}
-    model, results = study.validate(cli.configured(args), args.report, model=args.model, limits=limits)
+    model, results = study.validate(cfg, args.report, model=args.model, limits=limits)
     print(f"model: {model}")
     print(f"limits: {' + '.join([args.config, *args.overlay, *args.set])}")
     print("\n".join(map(str, results)))

@@ -1,4 +1,4 @@
-"""Check every log, series of trials, journal and bundle there is. Exit 0: all are as they were written."""
+"""Verify every log, series of trials, journal and bundle. Exit 0: none was changed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from alpha import cli
 def options() -> argparse.ArgumentParser:
     """Return the command line."""
     made = cli.parser(__doc__)
-    made.add_argument("--all", metavar="FOLDER", type=Path, help="check what is in this folder, and read no --config")
+    made.add_argument("--all", metavar="FOLDER", type=Path, help="check this folder, without reading --config")
     return made
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print one line for each thing that is checked, and a summary."""
+    """Print one line for each checked artifact, and a summary."""
     from alpha.operate import verifying
 
     things = verifying.kept_in(args.all) if args.all else verifying.kept(cli.places(args))

@@ -1,11 +1,12 @@
-"""The commands: their options, their output, and errors that say who must act. Nothing below this package prints.
+"""The command line: options, output and exit codes. No lower package prints.
 
-`--help` answers at once, so nothing heavy is imported here; the functions that print are in `tables` and `show`.
+Nothing heavy is imported here, so that `--help` answers at once; the functions that print are in `tables` and `show`.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ __all__ = ["chosen", "configured", "parser", "places", "positive", "run", "share
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Show a default where there is one."""
+    """Show the default of an option that has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return super()._get_help_string(action) if action.default not in (None, False, []) else action.help
@@ -42,12 +43,12 @@ def parser(description: str, *, config: str = DEFAULT) -> argparse.ArgumentParse
 
 
 def configured(args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
-    """Return the configuration that the options name, a command's own overlays and overrides before ``--set``."""
+    """Return the configuration that the options name; overlays and overrides of the command come before ``--set``."""
     from alpha.config import load
 
-    _log(args)
     cfg = load(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
     _name_broken()
+    _log(args)
     return cfg
 
 
@@ -55,14 +56,14 @@ def shared(args: argparse.Namespace) -> Sleeves:
     """Return the configuration of an account with sleeves that the options name."""
     from alpha.config.sleeves import load_sleeves
 
-    _log(args)
     world = load_sleeves(args.config, args.overlay, args.set)
     _name_broken()
+    _log(args)
     return world
 
 
 def _log(args: argparse.Namespace) -> None:
-    """Log to standard error, every bar where that is asked for."""
+    """Log to standard error; every bar with ``--verbose``."""
     import structlog
 
     structlog.configure(
@@ -80,14 +81,14 @@ def _name_broken() -> None:
 
 
 def places(args: argparse.Namespace, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:
-    """Return where results are, by the same options; no plugin is imported, so none that is broken is in the way."""
+    """Return the paths of results, by the same options, without importing plugins, which could be broken."""
     from alpha.config import load_places
 
     return load_places(args.config, [*args.overlay, *overlays], [*overrides, *args.set])
 
 
 def chosen(args: argparse.Namespace) -> str:
-    """Return the options that chose the configuration, to be typed again: each after a space."""
+    """Return the command-line options that choose the same configuration, each after a space."""
     given = [("--config", args.config)] if args.config != DEFAULT else []
     given += [("--overlay", overlay) for overlay in args.overlay] + [("--set", override) for override in args.set]
     return "".join(f" {option} {shlex.quote(value)}" for option, value in given)
@@ -102,7 +103,7 @@ def positive(text: str) -> int:
 
 
 def run(main: Callable[[argparse.Namespace], int | None], options: argparse.ArgumentParser) -> None:
-    """Parse, say that work has begun, run, exit. A deliberate error prints one message and exits with its own code."""
+    """Parse the options, print that work has begun, run, exit. An AlphaError prints its message and sets the code."""
     args = options.parse_args()
     read = [*filter(None, [args.config]), *args.overlay, *args.set] if "config" in args else []
     print(
@@ -116,3 +117,7 @@ def run(main: Callable[[argparse.Namespace], int | None], options: argparse.Argu
     except KeyboardInterrupt:
         print("interrupted; nothing is lost: run the same command again", file=sys.stderr)
         sys.exit(130)
+    finally:
+        if executor := sys.modules.get("alpha.core.executor"):  # `--help` imports nothing
+            executor.stop()
+        gc.freeze()  # otherwise the interpreter searches all objects for cycles at exit, for seconds after a long study

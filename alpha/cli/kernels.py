@@ -6,7 +6,7 @@ from alpha.features.engine.kernels import warm
 
 
 def show(done: int, of: int) -> None:
-    """Print how many kernels are compiled, over the last such line."""
+    """Print the number of compiled kernels over the previous such line."""
     print(f"\rCompiling the kernels of features, once: {done} of {of} done", end="", flush=True)
 
 

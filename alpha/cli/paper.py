@@ -1,4 +1,4 @@
-"""The paper runner's own options: those that set keys of the configuration, and `--kill`."""
+"""Options of the paper runner: those that set keys of the configuration, and `--kill`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def overlays(profile: str | None) -> list[Path]:
 
 
 def kill(places: Places, note: str) -> int:
-    """Write the kill file and print how trading goes on after it; return the exit status."""
+    """Write the kill file and print how to resume trading; return the exit status."""
     path = control.kill(places, note)
     print(f"kill file: {path}; the runner cancels open orders and halts at its next bar")
     print(f'to go on: rm {path}, then {hints.command(hints.PAPER)} --acknowledge "NOTE"')
@@ -43,7 +43,7 @@ def profile_path(name: str, folder: Path = Path("config/profiles")) -> Path:
     Raises
     ------
     ConfigError
-        ``unknown_profile``, with the nearest.
+        ``unknown_profile``, with the nearest name.
     """
     path = folder / f"{name}.yaml"
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Progress of what lasts: a bar on a terminal, lines elsewhere."""
+"""Show the progress of long work: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def track(items: Iterable[T], what: str) -> Iterable[T]:
-    """Yield `items` while showing how far they are: a bar on a terminal, lines elsewhere."""
+    """Yield `items` and show their progress: a bar on a terminal, lines elsewhere."""
     if sys.stderr.isatty():
         return _bar(items, what)
     return _lines(items, what)

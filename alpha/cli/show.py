@@ -17,7 +17,7 @@ from alpha.study import Study
 
 
 def study(found: Study, *, metrics: bool = True) -> None:
-    """Print the findings in the data, every gate of every model, and if asked its metrics with their intervals."""
+    """Print the findings in the data and every gate of every model; optionally its metrics with their intervals."""
     for finding in counted(found.findings):
         print(f"data: {finding.count} x {finding.code} ({finding.kind}), e.g. {_example(finding)}")
     for candidate in found.candidates:
@@ -37,12 +37,12 @@ def _example(finding: evaluation.FindingCount) -> str:
 
 
 def table(found: Study, folder: Path, options: str = "") -> None:
-    """Print the table of a run that blesses nothing: one line a model, and the path of the report.
+    """Print the table of a run without blessing: one line for each model, and the path of the report.
 
     Parameters
     ----------
     options : str
-        Those that chose the configuration, for the command that blesses.
+        Command-line options that chose the configuration, for the command that blesses.
     """
     summary_table([row(found, candidate, folder, blessed=False) for candidate in found.candidates])
     if found.best.passed:
@@ -56,7 +56,7 @@ def looked(kept: Kept) -> None:
 
 
 def together(world: Sleeves, found: Together) -> None:
-    """Print the best candidate of each sleeve, and what their book in one account came to."""
+    """Print the best candidate of each sleeve, and the results of their common book."""
     for entry, (sleeve, each) in zip(world.sleeves, found.studies.items(), strict=True):
         table(each, found.folders[sleeve], entry.options)
     first, last = found.book.times[[0, -1]]
@@ -78,7 +78,7 @@ def day(report: DailyReport, page: Path) -> None:
     if report.in_sample:
         print("IN SAMPLE: some bars lie in the window the bundle was trained on; profit on them is no evidence")
     if report.traded == 0:
-        print("NO NEW BAR: nothing was traded in this run; this is the ledger as it stands")
+        print("NO NEW BAR: nothing was traded in this run; these are the numbers of the ledger so far")
     print(f"{report.run}  {report.bundle}")
     for span in report.bundles[:-1]:
         print(f"  before that {span.ref} decided {span.sessions} sessions")

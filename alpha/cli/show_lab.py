@@ -1,4 +1,4 @@
-"""Print the results of experiments on Alpha itself: leakage checks, and the smoke run."""
+"""Print the results of experiments on Alpha itself: leak checks, the battery and the smoke run."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def checks(results: Iterable[CheckResult]) -> bool:
 
 
 def battery(results: Sequence[matrix.WorldResult], *, explain: bool) -> bool:
-    """Print the matrix of planted leaks and clean worlds; return whether all were caught and none accused.
+    """Print the matrix of the battery; return whether all leaks were caught without a false alarm.
 
     Parameters
     ----------
     explain : bool
-        Also print the sentence of each check that found a leak.
+        Also print the finding of each check that found a leak.
     """
     print("\n".join(matrix.lines(results)))
     for result in results if explain else ():
@@ -42,7 +42,7 @@ def battery(results: Sequence[matrix.WorldResult], *, explain: bool) -> bool:
 
 
 def smoke(runs: Iterable[Run]) -> int:
-    """Print each world as it ends, and a table of them all; return the exit status: 1 unless the edge is blessed."""
+    """Print each world as it ends, and a table of all; return the exit status: 1 unless the planted edge is blessed."""
     rows = {run.world: _printed(run) for run in runs}
     print()
     summary_table(list(rows.values()))

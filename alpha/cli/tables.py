@@ -1,4 +1,4 @@
-"""Tables for the terminal: what a scorecard says, and what a run ends with."""
+"""Tables for the terminal: the metrics of a scorecard, and the summary of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def summary_table(rows: Sequence[SummaryRow], console: Console | None = None) -> None:
-    """Print one line a world, and below them the paths, whole, so that they can be copied."""
+    """Print one line for each world, and below them the full paths of the reports."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -52,7 +52,7 @@ def _equity(row: SummaryRow) -> str:
 def evidence_table(card: Scorecard) -> str:
     """Return every metric of a candidate with its 95 % interval and the best baseline, in at most 100 columns.
 
-    Below it: how much was predicted, how many trials there were, and what they leave of the evidence.
+    Lines below give the number of predictions, the number of trials, and the metrics corrected for it.
     """
     head = f"  {'metric':<36}{'value':>9}  {'95 % interval':>20}  {'best baseline':>13}"
     return "\n".join([head, *_metric_lines(card), *_luck_lines(card)])

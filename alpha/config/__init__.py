@@ -1,4 +1,4 @@
-"""Configuration: the schema of everything a run depends on, and the only reader of YAML."""
+"""Configuration: the schema of all settings of a run, and the only reader of YAML."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from alpha.config.places import Places, load_places
     from alpha.config.reading import load
     from alpha.config.schema import Config
-else:  # `load_places` needs no schema, and the schema imports everything that a configuration can name
+else:  # imported on demand: the schema imports every plugin registry, and `load_places` does not need it
     __getattr__, __dir__ = lazy(__name__, {
         "alpha.config.layers": ("merged", "read_yaml"),
         "alpha.config.places": ("Places", "load_places"),

@@ -1,4 +1,4 @@
-"""From YAML files to values of a schema: read strictly, laid over each other, every problem named at once."""
+"""Read YAML files strictly, merge them in layers and validate them by a schema; one error names every problem."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ T = TypeVar("T", bound=BaseModel)
 def validated(
     schema: type[T], path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()
 ) -> T:
-    """Return what a schema makes of the files: base < overlays left to right < ``key.path=value`` overrides.
+    """Return the files as a value of the schema: base < overlays left to right < ``key.path=value`` overrides.
 
     Raises
     ------
     ConfigError
-        Naming every problem at once, with the nearest right answer.
+        Names every problem, each with the nearest right answer.
     """
     values = layered(path, overlays, overrides)
     try:
@@ -38,7 +38,7 @@ def validated(
 
 
 def layered(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Return one mapping: base < overlays left to right < ``key.path=value`` overrides.
+    """Return the files merged into one mapping: base < overlays left to right < ``key.path=value`` overrides.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def layered(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Se
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` with `over` on top: mappings are merged, anything else is replaced.
 
-    A mapping that names another plugin than the one below it replaces it whole.
+    A mapping that names another plugin than `base` replaces the whole mapping of `base`.
     """
     result = dict(base)
     for key, value in over.items():
@@ -69,7 +69,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 YAML_FAULTS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
-"""What the parser raises on bad text: on no date, on tags that do not fit their value, on endless nesting."""
+"""Errors of the YAML parser on bad text, such as an impossible date, a tag that does not fit or deep nesting."""
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 class _Strict(yaml.SafeLoader):
-    """Safe YAML in which nothing is said twice and nothing is said by reference."""
+    """A safe YAML loader that refuses duplicate keys and aliases."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -126,7 +126,7 @@ def _named_alike(below: Mapping[str, Any], value: Mapping[str, Any]) -> bool:
 
 
 def _follows(problem: Mapping[str, Any]) -> bool:
-    """Whether it only repeats others: a list is too short for what is wrong in it is left out."""
+    """Return whether a problem only follows from others: a list is too short because its wrong entries are left out."""
     return problem["type"] == "too_short" and bool(problem["input"])
 
 
@@ -143,7 +143,7 @@ def _describe(problem: Mapping[str, Any], schema: type[BaseModel]) -> str:
 
 
 def _keys_at(section: Any, location: Sequence[Any]) -> Iterator[str]:
-    """Yield the keys a section may have, found by walking the schema along `location`."""
+    """Yield the keys that the schema allows at `location`."""
     for part in location:
         if isinstance(part, str) and isinstance(section, type) and issubclass(section, BaseModel):
             annotation = section.model_fields[part].annotation

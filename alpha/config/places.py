@@ -1,10 +1,10 @@
-"""Where results are: all that a command needs that lists, rolls back or halts."""
+"""The paths of results: all that the commands that list, roll back or halt need of a configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -17,29 +17,30 @@ Place = Annotated[Path | str, BeforeValidator(lambda where: place(where) if isin
 
 
 class Section(Schema):
-    """A part of the configuration: frozen, and with no unknown key."""
+    """A section of the configuration: frozen; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
 
 def role(name: str = "experiment", *, later: bool = False) -> dict[str, Any]:
-    """Return the arguments of ``Field`` by which a key declares what it is to the ids of results.
+    """Return the arguments of ``Field`` that declare the role of a key: which ids of results depend on it.
 
-    A key without a role is part of the experiment: a score depends on it.
+    A key without a role belongs to the experiment: scores depend on it.
 
     Parameters
     ----------
     name : {"data", "window", "after", "place", "experiment"}
-        Of the data that are read; the part of them that research sees; of what is done with scores, so that no score
-        depends on more of it than one model; the place of a result or of work, which changes no result.
+        ``data``: chooses the data that are read. ``window``: the part of them that research sees. ``after``: used once
+        scores exist, so a score depends on no more of it than its own model. ``place``: a path or a way of working,
+        which changes no result.
     later : bool
-        Whether configurations had ids before the key was added: left empty, it changes none.
+        True for a key added after configurations had ids: left at its default, it changes no id.
     """
     return {"json_schema_extra": {"role": name, "later": later}}
 
 
 def keys(section: type[BaseModel], *roles: str, under: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return the paths of all keys that have one of these roles."""
+    """Return the key paths of all keys that have one of these roles."""
     found = []
     for key, field in section.model_fields.items():
         extra = field.json_schema_extra
@@ -50,10 +51,30 @@ def keys(section: type[BaseModel], *roles: str, under: tuple[str, ...] = ()) -> 
     return found
 
 
-class Paths(Section):
-    """Where results go, relative to the folder the command is run in."""
+def without_later(section: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain values of a section without later keys that are left at their default."""
+    kept = {}
+    for key, value in values.items():
+        field = section.model_fields[key]
+        inner = next((kind for kind in (field.annotation, *get_args(field.annotation)) if _is_section(kind)), None)
+        value = without_later(inner, value) if inner and isinstance(value, dict) else value
+        extra = field.json_schema_extra
+        later = isinstance(extra, dict) and extra.get("later")
+        if not later or (value not in (None, [], {}) and value != field.default):
+            kept[key] = value
+    return kept
 
-    artifacts: Path = Field(Path("artifacts"), description="a folder a world: bundles and ledgers", **role("place"))
+
+def _is_section(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
+
+
+class Paths(Section):
+    """Paths of results, relative to the folder in which the command runs."""
+
+    artifacts: Path = Field(
+        Path("artifacts"), description="bundles and ledgers, in one folder for each world", **role("place")
+    )
     reports: Path = Field(Path("reports"), description="scorecards and reports", **role("place"))
     trials: Place = Field(
         Path("artifacts/trials.jsonl"),
@@ -69,7 +90,7 @@ class Paths(Section):
     @field_validator("*")
     @classmethod
     def _can_be_made(cls, where: Path | str, info: ValidationInfo) -> Path | str:
-        """Refuse, before the work, a place where no file can be made."""
+        """Refuse a path where no file can be created, before any work begins."""
         path = Path(str(where).removeprefix(SQLITE))
         folder = path.parent if info.field_name in ("trials", "looks") else path
         try:
@@ -93,7 +114,7 @@ class _Paper(BaseModel):
 
 
 class Places(BaseModel):
-    """The part of a configuration that says where results are. Its other keys are neither read nor checked."""
+    """The part of a configuration that names the paths of results. Other keys are neither read nor checked."""
 
     model_config = ConfigDict(frozen=True)
     name: str = Field(pattern=NAME)
@@ -103,7 +124,7 @@ class Places(BaseModel):
 
     @property
     def home(self) -> Path:
-        """The folder of what this world made."""
+        """The folder of the results of this world."""
         return self.paths.artifacts / self.name
 
     @property
@@ -113,11 +134,11 @@ class Places(BaseModel):
 
 
 def load_places(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Places:
-    """Read where results are from the files of a configuration: no plugin is imported, and no other key is checked.
+    """Read the paths of results from configuration files, without importing plugins or checking other keys.
 
     Raises
     ------
     ConfigError
-        As `load` does, for the keys that are read.
+        As `load`, for the keys that are read.
     """
     return validated(Places, path, overlays, overrides)

@@ -1,4 +1,4 @@
-"""From YAML files to a `Config`: read strictly, laid over each other, every problem told at once."""
+"""Read a `Config` from YAML files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from alpha.config.schema import Config
 
 
 def load(path: str | Path, overlays: Sequence[str | Path] = (), overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration: base < overlays left to right < ``key.path=value`` overrides.
+    """Read a configuration, later layers over earlier ones: base, overlays left to right, ``key.path=value`` overrides.
 
     Raises
     ------
     ConfigError
-        Naming every problem at once, with the nearest right answer.
+        Names every problem, each with the nearest right answer.
     """
     return validated(Config, path, overlays, overrides)

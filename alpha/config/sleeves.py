@@ -1,4 +1,4 @@
-"""The configuration of an account with sleeves: which configurations trade in it, and with what share of it."""
+"""The configuration of an account with sleeves: the configurations that trade in it, each with a share of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pydantic import Field, PositiveFloat, field_validator
 from alpha.config.layers import validated
 from alpha.config.places import NAME, Paths, Section
 from alpha.config.reading import load
-from alpha.config.schema import Config, Paper
+from alpha.config.schema import Config
+from alpha.config.sections import Paper
 from alpha.core.errors import ConfigError
 from alpha.core.nouns import Broker
 from alpha.core.registry import value_errors
@@ -20,7 +21,7 @@ from alpha.sleeves import check_shares
 
 
 class SleeveEntry(Section):
-    """One sleeve: the files of its configuration, and its share of the account."""
+    """One sleeve: its configuration files, and its share of the account."""
 
     config: Path = Field(description="configuration file; its `name` names the sleeve")
     overlay: tuple[Path, ...] = Field((), description="laid over it, left to right")
@@ -33,17 +34,17 @@ class SleeveEntry(Section):
 
     @property
     def options(self) -> str:
-        """The options of a command that choose this configuration, each after a space."""
+        """The command-line options that choose this configuration, each after a space."""
         given = [("--config", self.config), *(("--overlay", each) for each in self.overlay)]
         return "".join(f" {option} {shlex.quote(str(value))}" for option, value in given)
 
 
 class Sleeves(Section):
-    """An account that several configurations share. Each is researched, judged and blessed by its own."""
+    """An account that several configurations share. Each is researched, judged and blessed on its own."""
 
     name: str = Field(pattern=NAME, description="names the account in reports")
     sleeves: tuple[SleeveEntry, ...] = Field(min_length=1, description="shares sum to 1 at most; the rest is cash")
-    paper: Paper = Field(Paper(), description="cash, ledger, kill file and dates of the account")
+    paper: Paper = Field(Paper(), description="cash, currency, ledger, kill file and dates of the account")
     paths: Paths = Field(Paths(), description="where the account's own ledger and reports go")
 
     @field_validator("sleeves")
@@ -55,7 +56,7 @@ class Sleeves(Section):
 
     @property
     def calendar(self) -> str:
-        """The calendar of the account, which has a bar whenever one of its sleeves has."""
+        """The calendar of the account, which has a bar whenever one of its sleeves has one."""
         return "24/7"
 
     @property
@@ -69,14 +70,28 @@ class Sleeves(Section):
         Raises
         ------
         ConfigError
-            ``same_name``: two sleeves have one name; and as `alpha.config.load` does.
+            ``same_name``: two sleeves have one name. ``other_currency``: a sleeve's account has another currency.
+            ``other_conversion``: two sleeves convert one currency differently. Also as `alpha.config.load`.
         """
         found = [entry.load() for entry in self.sleeves]
         by_name = {cfg.name: cfg for cfg in found}
         if len(by_name) < len(found):
             raise ConfigError(f"each sleeve of {self.name} needs a `name` of its own; they are "
                               f"{', '.join(cfg.name for cfg in found)}", code="same_name")  # fmt: skip
+        self._check_currencies(found)
         return by_name
+
+    def _check_currencies(self, found: Sequence[Config]) -> None:
+        conversions: dict[str, object] = {}
+        for cfg in found:
+            if cfg.paper.currency != self.paper.currency:
+                raise ConfigError(f"the account is in {self.paper.currency}, and the sleeve {cfg.name!r} is researched "
+                                  f"in {cfg.paper.currency}: give both the same paper.currency",
+                                  code="other_currency")  # fmt: skip
+            conversion, currency = cfg.instrument and cfg.instrument.conversion, cfg.traded().currency
+            if conversions.setdefault(currency, conversion) != conversion:
+                raise ConfigError(f"the sleeve {cfg.name!r} converts {currency} by other rates than the ones before: "
+                                  f"give each the same instrument.conversion", code="other_conversion")  # fmt: skip
 
     def broker(self) -> Broker:
         """Return the broker of the account: each sleeve's orders go to the broker of its configuration."""

@@ -1,1 +1,1 @@
-"""The vocabulary: nouns, errors, registry, calendar and identity. Imports nothing else of alpha."""
+"""Types of the domain, errors, plugin registries, calendars, logs and content hashes. Imports nothing else of alpha."""

@@ -1,4 +1,4 @@
-"""When an exchange trades: its sessions, and the instants at which their bars are complete."""
+"""Trading calendars: the sessions of an exchange, and the instants at which their bars are complete."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import pandas as pd
 
 from alpha.core.errors import ConfigError, nearest
 
-FIRST = pd.Timestamp("1970-01-01")  # what is known of holidays before is not exact
+FIRST = "1970-01-01"  # holidays before this date are not known exactly
 YEARS_AHEAD = 5
-SAMPLE = pd.Timestamp("2000-01-01"), pd.Timestamp("2019-12-31")  # the years that sessions a year are counted in
-FEW_BARS = 10  # too few to count the sessions in a bar
-SEVERAL = 0.75  # bars a session, at least: fewer are bars of several sessions, not gaps
+COMMON = ("XNYS", "24/7")  # accepted without importing exchange-calendars, which takes half a second
+SAMPLE = "2000-01-01", "2019-12-31"  # years over which the sessions in a year are averaged
+FEW_BARS = 10  # with fewer, the sessions in a bar are not counted
+SEVERAL = 0.75  # below this many bars a session, a bar covers several sessions; above it, bars are missing
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """Sessions of an exchange, holidays and early closes included (source: exchange-calendars).
+    """The sessions of an exchange, with its holidays and early closes (source: exchange-calendars).
 
     A session is labelled by its date, a Timestamp without a zone. Instants are in UTC.
 
@@ -38,6 +39,8 @@ class Calendar:
     name: str = "XNYS"
 
     def __post_init__(self) -> None:
+        if self.name in COMMON:
+            return
         from exchange_calendars import get_calendar_names
 
         names = get_calendar_names(include_aliases=True)
@@ -51,10 +54,10 @@ class Calendar:
         return known[known.searchsorted(_date(start)) : known.searchsorted(_date(end), side="right")]
 
     def scheduled(self, start: pd.Timestamp | str, end: pd.Timestamp | str) -> pd.DatetimeIndex:
-        """Return the dates from `start` to `end`, both included, that the rules make sessions.
+        """Return the dates from `start` to `end`, both included, on which the exchange's rules plan a session.
 
-        What counts days ahead must use these. Closures that no rule foretells (2001-09-11, 2012-10-29; also those set
-        for one year alone, such as a day of mourning) are no sessions, but count as such here.
+        Use these to count days ahead. An unplanned closure (2001-09-11, 2012-10-29, a day of mourning) is no session,
+        but was not known in advance, so its date is included here.
         """
         known = _scheduled(self.name)
         return known[known.searchsorted(_date(start)) : known.searchsorted(_date(end), side="right")]
@@ -79,7 +82,7 @@ class Calendar:
         Parameters
         ----------
         times : DatetimeIndex
-            In order. A gap here and there changes nothing.
+            In increasing order. A few gaps do not change the result.
         """
         sessions = len(self.sessions(times[0], times[-1])) if len(times) else 0
         each = len(times) / sessions if sessions else 1.0
@@ -96,15 +99,15 @@ class Calendar:
         return _schedule(self.name).closes[self._rows(sessions)]
 
     def next(self, date: pd.Timestamp | str) -> pd.Timestamp:
-        """Return the first session after `date`, itself a session or not."""
+        """Return the first session after `date`, which need not be a session."""
         return self._session(int(_schedule(self.name).sessions.searchsorted(_date(date), side="right")), date)
 
     def previous(self, date: pd.Timestamp | str) -> pd.Timestamp:
-        """Return the last session before `date`, itself a session or not."""
+        """Return the last session before `date`, which need not be a session."""
         return self._session(int(_schedule(self.name).sessions.searchsorted(_date(date))) - 1, date)
 
     def session_of(self, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Return the session during which each bar ended (open < instant <= close); NaT where there was none."""
+        """Return the session in which each bar ends (open < instant <= close); NaT where there is none."""
         sessions, opens, closes = _schedule(self.name)
         at = closes.searchsorted(instants)
         known = at < len(closes)
@@ -132,7 +135,7 @@ class Calendar:
 def _sessions_a_year(name: str) -> int:
     """Return the mean number of sessions in a year, rounded."""
     known = _schedule(name).sessions
-    first, last = max(SAMPLE[0], known[0]), min(SAMPLE[1], known[-1])
+    first, last = max(pd.Timestamp(SAMPLE[0]), known[0]), min(pd.Timestamp(SAMPLE[1]), known[-1])
     return round(((known >= first) & (known <= last)).sum() / ((last - first).days + 1) * 365.25)
 
 
@@ -144,14 +147,16 @@ class _Schedule(NamedTuple):
 
 @cache
 def _schedule(name: str) -> _Schedule:
-    """Return every session from 1970 (or as far back as the exchange is known) to some years ahead."""
+    """Return every session from 1970 (or the first year known for the exchange) to some years ahead."""
     from exchange_calendars import get_calendar
 
-    bounds = get_calendar(name)
-    last = pd.Timestamp.now().normalize() + pd.DateOffset(years=YEARS_AHEAD)
-    start = max(filter(None, [FIRST, bounds.bound_min()]))
-    end = min(filter(None, [last, bounds.bound_max()]))
-    days = get_calendar(name, start=start, end=end).schedule
+    start, end = pd.Timestamp(FIRST), pd.Timestamp.now().normalize() + pd.DateOffset(years=YEARS_AHEAD)
+    try:
+        days = get_calendar(name, start=start, end=end).schedule
+    except ValueError:  # the exchange is known for fewer years, which only its calendar object gives
+        bounds = get_calendar(name)
+        start, end = max(start, bounds.bound_min() or start), min(end, bounds.bound_max() or end)
+        days = get_calendar(name, start=start, end=end).schedule
     opens, closes = (pd.DatetimeIndex(days[side]).as_unit("ns").rename(None) for side in ("open", "close"))
     return _Schedule(pd.DatetimeIndex(days.index.to_numpy()).as_unit("ns"), opens, closes)
 

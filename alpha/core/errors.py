@@ -1,4 +1,4 @@
-"""Every error raised on purpose. Each class says who must act; anything else that escapes is a bug."""
+"""The errors that Alpha raises on purpose. The class of an error names who must act; any other exception is a bug."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class AlphaError(Exception):
     Parameters
     ----------
     message : str
-        What was expected, what it was, and the nearest right answer.
+        The expected value, the actual value, and the nearest right answer.
     code : str
         A stable identifier in lower_snake_case, for programs and for searching the documentation.
     """
@@ -24,7 +24,7 @@ class AlphaError(Exception):
         self.code = code
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Come back from another process as it was."""
+        """Pickle the message and the code, so that the error keeps both when it comes from another process."""
         return _again, (type(self), self.args[0], self.code)
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ def _again(kind: type[AlphaError], message: str, code: str) -> AlphaError:
 
 
 class ConfigError(AlphaError):
-    """A configuration or a command line is wrong. Nothing has run; the user edits it."""
+    """A configuration or a command line is wrong. Nothing has run; the user corrects it."""
 
     exit_code = 2
 
@@ -48,25 +48,25 @@ class DataError(AlphaError):
 
 
 class ModelError(AlphaError):
-    """A bundle is not what it should be. The runner refuses to start, or falls back as configured."""
+    """A bundle is missing, changed or unusable. The runner refuses to start, or uses the configured fallback."""
 
     exit_code = 4
 
 
 class GateFailed(AlphaError):
-    """A candidate did not earn promotion. Nothing is blessed; research goes on."""
+    """A candidate failed a gate. It is not blessed; research goes on."""
 
     exit_code = 5
 
 
 class RiskBreach(AlphaError):
-    """A hard limit was hit. The runner cancels open orders and halts for a person."""
+    """A hard limit was hit. The runner cancels open orders and halts until a person acts."""
 
     exit_code = 6
 
 
 class BrokerError(AlphaError):
-    """The broker refused or could not be reached. Orders are sent again under the same id, then halt."""
+    """The broker refused or could not be reached. The runner sends the orders again under the same ids, then halts."""
 
     exit_code = 7
 

@@ -1,4 +1,4 @@
-"""Run independent tasks in processes. No other module starts workers, so the way they run is chosen here alone."""
+"""Run independent tasks in worker processes. No other module starts workers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from alpha.core import plugins
 T = TypeVar("T")
 
 _in_worker = False
+_started = False
 
 
 class Counted(Generic[T]):
-    """Results as they arrive, and how many there will be, so that progress can be shown."""
+    """An iterator of results with a known length, so that progress can be shown."""
 
     def __init__(self, items: Iterable[T], length: int) -> None:
         self.items, self.length = items, length
@@ -30,29 +31,39 @@ def run(
 ) -> Counted[T]:
     """Call a function with the arguments of each task; return the results as they arrive.
 
-    A worker that calls this runs its own tasks one after the other. A worker loads the plugins that this process
-    loaded. What a task raises is raised here.
+    Inside a worker the tasks run one after the other. A worker loads the same plugins as this process. An error
+    that a task raises is raised here.
 
     Parameters
     ----------
     tasks : iterable of sequence
-        Positional arguments, which must be picklable where there is more than one job.
+        Positional arguments; picklable unless `jobs` is 1.
     jobs : int, optional
-        Processes; 1: this one. Default: one a processor.
+        Number of processes; 1 runs the tasks in this process. Default: one for each processor.
     in_order : bool
-        Whether results come in the order of the tasks, or as they finish.
+        True: results come in the order of the tasks. False: in the order in which the tasks finish.
     """
     tasks = [tuple(task) for task in tasks]
     if _in_worker or jobs == 1 or len(tasks) < 2:
         return Counted((function(*task) for task in tasks), len(tasks))
     from joblib import Parallel, delayed
 
+    global _started
+    _started = True
     pool = Parallel(jobs or -1, return_as="generator" if in_order else "generator_unordered", batch_size=1)
     return Counted(pool(delayed(_Task(function, task))() for task in tasks), len(tasks))
 
 
+def stop() -> None:
+    """End the idle workers, which would delay the exit of this process."""
+    if _started:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor(reuse=True).shutdown(kill_workers=True)
+
+
 class _Task:
-    """A call on its way to a worker. The plugins go first: the function and its arguments may be parts of them."""
+    """A pickled call. It loads the plugins before it unpickles the function and arguments, which may belong to them."""
 
     def __init__(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         self.function, self.arguments = function, arguments
@@ -65,7 +76,7 @@ class _Task:
 
 
 class _Plugins:
-    """The plugins of this process; they are loaded where this is unpickled."""
+    """The plugins of this process. Unpickling this object loads them."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return plugins.load, (plugins.loaded(),)

@@ -1,4 +1,4 @@
-"""Names for content: hashes of values, of the code and of the environment."""
+"""Hashes of values and of code, and the versions of the environment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from typing import Any
 from alpha.core.errors import ConfigError, nearest
 
 PACKAGES = ("numpy", "pandas", "scikit-learn", "lightgbm", "xgboost", "numba", "scipy")
-"""Every report names the versions of these, where they are installed; a bundle, those of what its model needs too."""
+"""Packages whose versions every report records, if installed; a bundle also records those that its model needs."""
 
 
 def canonical(value: Any) -> str:
-    """Return the one JSON text of a value: sorted keys, no spaces, no NaN."""
+    """Return the canonical JSON of a value: sorted keys, no spaces, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=str)
 
 
@@ -37,7 +37,7 @@ def digest(value: Any) -> str:
 
 @cache
 def code_id() -> str:
-    """Return the hash of the library's own source files."""
+    """Return the hash of Alpha's own source files."""
     root = Path(__file__).resolve().parents[1]
     files = sorted(root.rglob("*.py"))
     return digest({str(path.relative_to(root)): digest(path.read_bytes()) for path in files})
@@ -57,7 +57,7 @@ def environment(packages: Iterable[str] = ()) -> dict[str, str]:
 
 
 def packages_of(make: Any) -> tuple[str, ...]:
-    """Return the packages that reading the files of a model depends on: those it names, else those its module imports.
+    """Return the packages that a model needs to read its files: those it names, else those that its module imports.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def packages_of(make: Any) -> tuple[str, ...]:
 
 
 def expect_packages(make: Any) -> None:
-    """Raise ConfigError `missing_package` unless all that a model depends on is installed."""
+    """Raise ConfigError `missing_package` unless every package that a model needs is installed."""
     for name in packages_of(make):
         if _version(name) is None:
             hint = nearest(name, filter(None, (found.metadata["Name"] for found in metadata.distributions())))
@@ -77,7 +77,7 @@ def expect_packages(make: Any) -> None:
 
 
 def _imported(make: type) -> Iterator[str]:
-    """Yield the packages whose modules a class's module imports, wherever in it that is done."""
+    """Yield the packages that the module of a class imports, at its top or inside a function."""
     homes = metadata.packages_distributions()
     root = __name__.partition(".")[0]
     for module in sorted(_modules(make) - {root} - sys.stdlib_module_names):
@@ -111,14 +111,12 @@ def _version(name: str) -> str | None:
 
 @cache
 def definition(make: Callable[..., Any]) -> str:
-    """Return the hash of the code that defines a function or class: what it does, whatever it is called.
+    """Return the hash of the code that defines a function or class.
 
-    It is that of its whole module, helpers and constants included, as a syntax tree without docstrings: comments and
-    layout do not count. A module without a source, such as that of a notebook, has no tree. There it is the compiled
-    code of the function, or of the methods and constants of the class, alone: its docstrings count, the
-    functions it calls do not, and another version of Python compiles another.
-
-    What it calls in other modules never counts, nor does a value that it closes over.
+    The hash covers the whole module, with its helpers and constants, as a syntax tree without docstrings: comments and
+    layout do not count. Code of other modules and values of a closure do not count either. A module without source,
+    such as that of a notebook, has no syntax tree: there the hash covers only the compiled code of the function, or of
+    the methods and constants of the class. It then includes docstrings and depends on the version of Python.
     """
     try:
         tree = ast.parse(inspect.getsource(sys.modules[make.__module__]))
@@ -129,12 +127,12 @@ def definition(make: Callable[..., Any]) -> str:
 
 class _WithoutTexts(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
-        """Drop a constant that stands alone: a docstring, or what does as little."""
+        """Drop a statement that is only a constant, such as a docstring."""
         return None if isinstance(node.value, ast.Constant) else node
 
 
 def _compiled(thing: Any) -> Any:
-    """Return what a function, a class or a constant of either does, less where it stands and how it is laid out."""
+    """Return the compiled code of a function, class or constant as plain values, without line and file names."""
     if isinstance(thing, type):
         own = {name: each for name, each in vars(thing).items() if callable(each) or not name.startswith("__")}
         return {name: _compiled(each) for name, each in own.items()}

@@ -1,4 +1,4 @@
-"""Logs that only grow: JSON objects in order, in which any change of what was written is found."""
+"""Append-only logs of JSON objects, chained by hashes so that a change of any earlier line is found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alpha.core.errors import AlphaError, ConfigError, DataError
 from alpha.core.identity import canonical, digest
 
 START = "0" * 64
-"""The hash that the first line has as its `previous`."""
+"""The `previous` hash of the first line."""
 BLOCK = 4096  # bytes read at once from the end of a file
 HEAD = re.compile(rb"(\d{1,18}) ([0-9a-f]{64})\n?")
 SQLITE = "sqlite:///"
@@ -31,35 +31,34 @@ class Log(Protocol):
 
     @property
     def path(self) -> Path:
-        """The file that holds it."""
+        """The file of the log."""
 
     def append(self, record: Mapping[str, Any]) -> Line:
-        """Add one record and return its line; the cost does not depend on how many lines there are.
+        """Add one record and return its line; the cost does not depend on the length of the log.
 
-        The line has the instant ``at``, unless the record has one. Only the newest line is checked.
+        The line records the current instant as ``at``, unless the record has its own. Only the newest line is checked.
 
         Raises
         ------
         DataError, or the error of the log
-            ``<noun>_tampered``: the log was changed by something else. ``<noun>_torn``: its last line is cut off.
+            ``<noun>_tampered``: something other than Alpha changed the log. ``<noun>_torn``: its last line is cut off.
         ConfigError
             ``<noun>_unavailable``: the file cannot be used.
         """
 
     def append_after(self, make: Callable[[list[Line]], Mapping[str, Any]]) -> Line:
-        """Add the record that `make` makes of all lines so far; no other process adds one in between.
+        """Add the record that `make` returns for all lines so far; no other process adds a line in between.
 
         All lines are read and checked, so the cost grows with the log. Raises as `append` does.
         """
 
     def read(self) -> list[Line]:
-        """Return all lines, oldest first, once every one is checked; raises as `append` does."""
+        """Check all lines and return them, oldest first; raises as `append` does."""
 
     def tail(self, after: str) -> list[Line]:
         """Return the lines that follow the one with the hash `after` (`START`: all), oldest first.
 
-        Only these are read and checked: a reader that keeps the lines it has read pays for the new ones alone. Raises
-        as `append` does.
+        Only these lines are read and checked, so the cost depends on the new lines alone. Raises as `append` does.
         """
 
     def verify(self) -> int:
@@ -68,18 +67,18 @@ class Log(Protocol):
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose log it is: how its errors are named, and who must act on them.
+    """The errors of one kind of log: their class, their codes and their words.
 
     Parameters
     ----------
     noun : str
-        What a line records, in the plural; begins the codes of the errors.
+        Plural noun for the lines, such as ``trials``; the first part of the error codes.
     key : str
         The key of the configuration that names the log.
     error : type of AlphaError
-        Raised where the log is not as it was written.
+        Class of the error for a log that was changed.
     changed : str
-        Ends the code of that error.
+        Last part of the code of that error.
     """
 
     noun: str
@@ -101,13 +100,13 @@ class Owner:
         return self.tampered(f"line {number} of {path} is not as it was written")
 
     def unavailable(self, path: Path, error: Exception) -> ConfigError:
-        """Return the error for a place where no log can be kept."""
+        """Return the error for a path where no log can be kept."""
         return ConfigError(f"{self.key}: no {self.noun} can be kept in {path}: {error}; name another file",
                            code=f"{self.noun}_unavailable")  # fmt: skip
 
 
 def place(where: str | Path) -> str | Path:
-    """Return where a log is: a URL as it is, anything else as a path."""
+    """Return the place of a log: a URL unchanged, anything else as a path."""
     return str(where) if str(where).startswith(SQLITE) else Path(where)
 
 
@@ -123,12 +122,12 @@ def open_log(where: str | Path, owner: Owner) -> Log:
 
 @dataclass(frozen=True)
 class FileLog:
-    """A log in a file of JSON lines, which several processes and threads may append to at once.
+    """A log in a file of JSON lines; several processes and threads may append to it at once.
 
     ``<name>.head`` beside the file holds the number of lines and the hash of the newest, so that a line that was
     edited, dropped, moved or cut off is found. It is replaced after the line is on disk: a crash in between leaves it
-    one line behind, which is allowed, and the next append mends it first. (A person who writes both files anew can
-    still deceive: compare with the count and hash in an earlier report.)
+    one line behind, which is allowed, and the next append updates it first. A person who rewrites both files is not
+    found this way: compare with the count and hash in an earlier report.
     """
 
     path: Path
@@ -140,7 +139,7 @@ class FileLog:
             return self._write(file, *self._end(file), record)
 
     def append_after(self, make: Callable[[list[Line]], Mapping[str, Any]]) -> Line:
-        """Add the record that `make` makes of all lines so far; see `Log.append_after`."""
+        """Add the record that `make` returns for all lines so far; see `Log.append_after`."""
         with self._opened("a+b", fcntl.LOCK_EX) as file:
             known = list(self._checked(file))
             return self._write(file, len(known), known[-1]["hash"] if known else START, make(known))
@@ -162,7 +161,7 @@ class FileLog:
 
     def _write(self, file: IO[bytes], count: int, previous: str, record: Mapping[str, Any]) -> Line:
         line = linked(record, previous)
-        if not count or self._read_head()[0] < count:  # there is none yet, or a crash came before it
+        if not count or self._read_head()[0] < count:  # there is no head yet, or a crash came before it was replaced
             self._set_head(count, previous)
         start = b"" if _ended(file) else b"\n"
         file.write(start + canonical(line).encode() + b"\n")
@@ -172,7 +171,7 @@ class FileLog:
         return line
 
     def _end(self, file: IO[bytes]) -> tuple[int, str]:
-        """Return the number of lines and the hash of the newest, once the last lines agree with the head."""
+        """Check the last lines against the head; return the number of lines and the hash of the newest."""
         count, newest = self._read_head()
         last = [text for text, _ in zip(_backwards(file), range(2), strict=False)]
         if not last:
@@ -193,7 +192,7 @@ class FileLog:
         return count + 1, line["hash"]
 
     def _checked(self, file: IO[bytes]) -> Iterator[Line]:
-        """Yield each line; there may be one more than the head counts, written when a crash came before the head."""
+        """Yield each line; after a crash there may be one line more than the head counts."""
         count, newest = self._read_head()
         file.seek(0)
         number, at_count = 0, START
@@ -204,7 +203,7 @@ class FileLog:
             raise self._other_count(number, count)
 
     def _whole(self, file: IO[bytes], count: int) -> Iterator[bytes]:
-        """Yield the text of each line, and refuse one that is cut off."""
+        """Yield the text of each line; refuse a line that is cut off."""
         for number, text in enumerate(file, start=1):
             self._expect_head(count)
             content = text.removesuffix(b"\n")
@@ -217,7 +216,7 @@ class FileLog:
         return self.path.with_name(f"{self.path.name}.head")
 
     def _read_head(self) -> tuple[int, str]:
-        """Return how many lines there are, and the hash of the newest."""
+        """Return the number of lines and the hash of the newest, as the head records them."""
         try:
             written = self._head.read_bytes()
         except FileNotFoundError:
@@ -234,7 +233,7 @@ class FileLog:
             raise self.owner.tampered(f"{self._head} is gone, and {self.path} holds lines")
 
     def _set_head(self, count: int, seal: str) -> None:
-        """Replace the head, whole or not at all."""
+        """Replace the head atomically."""
         unfinished = self._head.with_suffix(".part")
         with unfinished.open("w", encoding="utf-8") as file:
             file.write(f"{count} {seal}\n")
@@ -244,7 +243,7 @@ class FileLog:
 
     @contextmanager
     def _opened(self, mode: str, lock: int) -> Iterator[IO[bytes]]:
-        """Open the file, once no other process is in its way."""
+        """Open the file, and wait for its lock."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = self.path.open(mode)
@@ -256,7 +255,7 @@ class FileLog:
 
     @contextmanager
     def _reading(self) -> Iterator[IO[bytes]]:
-        """Open the file to read it; one that does not exist has no lines."""
+        """Open the file for reading; a file that does not exist has no lines."""
         if self.path.exists():
             with self._opened("rb", fcntl.LOCK_SH) as file:
                 yield file
@@ -274,19 +273,19 @@ def linked(record: Mapping[str, Any], previous: str) -> Line:
 
 
 def parsed(text: bytes) -> Line | None:
-    """Return a line; None where one byte of it is not as it was written."""
+    """Return the line of a text; None if any byte of it was changed."""
     try:
         line = json.loads(text)
         if not isinstance(line, dict) or canonical(line).encode() != text:
             return None
         seal = line.pop("hash", None)
         return {**line, "hash": seal} if seal == digest(line) and "previous" in line else None
-    except (ValueError, RecursionError):  # no JSON; a NaN, which has no hash; nesting too deep to read
+    except (ValueError, RecursionError):  # not JSON; NaN, which has no hash; nested too deeply
         return None
 
 
 def forward(texts: Iterable[bytes], path: Path, owner: Owner) -> Iterator[Line]:
-    """Yield the lines that these texts hold, the first line of the log first, each once it is checked."""
+    """Check and yield the lines of these texts, which begin with the first line of the log."""
     seal = START
     for number, text in enumerate(texts, start=1):
         line = parsed(text)
@@ -313,7 +312,7 @@ def back_to(after: str, texts: Iterable[bytes], count: int, newest: str, path: P
 
 
 def _backwards(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a file from the last one on, reading no more of it than is asked for."""
+    """Yield the lines of a file, last line first, reading only as much as the caller takes."""
     at = file.seek(0, os.SEEK_END)
     rest, first = b"", True
     while at:
@@ -330,7 +329,7 @@ def _backwards(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _ended(file: IO[bytes]) -> bool:
-    """Whether the file is empty, or its last line is whole."""
+    """Return whether the file is empty, or its last line is complete."""
     if not file.seek(0, os.SEEK_END):
         return True
     file.seek(-1, os.SEEK_END)
@@ -338,5 +337,5 @@ def _ended(file: IO[bytes]) -> bool:
 
 
 def _cut_off(text: bytes, file: IO[bytes]) -> bool:
-    """Whether a line that cannot be parsed is the start of one."""
+    """Return whether a line that cannot be parsed is an incomplete one at the end of the file."""
     return text.startswith(b"{") and not _ended(file)

@@ -1,4 +1,4 @@
-"""A log in one SQLite file, for many writers."""
+"""Append-only logs in one SQLite file, for many writers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEWEST_FIRST = "SELECT line FROM lines ORDER BY seq DESC"
 
 @dataclass(frozen=True)
 class SqliteLog:
-    """A log in one SQLite file; see `Log`. A line and the head change in one transaction, so no crash parts them."""
+    """A log in one SQLite file; see `Log`. One transaction writes a line and the head, so a crash cannot part them."""
 
     path: Path
     owner: Owner
@@ -37,7 +37,7 @@ class SqliteLog:
             return self._write(db, *self._end(db), record)
 
     def append_after(self, make: Callable[[list[Line]], Mapping[str, Any]]) -> Line:
-        """Add the record that `make` makes of all lines so far; see `Log.append_after`."""
+        """Add the record that `make` returns for all lines so far; see `Log.append_after`."""
         with self._opened("BEGIN IMMEDIATE") as db:
             known = list(self._checked(db))
             return self._write(db, len(known), known[-1]["hash"] if known else START, make(known))
@@ -72,7 +72,7 @@ class SqliteLog:
         return line
 
     def _end(self, db: sqlite3.Connection) -> tuple[int, str]:
-        """Return the number of lines and the hash of the newest, once the last line agrees with the head."""
+        """Check the last line against the head; return the number of lines and the hash of the newest."""
         count, newest = self._read_head(db)
         last = db.execute("SELECT seq, line FROM lines ORDER BY seq DESC LIMIT 1").fetchone()
         line = parsed(last[1]) if last else {"hash": START}
@@ -98,7 +98,7 @@ class SqliteLog:
 
     @contextmanager
     def _opened(self, begin: str) -> Iterator[sqlite3.Connection]:
-        """Open the file, which is made first where there is none, and begin a transaction."""
+        """Open the file, creating it if needed, and begin a transaction."""
         try:
             if not self.path.exists():
                 _create(self.path)
@@ -117,7 +117,7 @@ class SqliteLog:
 
 
 def _create(path: Path) -> None:
-    """Write an empty log beside `path`, then give it that name, whole, unless another process was first."""
+    """Create an empty log at `path` atomically; do nothing if another process was first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         new = Path(folder) / "log"

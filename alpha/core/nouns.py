@@ -1,4 +1,4 @@
-"""The nouns of the domain. All are frozen; arrays are (T times, N symbols[, F features])."""
+"""The types of the domain. All are frozen; arrays have shape (T times, N symbols[, F features])."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FeatureSet:
     values: np.ndarray
 
     def frame(self) -> pd.DataFrame:
-        """Return a column a feature and a row a (time, symbol); of a plan's result, without copying it."""
+        """Return a frame: a column for each feature, a row for each (time, symbol); a plan's result is not copied."""
         import pandas as pd
 
         columns = self.values.transpose(2, 0, 1).reshape(len(self.names), -1)
@@ -38,20 +38,20 @@ class FeatureSet:
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """What a model is asked to predict.
+    """The outcomes that a model learns to predict.
 
     Parameters
     ----------
     values : array of shape (T, N)
-        The outcome of deciding at row t; NaN where there is none.
+        The outcome of a decision at row t; NaN where there is none.
     known_at : datetime64[ns] array of shape (T,) or (T, N), UTC
-        When the outcome became known, always later than ``times[t]``; NaT: not yet known.
+        When the outcome becomes known, always later than ``times[t]``; NaT: not yet known.
     horizon : int
-        Bars from entry to exit; the most there can be, where it varies by cell (see `horizons`).
+        Bars from entry to exit; the maximum where it varies by cell (see `horizons`).
     entry : str
-        The price at which it is entered: ``next_open``, or ``next_close`` where only closes exist.
+        The price of the entry: ``next_open``, or ``next_close`` where only closes exist.
     realised : array of shape (T, N), optional
-        The plain return behind `values`, where `values` is a transform of it (a rank, say).
+        The plain return, where `values` is a transform of it (such as a rank).
     """
 
     name: str
@@ -69,31 +69,31 @@ class Label:
     def horizons(self, times: pd.DatetimeIndex) -> np.ndarray:
         """Return the bars from entry to exit of each cell, an int array of shape (T, N); -1 where not yet known.
 
-        An outcome is entered in the bar after its row, and known at the close of the bar of its exit.
+        The entry is in the bar after the row; the outcome is known at the close of the bar of the exit.
         """
         exits = np.searchsorted(times.as_unit("ns").asi8.view("datetime64[ns]"), self.known_at_cells)
         return np.where(np.isnat(self.known_at_cells), -1, exits - np.arange(len(exits))[:, None] - 1)
 
     def known_before(self, cutoff: np.datetime64 | np.ndarray) -> np.ndarray:
-        """Return a bool array of shape (T, N): which outcomes were known strictly before `cutoff`.
+        """Return a bool array of shape (T, N): True where the outcome was known strictly before `cutoff`.
 
-        The cutoff is one instant, or one a row, of shape (T,).
+        `cutoff` is one instant, or an array of shape (T,) with one for each row.
         """
         return self.known_at_cells < np.reshape(cutoff, (-1, 1))  # NaT compares False
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Row numbers of one split, and until when a label must have become known to be learned from.
+    """The training and test rows of one split, and the instant before which a training label must be known.
 
     Parameters
     ----------
     cutoff : datetime64[ns]
-        Only labels known strictly before it may be learned from; NaT where each row has its own.
+        Training uses only labels known strictly before it; NaT where each row has its own.
     cutoffs : datetime64[ns] array of shape (T,), optional
-        The cutoff of each row, in a fold that also learns from rows after those it tests.
+        The cutoff of each row, in a fold whose training rows may lie after its test rows.
     symbols : int array, optional
-        The columns that are tested, and not learned from; default: all are both.
+        The columns of the test, which training leaves out; default: every column is in both.
     """
 
     index: int
@@ -105,11 +105,11 @@ class Fold:
 
     @property
     def forward(self) -> bool:
-        """Whether all it learns from was known at one instant."""
+        """True if all training labels were known at one instant, before the test."""
         return self.cutoffs is None
 
     def cells(self, names: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the index of the tested cells in an array of shape (T, names)."""
+        """Return the index of the test cells in an array of shape (T, names)."""
         return np.ix_(self.test, np.arange(names) if self.symbols is None else self.symbols)  # type: ignore[return-value]
 
 
@@ -120,13 +120,13 @@ class Verdict:
     Parameters
     ----------
     value, limit : float
-        The number and its limit; of a property, how many problems were found, and 0. NaN where there is no number.
+        The number and its limit; for a property, the number of problems found and 0. NaN where there is no number.
     relation : str
-        How the value must lie to the limit for the gate to pass.
+        The comparison of value with limit that must hold for the gate to pass.
     note : str
         Why the gate failed, and by how much.
     kind : str
-        ``comparison`` of a number with its limit, or ``property`` that holds or does not.
+        ``comparison`` of a number with a limit, or ``property``, which holds or does not.
     """
 
     gate: str
@@ -149,7 +149,7 @@ class Verdict:
 
     @property
     def margin(self) -> float:
-        """By how much the gate passed (positive) or failed (negative), in the units of its value."""
+        """Distance of the value from the limit, in its units: positive where the gate passed, negative where not."""
         away = self.value - self.limit
         return {"<": -away, "=": -abs(away), ">": away}[self.relation[0]]
 
@@ -165,9 +165,9 @@ class Scorecard:
     baselines : mapping of str to mapping of str to float
         The same metrics of the baselines, scored in the same run.
     series : mapping of str to Series
-        What the plots and later tests need: daily IC, net returns, turnover, quantile returns ...
+        Series for the plots and later tests: daily IC, net returns, turnover, quantile returns ...
     intervals : mapping of str to (low, high)
-        The 95 % intervals of `metrics`, by name; only a candidate that is judged has them, not every trial.
+        The 95 % intervals of `metrics`, by name. Candidates have them; the other trials of a search do not.
     """
 
     model: str
@@ -181,18 +181,18 @@ class Scorecard:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The weights wanted after a bar. Arrays have shape (N,); weights are fractions of equity.
+    """The weights that the strategy wants after a bar. Arrays have shape (N,); weights are fractions of equity.
 
     Parameters
     ----------
     weights : array
-        Within every limit. A position that cannot be traded now has the weight at which it is held.
+        The weights within every limit. A position that cannot be traded now keeps its current weight.
     raw : array
-        What the policy and its overlays asked for.
+        The weights from the policy and its overlays, before the limits.
     clipped : tuple of str
-        The limits that were hit, and the guards that let positions only shrink.
+        The limits that were hit, and the guards that allow only reductions.
     stuck : tuple of str
-        The names held that cannot be traded now: they have no price in this bar.
+        The names held that have no price in this bar, so cannot be traded now.
     """
 
     weights: np.ndarray
@@ -207,11 +207,11 @@ class Order(NamedTuple):
     Parameters
     ----------
     quantity : float
-        Shares, signed: negative sells. Of an order that is partially filled, the rest.
+        Shares; negative sells. For an order that is partially filled, the remainder.
     kind : str
         ``market``, or ``limit``: never at a price worse than `limit`.
     limit : float, optional
-        Price per share, in the quote currency.
+        Price per share, in the currency of the symbol.
     expires : int, optional
         Bars in which it may still trade; 1 is a day order, None is good till cancelled.
     """
@@ -236,11 +236,11 @@ class Fill(NamedTuple):
     quantity : float
         Shares, signed as the order.
     price : float
-        Per share, in the quote currency.
+        Per share, in the currency of the symbol.
     fee : float
-        In the quote currency.
+        In the currency of the symbol.
     slippage : float
-        The part of the amount paid that lies between the quote and `price`, in the quote currency.
+        The part of the amount paid that lies between the quote and `price`, in the currency of the symbol.
     """
 
     order_id: str
@@ -259,7 +259,7 @@ class Accepted(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A broker's report that it refused an order, and why: nothing of it is open."""
+    """A broker's report that it refused an order, with the reason; the order is not open."""
 
     order_id: str
     reason: str
@@ -272,7 +272,7 @@ class Cancelled(NamedTuple):
 
 
 class Expired(NamedTuple):
-    """A broker's report that the rest of an order reached the end of its life."""
+    """A broker's report that the rest of an order expired."""
 
     order_id: str
 
@@ -283,10 +283,10 @@ Update = Fill | Accepted | Rejected | Cancelled | Expired
 class Model(Protocol):
     """Fits samples of (time, symbol) pairs; a prediction depends on its own row only.
 
-    `handles_nan` says whether inputs may be missing. A class may also name its `outputs` (the columns of `predict`,
-    ``signal`` first; ``spread``: how unsure it is of it), its `neutral` prediction (0.5 for a probability), by what
-    `tolerance` a row may depend on its batch (default: not in a bit), and the `packages` that read its files (default:
-    those its module imports). See `alpha.models`.
+    `handles_nan` is True where inputs may be missing. A class may also declare its `outputs` (the columns of `predict`:
+    ``signal`` first, then for example ``spread``, its uncertainty), its `neutral` prediction (0.5 for a probability),
+    the `tolerance` within which a prediction may depend on the other rows of its batch (default: 0), and the `packages`
+    that reading its files needs (default: those that its module imports). See `alpha.models`.
     """
 
     handles_nan: ClassVar[bool]
@@ -299,19 +299,19 @@ class Model(Protocol):
 
 
 class Broker(Protocol):
-    """The port that every venue implements. Every verb may be called again: an order's id makes that harmless."""
+    """The protocol of every venue. Every method may be called again: an order's id makes a repetition harmless."""
 
     def submit(self, orders: Sequence[Order]) -> None:
-        """Take orders; one whose id was taken before is ignored, however it ended."""
+        """Take orders; an order whose id was taken before is ignored, whatever became of it."""
 
     def advance(self, bar: Bar) -> None:
         """Trade up to the close of `bar`: the clock of a simulated market, which a real venue ignores."""
 
     def poll(self) -> Sequence[Update]:
-        """Return the reports that came since the last call, oldest first; one may come more than once."""
+        """Return the reports since the last call, oldest first; a report may be repeated."""
 
     def open_orders(self) -> Sequence[Order]:
-        """Return the orders it works on, with what is left of each."""
+        """Return the open orders, each with its remaining quantity."""
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Cancel orders by id; one that is not open is ignored."""

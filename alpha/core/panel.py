@@ -13,13 +13,15 @@ import pandas as pd
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import DataError, nearest
+from alpha.core.instrument import Instrument
 
 PRICES = ("open", "high", "low", "close")
+_SHARES = Instrument()
 
 
 @dataclass(frozen=True, eq=False)
 class Bar:
-    """One row of a panel: what is known when the bar at `time` has closed.
+    """One row of a panel: the values known when the bar at `time` has closed.
 
     Parameters
     ----------
@@ -30,7 +32,11 @@ class Bar:
     tradable : bool array of shape (N,)
     groups : mapping of str to tuple of str, length N
     sleeve : str
-        The sleeve of an account that trades on it; empty where the account has one strategy.
+        The sleeve that trades on this bar; empty where the account has one strategy.
+    instrument : Instrument
+        The terms on which the symbols are traded.
+    rate : float
+        Units of the account's currency for one of the instrument's, the last known at `time`.
     """
 
     time: pd.Timestamp
@@ -39,12 +45,19 @@ class Bar:
     tradable: np.ndarray
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sleeve: str = ""
+    instrument: Instrument = _SHARES
+    rate: float = 1.0
 
     def __getitem__(self, name: str) -> np.ndarray:
         return _lookup(self.fields, name)
 
+    @property
+    def unit(self) -> float:
+        """The value of one unit (a share, a contract) at a price of 1, in the account's currency."""
+        return self.instrument.multiplier * self.rate
+
     def quoted(self, name: str) -> np.ndarray:
-        """Return the price `name` at which the market traded: raw where known, else as given."""
+        """Return the price `name` as traded: the raw price where known, else the price as given."""
         if f"raw_{name}" in self.fields:
             return self[f"raw_{name}"]
         price = self.fields.get(name, self["close"])
@@ -56,8 +69,8 @@ class Panel:
     """Fields of market data that share one index of bar-close times and one of symbols.
 
     Row t of every field is known at ``times[t]`` and not before, so a computation that reads
-    only rows up to t is free of look-ahead by construction. A field nobody has is absent; it is
-    never filled with zeros. NaN means that this symbol had no such value at that time.
+    only rows up to t has no look-ahead. A field without data is absent, never filled with
+    zeros. NaN means that the symbol had no such value at that time.
 
     Parameters
     ----------
@@ -72,8 +85,11 @@ class Panel:
         Whether the symbol belonged to the universe and had a price; default: a finite close.
     groups : mapping of str to tuple of str, length N
         Labels of the symbols, such as sector.
-    calendar : str
-        When the market trades: see `alpha.core.calendar.Calendar`. Returns are annualised by it.
+    instrument : Instrument
+        The terms on which the symbols are traded: currency, multiplier, lot, calendar.
+    rates : array of shape (T,), optional
+        Units of the account's currency for one of the instrument's; row t is the last rate known at ``times[t]``.
+        None where both currencies are the same.
     """
 
     times: pd.DatetimeIndex
@@ -81,7 +97,8 @@ class Panel:
     fields: Mapping[str, np.ndarray]
     tradable: np.ndarray = field(default=None)  # type: ignore[arg-type]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    calendar: str = "XNYS"
+    instrument: Instrument = _SHARES
+    rates: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "symbols", tuple(map(str, self.symbols)))
@@ -91,6 +108,16 @@ class Panel:
         object.__setattr__(self, "fields", MappingProxyType(fields))
         tradable = np.isfinite(self["close"]) if self.tradable is None else self.tradable
         object.__setattr__(self, "tradable", _frozen("tradable", tradable, shape, dtype=bool))
+        if self.rates is not None:
+            object.__setattr__(self, "rates", self._checked_rates(self.rates))
+
+    def _checked_rates(self, given: np.ndarray) -> np.ndarray:
+        rates = _frozen("rates", given, (len(self.times),))
+        if (bad := ~((rates > 0) & (rates < np.inf))).any():
+            row = int(bad.argmax())
+            raise DataError(f"rates of conversion must be above 0 and finite; at {self.times[row]} it is {rates[row]}",
+                            code="bad_rate")  # fmt: skip
+        return rates
 
     def _check_index(self) -> None:
         if str(self.times.tz) != "UTC":
@@ -104,8 +131,9 @@ class Panel:
         return len(self.times)
 
     def __reduce__(self) -> tuple[type[Panel], tuple[object, ...]]:
-        """Go to another process as the arrays it was made of."""
-        return Panel, (self.times, self.symbols, dict(self.fields), self.tradable, dict(self.groups), self.calendar)
+        """Pickle the arguments of the constructor: a mapping proxy cannot be pickled."""
+        return Panel, (self.times, self.symbols, dict(self.fields), self.tradable, dict(self.groups), self.instrument,
+                       self.rates)  # fmt: skip
 
     def __getitem__(self, name: str) -> np.ndarray:
         return _lookup(self.fields, name)
@@ -118,24 +146,25 @@ class Panel:
         return pd.DataFrame(self[name], self.times, list(self.symbols))
 
     def rows(self, index: slice | np.ndarray) -> Panel:
-        """Return the panel of some rows."""
+        """Return a panel of the given rows."""
         return replace(
             self,
             times=self.times[index],
             tradable=self.tradable[index],
             fields={name: values[index] for name, values in self.fields.items()},
+            rates=None if self.rates is None else self.rates[index],
         )
 
     def until(self, time: pd.Timestamp) -> Panel:
-        """Return the rows known at `time`: the only way the past is served."""
+        """Return the rows known at `time`. Every access to the past goes through this method."""
         return self.rows(slice(0, int(self.times.searchsorted(time, side="right"))))
 
     def since(self, time: pd.Timestamp) -> Panel:
-        """Return the rows known at `time` or later."""
+        """Return the rows that became known at `time` or later."""
         return self.rows(slice(int(self.times.searchsorted(time, side="left")), None))
 
     def select(self, symbols: Iterable[str]) -> Panel:
-        """Return the panel of some symbols, in the order given."""
+        """Return a panel of the given symbols, in the order given."""
         symbols = tuple(symbols)
         for symbol in symbols:
             if symbol not in self.symbols:
@@ -156,22 +185,25 @@ class Panel:
     def bar(self, row: int) -> Bar:
         """Return one row, as a stream would deliver it."""
         fields = {name: values[row] for name, values in self.fields.items()}
-        return Bar(self.times[row], self.symbols, fields, self.tradable[row], self.groups)
+        rate = 1.0 if self.rates is None else float(self.rates[row])
+        return Bar(self.times[row], self.symbols, fields, self.tradable[row], self.groups, "", self.instrument, rate)
 
     @property
     def periods(self) -> float:
         """The number of bars in a year: see `Calendar.periods`."""
-        return Calendar(self.calendar).periods(self.times)
+        return Calendar(self.instrument.calendar).periods(self.times)
 
     @cached_property
     def id(self) -> str:
-        """Hash of everything in the panel, computed once; equal data have equal ids on any machine."""
+        """Hash of all data in the panel, computed once; equal data have equal ids on every machine."""
         digest = hashlib.sha256("\n".join(self.symbols).encode())
         digest.update(self.times.as_unit("ns").asi8.astype("<i8").tobytes())
         for name in sorted(self.fields):
             digest.update(name.encode() + np.ascontiguousarray(self.fields[name], "<f8").tobytes())
         digest.update(np.ascontiguousarray(self.tradable).tobytes())
         digest.update(repr(sorted(self.groups.items())).encode())
+        if self.rates is not None:
+            digest.update(b"rates" + np.ascontiguousarray(self.rates, "<f8").tobytes())
         return digest.hexdigest()
 
 
@@ -182,7 +214,7 @@ def _lookup(fields: Mapping[str, np.ndarray], name: str) -> np.ndarray:
         raise DataError(f"the data have no field {name!r}; {nearest(name, fields)}", code="absent_field") from None
 
 
-def _frozen(name: str, values: np.ndarray, shape: tuple[int, int], dtype: type = np.float64) -> np.ndarray:
+def _frozen(name: str, values: np.ndarray, shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarray:
     array: np.ndarray = np.ascontiguousarray(values, dtype)
     if array.shape != shape:
         raise DataError(f"field {name!r} must have shape {shape}; it has {array.shape}", code="field_shape")

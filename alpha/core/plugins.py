@@ -1,6 +1,6 @@
-"""Files that register plugins: those in the rooms of Alpha, and a user's own, which a configuration names.
+"""Import files that register plugins: Alpha's own packages, and the user's files, which a configuration names.
 
-A file that cannot be imported is kept as `Broken` and skipped, so that it stops only a command that needs its names.
+A file that cannot be imported is recorded as `Broken` and skipped: only a command that needs one of its names fails.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from alpha.core.errors import ConfigError, nearest
 from alpha.core.identity import digest
 
 GROUP = "alpha.plugins"
-"""The entry-point group in which an installed package gives its plugins a name."""
+"""The entry-point group in which an installed package names its plugins."""
 
 FORGET: list[Callable[[str], None]] = []
-"""Called with the name of a module that broke off half-way, to drop the plugins that it had registered by then."""
+"""Functions called with the name of a module whose import failed: they drop the plugins that it had registered."""
 
 _DEFINED = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 _loaded: dict[str, None] = {}
@@ -32,7 +32,7 @@ _broken: dict[str, Broken] = {}
 
 @dataclass(frozen=True)
 class Broken:
-    """A file that could not be imported, and the error that it raised."""
+    """A file that could not be imported, and its error."""
 
     path: Path
     error: str
@@ -49,12 +49,12 @@ class Broken:
 
 @dataclass(frozen=True)
 class Room:
-    """A package of Alpha whose modules register plugins; each is imported when a name in it is first looked up."""
+    """A package of Alpha whose modules register plugins; a module is imported when one of its names is looked up."""
 
     package: str
 
     def reach(self, name: str) -> None:
-        """Import the modules in which a function or class has this name."""
+        """Import the modules that define a function or class of this name."""
         for module, path in self._files.items():
             if name in _names(path):
                 _import(module, path)
@@ -65,12 +65,12 @@ class Room:
             _import(module, path)
 
     def holds(self, module: str) -> bool:
-        """Whether a module lies in this package."""
+        """Return whether a module belongs to this package."""
         return module.startswith(f"{self.package}.")
 
     @property
     def broken(self) -> list[Broken]:
-        """The files of this package that could not be imported, as far as they were tried."""
+        """The files of this package that could not be imported; a file not yet tried is not among them."""
         return [broken for module, broken in _broken.items() if self.holds(module)]
 
     @cached_property
@@ -82,23 +82,23 @@ class Room:
 
 
 room = cache(Room)
-"""Return the one room of a package: several registries may share it."""
+"""Return the room of a package; registries of the same package share it."""
 
 
 def load(entries: Iterable[str]) -> None:
-    """Import the plugins that a configuration names: this runs their code.
+    """Import the plugins that a configuration names. This runs their code.
 
     Parameters
     ----------
     entries : iterable of str
-        Each a folder, whose ``*.py`` are imported (but for those that begin with ``_``), a file, the name of an entry
-        point of the group ``alpha.plugins``, or a module that is installed. A path is relative to the working folder.
+        Each is a folder, whose ``*.py`` are imported (except those that begin with ``_``), a file, the name of an entry
+        point of the group ``alpha.plugins``, or an installed module. Paths are relative to the working folder.
 
     Raises
     ------
     ConfigError
-        ``unknown_plugin``: there is no such folder, file, entry point or module. A file that is there and cannot be
-        imported is skipped; see `broken`.
+        ``unknown_plugin``: there is no such folder, file, entry point or module. A file that exists but cannot be
+        imported raises nothing; see `broken`.
     """
     for entry in entries:
         path = Path(entry).resolve()
@@ -108,22 +108,22 @@ def load(entries: Iterable[str]) -> None:
 
 
 def loaded() -> tuple[str, ...]:
-    """Return what was loaded, with whole paths: another process loads the same."""
+    """Return the entries that were loaded, with absolute paths, so that another process can load the same."""
     return tuple(_loaded)
 
 
 def broken() -> list[Broken]:
-    """Return the files of the user that could not be imported."""
+    """Return the user's files that could not be imported."""
     return [each for module, each in _broken.items() if not module.startswith("alpha.")]
 
 
 def all_broken() -> list[Broken]:
-    """Return every file that could not be imported, as far as they were tried."""
+    """Return every file that could not be imported; a file not yet tried is not among them."""
     return list(_broken.values())
 
 
 def _found(entry: str, path: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the modules of an entry, and the file of each."""
+    """Yield the name and file of each module of an entry."""
     if path.is_dir() or (path.is_file() and path.suffix == ".py"):
         files = sorted(path.glob("[!_]*.py")) if path.is_dir() else [path]
         yield from ((f"plugin_{digest(str(file))[:8]}_{file.stem}", file) for file in files)
@@ -142,7 +142,7 @@ def _found(entry: str, path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _import(module: str, path: Path) -> None:
-    """Import a module, once; keep what it raised."""
+    """Import a module once; record the error where it fails."""
     if module in sys.modules or module in _broken:
         return
     try:
@@ -150,14 +150,14 @@ def _import(module: str, path: Path) -> None:
             _run(module, path)
         else:
             importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the file is anybody's, and may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's file may raise anything
         _broken[module] = Broken(path, f"{type(error).__name__}: {error}")
         for forget in FORGET:
             forget(module)
 
 
 def _run(module: str, path: Path) -> None:
-    """Import a file that lies in no package."""
+    """Import a file that belongs to no package."""
     spec = spec_from_file_location(module, path)
     assert spec is not None
     assert spec.loader is not None, "every *.py has a loader"
@@ -171,5 +171,5 @@ def _run(module: str, path: Path) -> None:
 
 @cache
 def _names(path: Path) -> frozenset[str]:
-    """Return the functions and classes that a file defines, read from its text: nothing is imported."""
+    """Return the names of the functions and classes that a file defines, from its text, without importing it."""
     return frozenset(_DEFINED.findall(path.read_text(encoding="utf-8", errors="replace")))

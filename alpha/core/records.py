@@ -1,4 +1,4 @@
-"""The parts that records on disk share: strict fields, numbers that JSON can hold, and the verdict of a gate."""
+"""Parts shared by the records on disk: strict fields, numbers that JSON can hold, and the verdict of a gate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alpha.core.nouns import Kind, Relation, Verdict
 
 
 class Record(BaseModel):
-    """A frozen part of a record; a field it does not know is an error."""
+    """A frozen part of a record; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,10 +28,10 @@ Number = Annotated[Annotated[float, Field(strict=True)] | None, BeforeValidator(
 
 
 class VerdictRecord(Record):
-    """The verdict of a gate as reports, manifests and the log of blessings hold it.
+    """The verdict of a gate, as stored in reports, manifests and the log of blessings.
 
-    A property is written as the number of problems found, ``<= 0``. `kind` is written only where this rule would read
-    something else: for a comparison whose limit is 0.
+    A property is stored as the number of problems found, ``<= 0``. `kind` is stored only where this rule would give
+    the wrong one: for a comparison whose limit is 0.
     """
 
     gate: str
@@ -48,7 +48,7 @@ class VerdictRecord(Record):
     @model_validator(mode="after")
     def _judged(self) -> Self:
         if self.passed and self.value is None:
-            raise ValueError(f"{self.gate} cannot pass without a value: what is not finite fails its gate")
+            raise ValueError(f"{self.gate} cannot pass without a value: a value that is not finite fails its gate")
         return self
 
     @classmethod
@@ -62,7 +62,7 @@ class VerdictRecord(Record):
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict itself: null is NaN again."""
+        """The stored verdict as a `Verdict`, with NaN in place of null."""
         value, limit = (math.nan if number is None else number for number in (self.value, self.limit))
         kind = self.kind or _kind_by_rule(self.relation, self.limit)
         return Verdict(self.gate, self.passed, value, limit, self.relation, self.note, kind)

@@ -1,4 +1,4 @@
-"""One way to plug things in: decorate a callable, and its signature is its configuration schema."""
+"""Registries of plugins: a decorator registers a callable, and its signature becomes its configuration schema."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 class Schema(BaseModel):
-    """What a person may give: nothing unknown, nothing endless, and no truth value (YAML's `yes`) for a number."""
+    """Checked parameters: no unknown key, no infinite or NaN number, no true or false (YAML's `yes`) for a number."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -47,7 +47,7 @@ class Plugin:
 
     @property
     def entry(self) -> dict[str, Any]:
-        """The configuration entry this was bound from, with every default spelled out."""
+        """The configuration entry of this plugin, with every default spelled out."""
         return {"name": self.name, **self.params}
 
     @property
@@ -63,20 +63,20 @@ class _Made:
 
     @cached_property
     def schema(self) -> type[BaseModel]:
-        """Made when first asked for: there are hundreds, and each takes a millisecond."""
+        """The schema, made on first use: there are hundreds, and each takes a millisecond."""
         return _schema(self.make)
 
 
 class Registry:
-    """Named plugins of one kind. The instance is the decorator that adds to it.
+    """Named plugins of one kind. The instance is also the decorator that registers a plugin.
 
-    Parameters of a plugin are the keyword-only arguments of its signature: typed, and (but for
-    those a user must give) defaulted, so that ``{name: momentum}`` is a valid entry.
+    The parameters of a plugin are the keyword-only arguments of its signature. They are typed and, unless
+    the user must give them, have defaults, so that ``{name: momentum}`` is a valid entry.
 
     Parameters
     ----------
     kind : str
-        The field's word for such a plugin, such as ``model``.
+        The noun for a plugin of this registry, such as ``model``.
     rooms : str
         Packages whose modules register plugins of this kind. A module is imported when one of its names is looked up.
     """
@@ -93,7 +93,7 @@ class Registry:
 
     def __call__(self, make: Callable[..., Any]) -> Callable[..., Any]:
         if not any(room.holds(make.__module__) for room in self._rooms):
-            self.load()  # so that the name of a user's plugin never takes the place of one of Alpha's
+            self.load()  # a user's plugin must not take the name of one of Alpha's
         if make.__name__ in self._made:
             self._twice.add(make.__name__)
             raise self._registered_twice(make.__name__)
@@ -115,7 +115,7 @@ class Registry:
         return self._find(name).make
 
     def load(self) -> None:
-        """Import every module of the rooms; files that cannot be imported are skipped (`alpha.core.plugins`)."""
+        """Import every module of the rooms; skip files that cannot be imported (see `alpha.core.plugins`)."""
         for room in self._rooms:
             room.load()
 
@@ -128,7 +128,7 @@ class Registry:
         return self._find(name).schema
 
     def _reach(self, name: object) -> None:
-        """Import what defines a name: the modules whose text does, else all."""
+        """Import the modules whose text defines a name; all modules if none does."""
         for room in self._rooms if name not in self._made else ():
             room.reach(str(name))
         if name not in self._made:
@@ -143,7 +143,7 @@ class Registry:
         return self._made[str(name)]
 
     def _hint(self, name: object) -> str:
-        """Return the nearest name, and the files in which the plugin may be that could not be imported."""
+        """Return a hint for an unknown name: the nearest name, and the broken files that may define it."""
         broken = [*(each for room in self._rooms for each in room.broken), *plugins.broken()]
         if meant := [str(each) for each in broken if name in each.defines]:
             return "; ".join(meant)
@@ -158,7 +158,7 @@ class Registry:
         Raises
         ------
         ConfigError
-            Naming every wrong parameter at once, each with the nearest right answer.
+            Names every wrong parameter, each with the nearest right answer.
         """
         if isinstance(entry, Plugin):
             return entry
@@ -169,7 +169,7 @@ class Registry:
 
 
 def checked(make: Callable[P, R]) -> Callable[P, R]:
-    """Let a function check its keyword arguments as its configuration entry would, whoever calls it."""
+    """Decorate a function so that it checks its keyword arguments as a configuration entry does."""
     made = _Made(make)
     data = {name for name, each in inspect.signature(make).parameters.items() if each.kind is not each.KEYWORD_ONLY}
 
@@ -182,7 +182,7 @@ def checked(make: Callable[P, R]) -> Callable[P, R]:
 
 
 class Bound:
-    """Says of a field that it holds one plugin of a registry: given as a name or as ``{name: ..., parameters}``."""
+    """Annotation of a field that holds one plugin of a registry, given as a name or as ``{name: ..., parameters}``."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -193,7 +193,7 @@ class Bound:
         )
 
     def bind(self, entry: Any) -> Plugin:
-        """Return the plugin of an entry; raise ValueError where there is none."""
+        """Return the plugin of an entry; raise ValueError if there is none."""
         if not isinstance(entry, (str, Mapping, Plugin)):
             raise ValueError(f"expected the name of a {self.registry.kind}, or a mapping with its name and parameters")
         with value_errors():
@@ -202,7 +202,7 @@ class Bound:
 
 @contextmanager
 def value_errors() -> Iterator[None]:
-    """Turn a ConfigError into the ValueError that pydantic collects, so that all problems are told at once."""
+    """Turn a ConfigError into a ValueError, which pydantic collects and reports together with the others."""
     try:
         yield
     except ConfigError as error:
@@ -226,16 +226,22 @@ plugins.FORGET.append(_forget)
 
 def _schema(make: Callable[..., Any]) -> type[BaseModel]:
     target = make.__init__ if inspect.isclass(make) else make
+    known = getattr(inspect.unwrap(target), "__globals__", {})
     fields: dict[str, Any] = {
-        p.name: (p.annotation, ... if p.default is p.empty else p.default)
-        for p in inspect.signature(target, eval_str=True).parameters.values()
+        p.name: (_evaluated(p.annotation, known), ... if p.default is p.empty else p.default)
+        for p in inspect.signature(target).parameters.values()
         if p.kind is p.KEYWORD_ONLY
     }
     return create_model(make.__name__, __base__=Schema, **fields)
 
 
+def _evaluated(annotation: Any, known: dict[str, Any]) -> Any:
+    """Return the type of one annotation; evaluating those of all arguments could import slow packages."""
+    return eval(annotation, known) if isinstance(annotation, str) else annotation
+
+
 def _parameters(name: str, schema: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all parameters, once those given are checked: every wrong one is told at once."""
+    """Return all parameters, checked and with defaults; one error names every wrong parameter."""
     try:
         return schema(**given).model_dump()
     except ValidationError as error:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from alpha.core.calendar import Calendar
 from alpha.core.errors import DataError
+from alpha.core.instrument import Instrument
 from alpha.core.panel import PRICES, Panel
 from alpha.data.rows import codes
 
@@ -57,7 +58,8 @@ def to_panel(frame: pd.DataFrame, calendar: Calendar) -> Panel:
 
     fields = {name: grid(name) for name in frame.columns if name not in ("time", "symbol")}
     raw = frame.attrs.get("prices") == "raw"
-    return Panel(times, tuple(symbols), _adjusted(fields) if raw else _plain(fields), calendar=calendar.name)
+    adjusted = _adjusted(fields) if raw else _plain(fields)
+    return Panel(times, tuple(symbols), adjusted, instrument=Instrument(calendar=calendar.name))
 
 
 def _rows(time: pd.DatetimeIndex, calendar: Calendar) -> tuple[np.ndarray, pd.DatetimeIndex]:

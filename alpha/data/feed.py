@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Protocol
 
 import pandas as pd
@@ -12,8 +13,8 @@ from alpha.core.errors import DataError
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
 
-Read = Callable[..., pd.DataFrame]
-OVERLAP = pd.Timedelta("14D")
+Read = Callable[..., "pd.DataFrame"]
+OVERLAP = timedelta(days=14)
 """Span of newest bars that each read repeats: a bar that arrives later than this is seen only after a restart."""
 
 

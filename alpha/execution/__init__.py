@@ -1,14 +1,26 @@
-"""The order path: events, journals, the ledger they add up to, brokers, and the account that holds the three."""
+"""The order path: events, journals, the ledger, brokers, and the account that holds journal, ledger and broker."""
 
+from typing import TYPE_CHECKING
+
+from alpha.core.lazy import lazy
 from alpha.core.registry import Registry
 
 broker = Registry("broker", "alpha.execution.brokers")
 
-from alpha.execution.account import Account  # noqa: E402
-from alpha.execution.events import MICRO, Event, bar_key, micros  # noqa: E402
-from alpha.execution.journals import Journal, MemoryJournal, SqliteJournal  # noqa: E402
-from alpha.execution.ledger import Ledger, Lot  # noqa: E402
-from alpha.execution.orders import order_hash, rebalance  # noqa: E402
+if TYPE_CHECKING:
+    from alpha.execution.account import Account
+    from alpha.execution.events import MICRO, Event, bar_key, micros
+    from alpha.execution.journals import Journal, MemoryJournal, SqliteJournal
+    from alpha.execution.ledger import Ledger, Lot
+    from alpha.execution.orders import order_hash, rebalance
+else:
+    __getattr__, __dir__ = lazy(__name__, {
+        "alpha.execution.account": ("Account",),
+        "alpha.execution.events": ("MICRO", "Event", "bar_key", "micros"),
+        "alpha.execution.journals": ("Journal", "MemoryJournal", "SqliteJournal"),
+        "alpha.execution.ledger": ("Ledger", "Lot"),
+        "alpha.execution.orders": ("order_hash", "rebalance"),
+    })  # fmt: skip
 
 __all__ = [
     "MICRO",

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, Protocol, Self, runtime_checkable
 
-from alpha.core.errors import BrokerError, RiskBreach
+from alpha.core.errors import BrokerError, ConfigError, RiskBreach
+from alpha.core.instrument import CURRENCY, Instrument
 from alpha.core.nouns import Broker, Order
 from alpha.core.panel import Bar
 from alpha.execution.events import (
@@ -16,18 +17,20 @@ from alpha.execution.events import (
     HaltAcknowledged,
     OrderCancelled,
     OrderExpired,
+    RateFixed,
     TradingHalted,
     bar_key,
 )
 from alpha.execution.journals import Journal
 from alpha.execution.ledger import Ledger
+from alpha.execution.money import Terms
 
 _TOLERANCE = 1e-6  # shares
 
 
 @runtime_checkable
 class Custodian(Protocol):
-    """A broker that knows what is held."""
+    """A broker that reports positions."""
 
     def positions(self) -> Mapping[str, float]:
         """Return the shares held, by symbol."""
@@ -35,7 +38,7 @@ class Custodian(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Account:
-    """Ledger, journal and broker of one run. The journal is the truth: the ledger is its sum, the broker its hand.
+    """Ledger, journal and broker of one run. The ledger is the sum of the journal; the broker trades.
 
     Parameters
     ----------
@@ -51,44 +54,75 @@ class Account:
 
     @classmethod
     def replay(cls, journal: Journal, broker: Broker) -> Self:
-        """Return the account that a journal adds up to: the only way to start."""
+        """Return the account of a journal, its events added up: the only way to start."""
         return cls(Ledger.replay(journal), journal, broker)
 
     @classmethod
-    def open(cls, journal: Journal, cash: float, broker: Broker) -> Self:
-        """Return the account of a journal; where that is empty, `cash` is paid in first."""
+    def open(cls, journal: Journal, cash: float, broker: Broker, currency: str = CURRENCY) -> Self:
+        """Return the account of a journal; where that is empty, `cash` is paid in first, in `currency`.
+
+        Raises
+        ------
+        ConfigError
+            ``other_currency``: the account was opened in another.
+        """
         account = cls.replay(journal, broker)
         if account.ledger.empty:
-            account.write([AccountOpened.of(journal.run, cash)])
+            account.write([AccountOpened.of(journal.run, cash, currency)])
+        if (opened := account.ledger.money.currency) != currency:
+            raise ConfigError(f"the ledger was opened in {opened}, not in {currency}; set paper.currency to {opened}, "
+                              f"or name a new --ledger", code="other_currency")  # fmt: skip
         return account
 
+    def expect(self, instrument: Instrument, symbols: Iterable[str]) -> None:
+        """Raise unless the symbols that were traded before have the currency and the multiplier of `instrument`.
+
+        Raises
+        ------
+        ConfigError
+            ``other_instrument``.
+        """
+        money = self.ledger.money
+        now = Terms.of(instrument, money.currency)
+        for symbol in symbols:
+            if symbol in self.ledger.sleeves and (before := money.terms(symbol)) != now:
+                raise ConfigError(f"{symbol} was traded in {before.currency or money.currency} with a multiplier of "
+                                  f"{before.multiplier:g}, not in {instrument.currency} with {now.multiplier:g}; "
+                                  f"correct instrument, or name a new --ledger", code="other_instrument")  # fmt: skip
+
     def write(self, events: Iterable[Event]) -> None:
-        """Journal events, and only then post them: the ledger never holds what is not on disk."""
+        """Journal events, then post them: the ledger holds nothing that is not on disk."""
         if events := tuple(events):
             self.journal.append(events)
             for event in events:
                 self.ledger.post(event)
 
     def decided_by(self, ref: str, trained_until: str) -> None:
-        """Journal that this bundle decides from here on, unless it did already."""
+        """Journal that this bundle decides from here on, unless it decided before."""
         ledger = self.ledger
         last = ledger.bundles[-1] if ledger.bundles else None
         if last is None or (last.ref, last.trained_until) != (ref, trained_until):
             number = len(ledger.bundles)
             self.write([BundleChosen.of(ledger.run, ledger.last_bar, number, ref=ref, trained_until=trained_until)])
 
+    def take_rate(self, bar: Bar) -> None:
+        """Journal the rate of conversion of a bar, unless it is the last one that the ledger has."""
+        money, currency = self.ledger.money, bar.instrument.currency
+        if currency != money.currency and money.rates.get(currency) != bar.rate:
+            self.write([RateFixed.of(self.ledger.run, bar_key(bar), currency, bar.rate)])
+
     def reconcile(self) -> None:
-        """Bring the broker to what the journal says, after a restart.
+        """Bring the broker in line with the journal, after a restart.
 
         Open orders are handed over again under their ids; an order that the broker has already is ignored there.
 
         Raises
         ------
         BrokerError
-            ``unknown_order``: the broker works on an order that the journal never saw. ``position_mismatch``: the
-            broker holds what neither the positions nor the orders still open explain.
+            ``unknown_order``: the broker works on an order that is not open in the journal. ``position_mismatch``: its
+            positions differ from the ledger's by more than the open orders can explain.
         RiskBreach
-            ``halted``: the account waits for a person; whatever was still open is cancelled.
+            ``halted``: the account waits for a person; its open orders are cancelled.
         """
         ledger, broker = self.ledger, self.broker
         if ledger.halted:
@@ -104,7 +138,7 @@ class Account:
         broker.submit(tuple(ledger.open_orders.values()))
 
     def cancel(self, bar: str) -> None:
-        """Cancel every open order, at the broker first: a row says what has happened."""
+        """Cancel every open order: at the broker first, then in the journal, which records what has happened."""
         self.broker.cancel_all()
         self.write(OrderCancelled.of(bar, order) for order in self.ledger.open_orders.values())
 
@@ -115,7 +149,7 @@ class Account:
             self.write(OrderCancelled.of(bar, order) for order in orders.values())
 
     def expire(self, bar: str) -> None:
-        """End the orders of the sleeve of a bar that have had the bars of their life, at the broker first."""
+        """Expire the orders of the sleeve of a bar whose last bar this was, at the broker first."""
         if over := [order for order in self.ledger.orders(bar).values() if _over(order, bar)]:
             self.broker.cancel([order.id for order in over])
             self.write(OrderExpired.of(bar, order) for order in over)

@@ -1,4 +1,4 @@
-"""What trading came to: equity, returns, weights and costs, a row a bar."""
+"""The result of trading: equity, returns, weights and costs, a row a bar."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from alpha.execution.orders import order_hash
 
 @dataclass(frozen=True, eq=False)
 class Book:
-    """What trading a signal over T bars came to. Arrays are (T,) or (T, N); row t is known at ``times[t]``.
+    """The result of trading a signal over T bars. Arrays are (T,) or (T, N); row t is known at ``times[t]``.
 
     Parameters
     ----------
     equity : array (T,)
-        Cash plus positions at the close, in the quote currency, after all costs.
+        Cash plus positions at the close, in the account's currency, after all costs.
     net_returns, gross_returns : array (T,)
         Changes of equity as fractions of the equity before; gross: without `costs`.
     weights : array (T, N)
@@ -35,9 +35,9 @@ class Book:
     trades : int
         Fills.
     limits_hit : mapping of str to int
-        In how many bars each limit changed the weights.
+        Number of bars in which each limit changed the weights.
     order_hash : str
-        Of all orders: equal for a paper run that decided alike.
+        Hash of all orders: equal for a paper run that decided alike.
     """
 
     times: pd.DatetimeIndex
@@ -54,7 +54,7 @@ class Book:
 
 
 def booked(times: pd.DatetimeIndex, account: Account, cash: float, *arrays: np.ndarray, clipped: Counter[str]) -> Book:
-    """Return the book of an account that began with `cash`, of its equity, costs so far, weights and targets a row."""
+    """Return the book of an account that began with `cash`; the arrays: equity, costs so far, weights, targets."""
     equity, spent, weights, targets = arrays
     before = np.concatenate([[cash], equity[:-1]])
     costs = np.diff(spent, prepend=0.0) / before

@@ -2,9 +2,12 @@
 
 Every event has an `id` and a `bar`. The id follows from the decision or the report, never from the time of writing, so
 writing an event twice is harmless. The bar is the key of the bar in which it happened: its close as ISO 8601 in UTC,
-and ``#sleeve`` where the account has sleeves. Later bars sort later, those of one instant by sleeve. `quantity` is a
-number of shares, signed; `price` is per share; money whose sums must be exact (`cash`, `fee`, `slippage`) is a whole
-number of micro-units of the quote currency.
+with ``#sleeve`` where the account has sleeves. Later bars sort later, those of one instant by sleeve. `quantity` is a
+number of units (shares, contracts), signed; `price` is per share; money whose sums must be exact (`cash`, `fee`,
+`slippage`) is a whole number of micro-units of the currency of the symbol, or of the account where there is no symbol.
+
+A field after `kind` was added later: a journal holds it only where it is not at its default, so that the rows of an
+account that does not use it are the same as before.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args
 
+from alpha.core.instrument import CURRENCY
 from alpha.core.nouns import Fill, Order
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ MICRO = 1_000_000
 
 
 def micros(amount: float) -> int:
-    """Return an amount of the quote currency in whole micro-units, rounded once: sums of them are exact."""
+    """Return an amount of money in whole micro-units, rounded once: sums of them are exact."""
     return round(amount * MICRO)
 
 
@@ -33,38 +37,41 @@ def bar_key(bar: Bar) -> str:
     return f"{bar.time.isoformat()}#{bar.sleeve}" if bar.sleeve else bar.time.isoformat()
 
 
+@lru_cache(maxsize=8)
 def bar_time(key: str) -> str:
     """Return the close of the bar that a key names, ISO 8601 in UTC."""
     return key.partition("#")[0]
 
 
+@lru_cache(maxsize=8)
 def bar_sleeve(key: str) -> str:
     """Return the sleeve of the bar that a key names; empty where the account has none."""
     return key.partition("#")[2]
 
 
 def identifier(*parts: object) -> str:
-    """Return the short name of an event: a hash of what makes it this event and no other."""
+    """Return the id of an event: a hash of the parts that distinguish it from every other event."""
     return blake2b("|".join(map(str, parts)).encode(), digest_size=10).hexdigest()
 
 
 def order_id(run: str, bar: str, symbol: str, seq: int = 0) -> str:
-    """Return the client order id: the same decision has the same id, however often it is taken."""
+    """Return the client order id: the same decision has the same id, even if it is taken again."""
     return identifier(run, bar, symbol, seq)
 
 
 class AccountOpened(NamedTuple):
-    """The account begins with `cash`; it is in no bar."""
+    """The account begins with `cash` in its `currency`; it is in no bar."""
 
     id: str
     bar: str
     cash: int
     kind: Literal["open"] = "open"
+    currency: str = CURRENCY
 
     @classmethod
-    def of(cls, run: str, cash: float) -> Self:
-        """Return the event for `cash` in the quote currency."""
-        return cls(identifier(run, "open"), "", micros(cash))
+    def of(cls, run: str, cash: float, currency: str = CURRENCY) -> Self:
+        """Return the event for `cash` in a currency."""
+        return cls(identifier(run, "open"), "", micros(cash), currency=currency)
 
 
 class BundleChosen(NamedTuple):
@@ -86,7 +93,10 @@ class BundleChosen(NamedTuple):
 
 
 class OrderPlaced(NamedTuple):
-    """An order was decided while `price` was quoted. It may be sent once this is on disk; see `Order`."""
+    """An order was decided while `price` was quoted. It may be sent once this is on disk; see `Order`.
+
+    `currency` is that of the symbol, empty where it is the account's; `multiplier` that of its contract.
+    """
 
     id: str
     bar: str
@@ -97,11 +107,14 @@ class OrderPlaced(NamedTuple):
     limit: float | None = None
     expires: int | None = 1
     kind: Literal["order"] = "order"
+    currency: str = ""
+    multiplier: float = 1.0
 
     @classmethod
-    def of(cls, order: Order, price: float) -> Self:
+    def of(cls, order: Order, price: float, currency: str = "", multiplier: float = 1.0) -> Self:
         """Return the event of an order."""
-        return cls(order.id, order.bar, order.symbol, order.quantity, price, order.kind, order.limit, order.expires)
+        return cls(order.id, order.bar, order.symbol, order.quantity, price, order.kind, order.limit, order.expires,
+                   "order", currency, multiplier)  # fmt: skip
 
     @property
     def order(self) -> Order:
@@ -158,8 +171,12 @@ class OrderFilled(NamedTuple):
 
     @property
     def cash(self) -> int:
-        """The change of cash, in micro-units."""
+        """The change of cash, in micro-units, at a multiplier of 1."""
         return -micros(self.quantity * self.price) - self.fee
+
+    def flow(self, multiplier: float) -> int:
+        """Return the change of cash in the currency of the symbol, in micro-units, given its multiplier."""
+        return -micros(self.quantity * self.price * multiplier) - self.fee
 
 
 class OrderRejected(NamedTuple):
@@ -189,7 +206,7 @@ class OrderCancelled(NamedTuple):
 
     @classmethod
     def of(cls, bar: str, rest: Order) -> Self:
-        """Return the event of what was left of an order."""
+        """Return the event of the rest of an order."""
         return cls(f"{rest.id}:cancel", bar, rest.id, rest.symbol, rest.quantity)
 
 
@@ -205,7 +222,7 @@ class OrderExpired(NamedTuple):
 
     @classmethod
     def of(cls, bar: str, rest: Order) -> Self:
-        """Return the event of what was left of an order."""
+        """Return the event of the rest of an order."""
         return cls(f"{rest.id}:expire", bar, rest.id, rest.symbol, rest.quantity)
 
 
@@ -253,26 +270,42 @@ class HoldingDelisted(NamedTuple):
     kind: Literal["delisting"] = "delisting"
 
     @classmethod
-    def of(cls, run: str, bar: str, symbol: str, held: float, price: float) -> Self:
-        """Return the event for `held` shares."""
-        return cls(identifier(run, bar, symbol, "delisting"), bar, symbol, -held, price, micros(held * price))
+    def of(cls, run: str, bar: str, symbol: str, held: float, price: float, multiplier: float = 1.0) -> Self:
+        """Return the event for `held` units, given the multiplier of the symbol."""
+        cash = micros(held * price * multiplier)
+        return cls(identifier(run, bar, symbol, "delisting"), bar, symbol, -held, price, cash)
+
+
+class RateFixed(NamedTuple):
+    """From this bar on one unit of `currency` is worth `rate` units of the account's currency."""
+
+    id: str
+    bar: str
+    currency: str
+    rate: float
+    kind: Literal["rate"] = "rate"
+
+    @classmethod
+    def of(cls, run: str, bar: str, currency: str, rate: float) -> Self:
+        """Return the event of the rate of a currency at the close of a bar."""
+        return cls(identifier(run, bar, currency, "rate"), bar, currency, rate)
 
 
 class BarMarked(NamedTuple):
-    """The bar is finished: what was true at its close.
+    """The bar is finished; its equity and prices at the close.
 
     Parameters
     ----------
     equity : float
-        Cash plus positions, in the quote currency.
+        Cash plus positions, in the account's currency.
     orders : int
-        How many were decided in this bar.
+        Number of orders decided in this bar.
     limits : tuple of str
         The limits that changed the weights.
     prices : mapping of str to float
-        Of the names held.
+        Price of each name held.
     unpriced : mapping of str to int
-        For how many bars in a row some of them have had no price.
+        Bars in a row without a price, of those of them that have none.
     """
 
     id: str
@@ -308,7 +341,7 @@ class BarSkipped(NamedTuple):
 
 
 class TradingHalted(NamedTuple):
-    """Trading stopped for a person, at `equity` in the quote currency; `code` names the reason for programs."""
+    """Trading stopped for a person, at `equity` in the account's currency; `code` names the reason for programs."""
 
     id: str
     bar: str
@@ -339,7 +372,7 @@ class HaltAcknowledged(NamedTuple):
 
 Event = (
     AccountOpened | BundleChosen | OrderPlaced | OrdersSent | OrderAccepted | OrderFilled | OrderRejected
-    | OrderCancelled | OrderExpired | DividendPaid | SharesSplit | HoldingDelisted | BarMarked | BarSkipped
+    | OrderCancelled | OrderExpired | DividendPaid | SharesSplit | HoldingDelisted | RateFixed | BarMarked | BarSkipped
     | TradingHalted | HaltAcknowledged
 )  # fmt: skip
 KINDS: dict[str, Any] = {cls._field_defaults["kind"]: cls for cls in get_args(Event)}

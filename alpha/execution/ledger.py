@@ -1,4 +1,4 @@
-"""The account: what the events of a journal add up to, and nothing else."""
+"""The ledger: the sum of the events of a journal."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from alpha.core.panel import Bar
 from alpha.execution import events as e
 from alpha.execution.events import MICRO, Event, bar_sleeve, micros
 from alpha.execution.journals import Journal
+from alpha.execution.money import Money, Terms
 
 Status = Literal[
     "submitted", "acknowledged", "partially filled", "filled", "rejected", "cancelled", "expired",
@@ -32,16 +33,16 @@ class Lot(NamedTuple):
 
 
 class Valuation(NamedTuple):
-    """What an account is worth at the close of a bar.
+    """The value of an account at the close of a bar.
 
     Parameters
     ----------
     prices : mapping of str to float
-        Of every name held: what the market quotes at this close, else the last price known.
+        Price of every name held: the quote at this close, else the last price known.
     unpriced : tuple of str
         The names held by the bar's sleeve that the market does not quote at this close.
     equity : float
-        Cash plus positions at `prices`, those of other sleeves too, in the quote currency.
+        Cash plus positions at `prices`, those of other sleeves too, in the account's currency.
     shares, weights : array of shape (N,)
         Held, as the bar's symbols; weights are fractions of equity.
     """
@@ -54,50 +55,53 @@ class Valuation(NamedTuple):
 
 
 class Ledger:
-    """Cash, positions and open orders: the sum of a journal. Posting an event twice is posting it once.
+    """Cash, positions and open orders: the sum of a journal. An event that is posted twice counts once.
 
     Attributes
     ----------
     run : str
         Name of the run, as the journal gives it.
-    cash, fees, slippage, dividends, realised : int
-        In micro-units of the quote currency; `slippage` is already inside the prices paid, `realised` is the
-        profit of closed lots, first in first out.
+    money : Money
+        Cash by currency, rates, and the terms of contracts.
+    fees, slippage, dividends, realised : int
+        In micro-units of the account's currency, at the rate of the bar in which each was journaled; `slippage` is
+        already inside the prices paid, `realised` is the profit of closed lots, first in first out.
     positions : dict of str to float
         Shares held, signed; a name that is not held is not there.
     lots : dict of str to deque of Lot
-        What the positions are made of, oldest first.
+        Lots of the positions, oldest first.
     marks : dict of str to float
         Last known price of every name held.
     unpriced : dict of str to int
-        How many finished bars in a row a name held has had no price.
+        Finished bars in a row in which a name held has had no price.
     status : dict of str to str
-        How far each order came, by id: ``submitted`` (journaled), ``acknowledged`` by the broker, ``partially filled``,
+        State of each order, by id: ``submitted`` (journaled), ``acknowledged`` by the broker, ``partially filled``,
         and at the end ``filled``, ``rejected``, ``cancelled`` or ``expired``.
     open_orders : dict of str to Order
         Those that have not come to an end, by id; the quantity is what is left, `expires` the bars that are left.
     rests : dict of str to Order
-        What was left of the cancelled and the expired, by id: a fill of it may still come, where the broker was faster.
+        Rests of the cancelled and the expired orders, by id: where the broker was faster, a fill may still come.
     peak, last_equity : float
-        Highest and last equity at the close of a finished bar, in the quote currency. A halt that a person
+        Highest and last equity at the close of a finished bar, in the account's currency. A halt that a person
         acknowledged starts the peak anew at the equity of the halt.
     last_bar : str
         The last bar that was finished or skipped; empty before the first.
     settled, decided : str
         The last bar whose actions and fills, and whose orders, are in the journal.
     halted, halted_at : str
-        Why trading stopped, empty while it goes on; and in which bar it last did.
+        Reason of the halt, empty while trading goes on; and the bar of the last halt.
     halts : int
-        How often it did.
+        Number of halts.
     bundles : list of BundleChosen
-        Who decided since when; the newest last.
+        The bundles that have decided; the newest last.
     sleeves : dict of str to str
         The sleeve that trades a symbol; all are empty where the account has none.
     """
 
     def __init__(self, run: str) -> None:
         self.run = run
-        self.cash = self.fees = self.slippage = self.dividends = self.realised = 0
+        self.money = Money()
+        self.fees = self.slippage = self.dividends = self.realised = 0
         self.positions: dict[str, float] = {}
         self.lots: dict[str, deque[Lot]] = {}
         self.marks: dict[str, float] = {}
@@ -115,38 +119,45 @@ class Ledger:
 
     @classmethod
     def replay(cls, journal: Journal) -> Self:
-        """Return the account that a journal adds up to: the only way to start."""
+        """Return the ledger of a journal, its events added up: the only way to start."""
         ledger = cls(journal.run)
         for event in journal.events():
             ledger.post(event)
         return ledger
 
     @property
+    def cash(self) -> int:
+        """Cash in the account's currency, in micro-units."""
+        return self.money.balances.get(self.money.currency, 0)
+
+    @property
     def empty(self) -> bool:
-        """Whether nothing has happened yet, not even cash paid in."""
+        """True before the first event, the cash paid in."""
         return not self._posted
 
     def __contains__(self, event_id: object) -> bool:
         return event_id in self._posted
 
     def post(self, event: Event) -> None:
-        """Add one event, which must be in the journal already, to the account.
+        """Add one event, which must be in the journal, to the account.
 
         Raises
         ------
         BrokerError
-            ``unknown_fill``, ``unknown_order``: it is about an order that was never placed.
+            ``unknown_fill``, ``unknown_order``: it is about an order that was never placed. ``unknown_rate``: it is
+            an order in a currency that has no rate yet.
         """
         if event.id not in self._posted:
             _POST[event.kind](self, event)
             self._posted.add(event.id)
 
     def _open(self, event: e.AccountOpened) -> None:
-        self._pay(event.cash)
+        self.money.currency = event.currency
+        self.money.pay(event.cash)
         self.peak = self.last_equity = event.cash / MICRO
 
-    def _pay(self, cash: int) -> None:
-        self.cash += cash
+    def _rate(self, event: e.RateFixed) -> None:
+        self.money.rates[event.currency] = event.rate
         self._valued = None
 
     def _bundle(self, event: e.BundleChosen) -> None:
@@ -157,6 +168,8 @@ class Ledger:
         self.status[event.id] = "submitted"
         self.sleeves[event.symbol] = bar_sleeve(event.bar)
         self.decided = event.bar
+        if event.currency or event.multiplier != 1.0:
+            self.money.learn(event.symbol, Terms(event.currency, event.multiplier))
 
     def _sent(self, event: e.OrdersSent) -> None:
         self.decided = event.bar
@@ -171,10 +184,18 @@ class Ledger:
         self._take_off(event.order, quantity)
         self.settled = event.bar
         self.marks[symbol] = price
-        self.fees += event.fee
-        self.slippage += event.slippage
-        self._pay(event.cash)
-        self._trade(symbol, quantity, price)
+        self._valued = None
+        money, unit = self.money, 1.0
+        if symbol in money.contracts:
+            (currency, multiplier), unit = money.terms(symbol), money.unit(symbol)
+            self.fees += money.converted(event.fee, currency)
+            self.slippage += money.converted(event.slippage, currency)
+            money.pay(event.flow(multiplier), currency)
+        else:
+            self.fees += event.fee
+            self.slippage += event.slippage
+            money.pay(event.cash)
+        self._trade(symbol, quantity, price, unit)
 
     def _check_placed(self, order: str, code: str = "unknown_order") -> None:
         if order not in self.status:
@@ -210,14 +231,15 @@ class Ledger:
             self.rests[name] = rest
             self.status[name] = status
 
-    def _trade(self, symbol: str, quantity: float, price: float) -> None:
-        """Move a position; what closes older lots realises their profit."""
+    def _trade(self, symbol: str, quantity: float, price: float, unit: float) -> None:
+        """Move a position; closing older lots realises their profit, `unit` for a difference of 1 in the price."""
         held, left = self.positions.get(symbol, 0.0), quantity
-        lots = self.lots.setdefault(symbol, deque())
+        if (lots := self.lots.get(symbol)) is None:
+            lots = self.lots[symbol] = deque()
         while lots and lots[0].quantity * left < 0:
             lot = lots.popleft()
             closed = -left if abs(left) < abs(lot.quantity) else lot.quantity
-            self.realised += micros(closed * (price - lot.price))
+            self.realised += micros(closed * (price - lot.price) * unit)
             left = _shares(left + closed)
             if kept := _shares(lot.quantity - closed):
                 lots.appendleft(Lot(kept, lot.price))
@@ -234,17 +256,19 @@ class Ledger:
 
     def _dividend(self, event: e.DividendPaid) -> None:
         self.settled = event.bar
-        self.dividends += event.cash
-        self._pay(event.cash)
+        currency = self.money.terms(event.symbol).currency
+        self.dividends += self.money.converted(event.cash, currency)
+        self.money.pay(event.cash, currency)
+        self._valued = None
 
     def _delisting(self, event: e.HoldingDelisted) -> None:
         self.settled = event.bar
-        self._pay(event.cash)
-        self._trade(event.symbol, event.quantity, event.price)
+        self.money.pay(event.cash, self.money.terms(event.symbol).currency)
+        self._valued = None
+        self._trade(event.symbol, event.quantity, event.price, self.money.unit(event.symbol))
 
     def _split(self, event: e.SharesSplit) -> None:
-        self.settled = event.bar
-        self._pay(0)
+        self.settled, self._valued = event.bar, None
         symbol, ratio = event.symbol, event.ratio
         for orders in (self.open_orders, self.rests):
             for name, order in list(orders.items()):
@@ -278,7 +302,7 @@ class Ledger:
         self.peak = self.last_equity
 
     def value(self, bar: Bar) -> Valuation:
-        """Return what the account is worth at the close of `bar`; computed once, until something changes."""
+        """Return the value of the account at the close of `bar`; computed once, until something changes."""
         if self._valued is None or self._valued[0] is not bar:
             self._valued = bar, self._value(bar)
         return self._valued[1]
@@ -296,14 +320,17 @@ class Ledger:
         each = np.zeros(len(shares))
         each[held] = [prices[name] for name in quoted[0]]
         with np.errstate(all="ignore"):  # an account that is worth nothing has no weights
-            return Valuation(prices, unpriced, equity, shares, shares * each / equity)
+            return Valuation(prices, unpriced, equity, shares, shares * each * bar.unit / equity)
 
     def equity(self, prices: Mapping[str, float]) -> float:
-        """Return cash plus positions at `prices`, in the quote currency."""
-        return math.fsum([self.cash / MICRO, *(held * prices[name] for name, held in self.positions.items())])
+        """Return cash plus positions at `prices`, in the account's currency."""
+        cash, unit = self.money.cash(), self.money.unit
+        if not self.money.contracts:
+            return math.fsum([*cash, *(held * prices[name] for name, held in self.positions.items())])
+        return math.fsum([*cash, *(held * prices[name] * unit(name) for name, held in self.positions.items())])
 
     def silent(self, bar: Bar) -> dict[str, int]:
-        """Return `unpriced` as it is once `bar` is finished: only the counts of its own sleeve change."""
+        """Return `unpriced` as of the end of `bar`: only the counts of its own sleeve change."""
         others = {name: bars for name, bars in self.unpriced.items() if self.sleeves[name] != bar.sleeve}
         return others | {name: self.unpriced.get(name, 0) + 1 for name in self.value(bar).unpriced}
 
@@ -313,12 +340,12 @@ class Ledger:
         return {name: order for name, order in self.open_orders.items() if bar_sleeve(order.bar) == sleeve}
 
     def weights(self, bar: Bar) -> np.ndarray:
-        """Return what is held at the close of `bar`, as fractions of equity, shape (N,) as the bar's symbols."""
+        """Return the weights held at the close of `bar`, fractions of equity, shape (N,) as the bar's symbols."""
         return self.value(bar).weights
 
 
 def quotes(bar: Bar, name: str, symbols: Iterable[str]) -> dict[str, float]:
-    """Return the price `name` of those `symbols` for which the market quotes one in this bar."""
+    """Return the price `name` of each of `symbols` that the market quotes in this bar."""
     prices, place = bar.quoted(name).tolist(), _places(bar.symbols)
     return {symbol: prices[place[symbol]] for symbol in symbols
             if symbol in place and 0 < prices[place[symbol]] < math.inf}  # fmt: skip
@@ -357,6 +384,7 @@ _POST: dict[str, Callable[[Ledger, Any], None]] = {
     "dividend": Ledger._dividend,
     "split": Ledger._split,
     "delisting": Ledger._delisting,
+    "rate": Ledger._rate,
     "mark": Ledger._mark,
     "skip": Ledger._skip,
     "halt": Ledger._halt,

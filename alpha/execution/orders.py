@@ -18,20 +18,19 @@ _WHOLE = 1e-9  # a whole lot that floating point left just short of one is a who
 
 
 def rebalance(
-    target: np.ndarray, ledger: Ledger, bar: Bar, *, lot_size: float = 1.0, min_trade: float = 0.0, share: float = 1.0
+    target: np.ndarray, ledger: Ledger, bar: Bar, *, min_trade: float = 0.0, share: float = 1.0
 ) -> tuple[Order, ...]:
-    """Return the orders that move the book from what it holds to `target`.
+    """Return the orders that move the book from its positions to `target`.
 
-    Sizes follow the close of `bar`, the last price known at the decision. Each change is rounded to
-    whole lots toward the present position, never past the target; a target of zero closes the position, odd lots
-    included. A name without a price in this bar is left alone. Orders that are still open count as held.
+    Sizes follow the close of `bar`, the last price known at the decision, times the multiplier and the rate of its
+    instrument. Each change is rounded to whole lots toward the present position, never past the target; a target of
+    zero closes the position, odd lots included. A name without a price in this bar is left alone. Orders that are
+    still open count as held.
 
     Parameters
     ----------
     target : array of shape (N,)
         Weights wanted, fractions of equity.
-    lot_size : float
-        Orders are multiples of so many shares; 0: any fraction.
     min_trade : float
         A change smaller than this fraction of equity is not worth its costs; closing a position always is.
     share : float
@@ -44,10 +43,10 @@ def rebalance(
     """
     price, account, key = bar.quoted("close"), ledger.value(bar), bar_key(bar)
     now = account.shares + _open(ledger, bar) if ledger.open_orders else account.shares
-    equity = account.equity * share
+    equity, value = account.equity * share, price * bar.unit
     with np.errstate(all="ignore"):  # a name without a price divides by nothing, and is left out below
-        change = np.where(target == 0, -now, _whole(target * equity / price - now, lot_size))
-        worth = (target == 0) | (np.abs(change) * price >= min_trade * equity)
+        change = np.where(target == 0, -now, _whole(target * equity / value - now, bar.instrument.lot))
+        worth = (target == 0) | (np.abs(change) * value >= min_trade * equity)
     wanted = np.flatnonzero((change != 0) & worth & np.isfinite(price) & (price > 0))
     chosen = sorted((bar.symbols[i], float(change[i])) for i in wanted)
     return tuple(Order(order_id(ledger.run, key, symbol), key, symbol, quantity) for symbol, quantity in chosen)
@@ -62,17 +61,17 @@ def _open(ledger: Ledger, bar: Bar) -> np.ndarray:
     return np.array(list(shares.values()))
 
 
-def _whole(change: np.ndarray, lot_size: float) -> np.ndarray:
-    if not lot_size:
+def _whole(change: np.ndarray, lot: float) -> np.ndarray:
+    if not lot:
         return np.round(change, 9)
-    return np.copysign(np.floor(np.abs(change) / lot_size + _WHOLE) * lot_size, change)
+    return np.copysign(np.floor(np.abs(change) / lot + _WHOLE) * lot, change)
 
 
 def order_hash(orders: Iterable[Order | Event]) -> str:
-    """Return the SHA-256 of what was ordered when: equal for a backtest and a paper run that decided alike.
+    """Return the SHA-256 of the orders and their times: equal for a backtest and a paper run that decided alike.
 
-    Of the events of a journal only the orders count; ids, and so the names of the runs, do not, nor do the names of
-    sleeves. Kind, limit and life count where an order is no market order for one bar.
+    Other events of a journal do not count, nor do ids, names of runs and names of sleeves. Kind, limit and life count
+    where an order is no market order for one bar.
     """
     lines = sha256()
     for order in orders:

@@ -19,9 +19,9 @@ from alpha.execution.ledger import Ledger, left_of, split_order
 
 
 def news(updates: Iterable[Update], bar: str, ledger: Ledger, ratios: Mapping[str, float]) -> Iterator[Event]:
-    """Yield the events of those updates that the ledger does not have yet, once the account can take them.
+    """Yield the events of the updates that are new to the ledger and can be true.
 
-    Reports on an order that came to its end say nothing new, but for fills: the broker may have been faster than a
+    A report on an order that has ended is passed over, unless it is a fill: the broker may have been faster than a
     cancellation.
 
     Parameters
@@ -29,13 +29,14 @@ def news(updates: Iterable[Update], bar: str, ledger: Ledger, ratios: Mapping[st
     bar : str
         The bar in which they are journaled.
     ratios : mapping of str to float
-        The splits of this bar by symbol, which come before: the broker counts shares after them.
+        The splits of this bar by symbol. They come first: the broker counts shares after them.
 
     Raises
     ------
     BrokerError
-        ``unknown_fill``, ``unknown_order``: a report on an order that was never placed. ``wrong_fill``: of another
-        symbol or side. ``over_fill``: of more than was left of the order. ``journal_conflict``: two under one id.
+        ``unknown_fill``, ``unknown_order``: a report on an order that was never placed. ``wrong_fill``: a fill of
+        another symbol or side. ``over_fill``: a fill of more than the rest of the order. ``journal_conflict``: two
+        different reports under one id.
     """
     seen: dict[str, Event] = {}
     rests: dict[str, Order | None] = {}
@@ -63,7 +64,7 @@ def news(updates: Iterable[Update], bar: str, ledger: Ledger, ratios: Mapping[st
 
 
 def _rest(update: Update, ledger: Ledger, ratios: Mapping[str, float]) -> Order | None:
-    """Return what is left of an order, for a fill also where it was cancelled; None where it came to its end."""
+    """Return the rest of an order, of a cancelled or expired one too; None where nothing is left."""
     if update.order_id not in ledger.status:
         code = "unknown_fill" if isinstance(update, Fill) else "unknown_order"
         raise BrokerError(f"the broker reports {update} on an order that was never placed; find out whose it is",
@@ -73,7 +74,7 @@ def _rest(update: Update, ledger: Ledger, ratios: Mapping[str, float]) -> Order 
 
 
 def _event(update: Update, bar: str, rest: Order | None) -> Event | None:
-    """Return the event of an update that is no fill; None where nothing of the order is left."""
+    """Return the event of an update that is no fill; None where the order has ended."""
     if rest is None:
         return None
     match update:
@@ -87,7 +88,7 @@ def _event(update: Update, bar: str, rest: Order | None) -> Event | None:
 
 
 def _less(fill: Fill, rest: Order | None) -> Order | None:
-    """Return what is left of an order after a fill."""
+    """Return the rest of an order after a fill."""
     if rest and fill.quantity == rest.quantity and fill.symbol == rest.symbol:
         return None  # as most fills are
     name, quantity = fill.order_id, rest.quantity if rest else 0.0

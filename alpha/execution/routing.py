@@ -11,11 +11,11 @@ from alpha.core.nouns import Broker, Order, Update
 from alpha.core.panel import Bar
 from alpha.execution.account import Custodian
 from alpha.execution.events import bar_sleeve
-from alpha.portfolio.costs import Priced
+from alpha.portfolio.costs import estimated
 
 
 def routed(brokers: Mapping[str, Broker]) -> Broker:
-    """Return the broker of an account, given those of its sleeves by name; one without a name is used as it is.
+    """Return the broker of an account, given the brokers of its sleeves by name; one without a name is used as it is.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def routed(brokers: Mapping[str, Broker]) -> Broker:
 
 
 class Routed:
-    """A broker that hands each order to the broker of its sleeve, and each bar to that of the bar's.
+    """A broker that hands each order and each bar to the broker of its sleeve.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Routed:
         self.brokers[bar.sleeve].advance(bar)
 
     def poll(self) -> Sequence[Update]:
-        """Return the reports on the sleeve of the last bar; those on others wait for a bar of theirs."""
+        """Return the reports on the sleeve of the last bar; reports on other sleeves wait for their own bars."""
         return self.brokers[self._sleeve].poll() if self._sleeve else ()
 
     def open_orders(self) -> Sequence[Order]:
@@ -75,6 +75,5 @@ class Routed:
             broker.cancel_all()
 
     def costs(self, bar: Bar) -> np.ndarray | None:
-        """Return the expected costs by the broker of the bar's sleeve; None where it does not estimate them."""
-        broker = self.brokers[bar.sleeve]
-        return broker.costs(bar) if isinstance(broker, Priced) else None
+        """Return the costs that the broker of the bar's sleeve expects; None where it estimates none."""
+        return estimated(self.brokers[bar.sleeve], bar)

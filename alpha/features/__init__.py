@@ -14,13 +14,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from alpha.core.errors import ConfigError, nearest
+from alpha.core.lazy import lazy
 from alpha.core.registry import Plugin, Registry
-from alpha.features.engine.plan import Plan, Stream
 from alpha.features.expr import Expr
 from alpha.features.operators import cs_rank, cs_zscore
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from alpha.features.engine.plan import Plan, Stream
+else:  # checking a configuration does not need the compiler
+    __getattr__, __dir__ = lazy(__name__, {"alpha.features.engine.plan": ("Plan", "Stream")})
 
 feature = Registry("feature", "alpha.features.library")
 feature_set = Registry("feature_set", "alpha.features.library")

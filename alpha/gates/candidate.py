@@ -1,4 +1,4 @@
-"""Gates on the candidate itself: that live will compute what research did."""
+"""Gates on the candidate itself: live must compute the same features and predictions as research."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @gate
 def batch_equals_stream(*, rows: PositiveInt = 8) -> Property:
-    """The last `rows` bars, pushed one by one after their history, give the features and predictions of the batch."""
+    """The last `rows` bars, streamed one by one after their history, give the features and predictions of the batch."""
 
     def problems(study: Case, bundle: Bundle, signal: np.ndarray) -> Iterator[str | None]:
         panel, batch = study.panel, study.features.values
@@ -40,7 +40,7 @@ def batch_equals_stream(*, rows: PositiveInt = 8) -> Property:
 
 @gate
 def golden_reproduces() -> Property:
-    """The model, written to files and read back, gives the golden predictions to the last bit, or its tolerance."""
+    """The model, saved and loaded again, reproduces its golden predictions, exactly or within its tolerance."""
 
     def problems(study: Case, bundle: Bundle, signal: np.ndarray) -> Iterator[str | None]:
         again = _read_back(bundle).predict(bundle.golden_inputs) if len(bundle.golden_inputs) else np.empty(0)
@@ -60,7 +60,7 @@ def _read_back(bundle: Bundle) -> Model:
 
 
 def _different(what: str, expected: np.ndarray, actual: np.ndarray, tolerance: float = 0.0) -> str | None:
-    """Compare to the last bit, or within a tolerance; any two NaN are alike."""
+    """Yield a problem unless the values are equal, or within the tolerance; NaN equals NaN."""
     if expected.shape != actual.shape:
         return f"{what}: {actual.shape} values instead of {expected.shape}"
     other = differing(expected, actual, tolerance)

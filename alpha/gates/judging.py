@@ -20,17 +20,17 @@ Judge = Callable[[Numbers, "Bundle", np.ndarray], tuple[Verdict, ...]]
 
 
 def judge_study(study: Case, gates: Sequence[Plugin]) -> Judge:
-    """Judge what the candidates of a study share; return the function that judges a candidate.
+    """Judge the parts that the candidates of a study share; return the function that judges a candidate.
 
     Parameters
     ----------
     study : Case
-        Without a model: see `Property`.
+        A case without a model: see `Property`.
 
     Returns
     -------
     callable
-        ``judge(card, bundle, signal)``: the verdict of every gate, in their order, less those that are `waiting`.
+        ``judge(card, bundle, signal)``: the verdicts of all gates in their order, except those that are `waiting`.
     """
     judges = [judge for each in gates if (judge := each().judge_study(each.name, study)) is not None]
     return lambda card, bundle, signal: tuple(judge(card, bundle, signal) for judge in judges)
@@ -42,10 +42,10 @@ def waiting(gates: Sequence[Plugin]) -> tuple[str, ...]:
 
 
 def judge_report(card: Numbers, recorded: Mapping[str, Verdict], gates: Sequence[Plugin]) -> tuple[Verdict, ...]:
-    """Judge the numbers that a report keeps of a candidate.
+    """Judge a candidate by the numbers in a report.
 
-    A gate that needs the candidate itself gives the verdict that was recorded; one that needs the holdout gives none
-    where the holdout was not opened.
+    A gate that needs the candidate itself repeats its recorded verdict; a gate that needs the holdout gives none where
+    the holdout was not opened.
     """
     verdicts = (each().judge_report(each.name, card, recorded.get(each.name)) for each in gates)
     return tuple(verdict for verdict in verdicts if verdict is not None)

@@ -1,4 +1,4 @@
-"""The kinds of gates. Each needs something else of a candidate, so each judges at a time of its own."""
+"""The kinds of gates. They differ in the evidence that they need, and so in when they judge."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy as np
 
 from alpha.core.errors import DataError, ModelError, RiskBreach
 from alpha.core.nouns import Relation, Verdict
-from alpha.leaks import Case
-from alpha.validation.holdout import Opened
 
 if TYPE_CHECKING:
+    from alpha.leaks import Case
     from alpha.strategy import Bundle
+    from alpha.validation.holdout import Opened
 
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {">=": operator.ge, ">": operator.gt, "<=": operator.le}
 _MISSED = {">=": "short by", ">": "short by", "<=": "over by"}
 
 
 class Numbers(Protocol):
-    """The numbers of a scorecard, which a report keeps too; None or NaN where there is none."""
+    """The numbers of a scorecard, which a report also keeps; None or NaN where one is missing."""
 
     @property
     def metrics(self) -> Mapping[str, float | None]: ...
@@ -36,16 +36,16 @@ GateJudge = Callable[[Numbers, "Bundle", np.ndarray], Verdict]
 
 
 class Measure(NamedTuple):
-    """The number that a gate compares, and words for its note.
+    """The number that a gate compares, and texts for its note.
 
     Parameters
     ----------
     value : float or None
-        None where there is none.
+        None where it is missing.
     missing : str
-        Why there is none.
+        Why it is missing.
     against : str
-        The level that `value` is counted from.
+        The level from which `value` is measured.
     """
 
     value: float | None
@@ -54,20 +54,20 @@ class Measure(NamedTuple):
 
 
 def metric(name: str) -> Callable[[Numbers], Measure]:
-    """Return the measure that is one metric of a scorecard."""
+    """Return the measure that reads one metric of a scorecard."""
     return lambda card: Measure(card.metrics.get(name))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A gate that compares one number with a limit. A number that is missing or not finite fails.
+    """A gate that compares one number with a limit. It fails where the number is missing or not finite.
 
     Parameters
     ----------
     measure : callable
         ``measure(card)``: the `Measure` of a scorecard.
     relation : str
-        ``>=``, ``>`` or ``<=``: how the number must lie to the limit.
+        ``>=``, ``>`` or ``<=``: the relation of the number to the limit that passes.
     """
 
     measure: Callable[[Numbers], Measure]
@@ -92,7 +92,7 @@ class Comparison:
         return lambda card, bundle, signal: self.judge(gate, card)
 
     def judge_report(self, gate: str, card: Numbers, recorded: Verdict | None) -> Verdict:
-        """Return the verdict on the numbers that a report keeps."""
+        """Return the verdict on the numbers in a report."""
         return self.judge(gate, card)
 
 
@@ -102,13 +102,14 @@ def _nothing(*subject: object) -> Iterable[str | None]:
 
 @dataclass(frozen=True)
 class Property:
-    """A gate that looks for problems: it passes where there is none. A check that cannot be made has not passed.
+    """A gate that looks for problems and passes where it finds none. A check that cannot run counts as failed.
 
     Parameters
     ----------
     of_study : callable
-        ``of_study(study)``: the problems of what the candidates of a study share, a sentence each; None is no problem.
-        It is called once a study. The study is a `Case` without a model: its `signal` is NaN, and it cannot predict.
+        ``of_study(study)``: the problems in the parts that the candidates of a study share, one sentence each; None is
+        no problem. It is called once for each study. The study is a `Case` without a model: its `signal` is NaN, and it
+        cannot predict.
     of_candidate : callable
         ``of_candidate(study, bundle, signal)``: the problems of one candidate.
     """
@@ -129,13 +130,13 @@ class Property:
         return judge
 
     def judge_report(self, gate: str, card: Numbers, recorded: Verdict | None) -> Verdict:
-        """Return the verdict that a report has recorded: it has no candidate to look at."""
+        """Return the recorded verdict: a report has no candidate to check."""
         note = "needs the candidate, and no result of it is recorded"
         return recorded or Verdict(gate, False, math.nan, 0.0, "<=", note, "property")
 
 
 class _Found(NamedTuple):
-    """The problems that a check found, and whether it came to its end."""
+    """The problems that a check found, and whether the check ran to its end."""
 
     problems: tuple[str, ...]
     complete: bool = True
@@ -153,7 +154,7 @@ def _found(look: Callable[[], Iterable[str | None]]) -> _Found:
 
 @dataclass(frozen=True)
 class Unsealed:
-    """A gate on the sealed cells: it judges a candidate only once blessing has opened them.
+    """A gate on the sealed cells, which judges a candidate only after blessing has opened them.
 
     Parameters
     ----------
@@ -164,12 +165,12 @@ class Unsealed:
     limit: float
 
     def judge(self, gate: str, opened: Opened) -> Verdict:
-        """Return the verdict on what one look showed."""
+        """Return the verdict on the result of one look."""
         return Verdict(gate, bool(opened.lower > self.limit), opened.lower, self.limit, ">", str(opened))
 
     def judge_study(self, gate: str, study: Case) -> None:
         """Return no judge: research cannot read the sealed cells."""
 
     def judge_report(self, gate: str, card: Numbers, recorded: Verdict | None) -> Verdict | None:
-        """Return the verdict on the value that a report has recorded; None where the cells were not opened."""
+        """Return the verdict on the recorded value; None where the sealed cells were not opened."""
         return recorded and replace(recorded, passed=recorded.value > self.limit, limit=self.limit)

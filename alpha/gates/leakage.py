@@ -1,4 +1,4 @@
-"""The gate that runs the checks of a whole pipeline: those of the data once a study, those of the model on each."""
+"""The gate that runs the leak checks: those of the data once for a study, those of the model for each candidate."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ REFITS = ("refit", "whole", "shuffled_labels", "reversed_labels")
 
 @gate
 def leakage(*, samples: PositiveInt = 20_000) -> Property:
-    """Nothing leaks through the pipeline as a whole: its label, fits, timing and trading.
+    """The pipeline as a whole has no leak: in its label, fits, timing or trading.
 
-    Outcomes are entered after the decision and known when they say so; no test cell was learned from; predictions
-    stay in another future; on shuffled and on reversed labels nothing is found; the edge neither grows nor vanishes
-    when it is used later; a decision is filled after its bar; nothing is earned in a fair market. `no_lookahead` checks
-    the features and the arithmetic of the folds.
+    Outcomes are entered after the decision and known at their declared instant; no fit learns from a test cell;
+    predictions do not change with another future; shuffled or reversed labels show no edge; the edge neither grows nor
+    vanishes when the signal is used later; a decision is filled after its bar; a fair market earns nothing.
+    `no_lookahead` checks the features and the cutoffs of the folds.
 
     Parameters
     ----------
     samples : int
-        Every fit that is made again learns from about so many cells of its fold, the newest.
+        A fit that is repeated uses about this many cells of its fold, the newest ones.
     """
 
     def of_study(study: Case) -> Iterator[str | None]:
@@ -52,7 +52,7 @@ def leakage(*, samples: PositiveInt = 20_000) -> Property:
 
 
 def _with_model(study: Case, bundle: Bundle, signal: np.ndarray) -> Case:
-    """Return the study with the model of a candidate in its pipeline, and what it predicted."""
+    """Return the study with the model and the signal of a candidate."""
     from alpha.models import model, tolerance_of
 
     bound = model.bind(bundle.model_entry)

@@ -1,4 +1,4 @@
-"""The gate on what the candidates of a study share: that no feature, label or fold looked ahead."""
+"""The gate that no feature, label or fold of a study looks ahead."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from alpha.leaks import Case, lookahead
 
 @gate
 def no_lookahead(*, cuts: PositiveInt = 4, shocks: NonNegativeInt = 1) -> Property:
-    """No feature, label or fold reads what was not yet known.
+    """No feature, label or fold reads data that were not yet known.
 
-    The features up to `cuts` rows drawn by the seed of the study are computed again without the future, and `shocks`
-    times with another future; every label is known after its row, and every fold learned from labels known
-    at its cutoff.
+    The features up to each of `cuts` rows, drawn by the seed of the study, are computed again without the future, and
+    `shocks` times with another future; every label is known after its row, and every fold learns only from labels known
+    before its cutoff.
     """
 
     def problems(study: Case) -> Iterator[str | None]:

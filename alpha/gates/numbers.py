@@ -1,4 +1,4 @@
-"""Gates on the numbers of a scorecard: a report alone can be judged by them."""
+"""Gates on the numbers of a scorecard, which can also judge a report."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ for _row in TABLE:
 
 @gate
 def hit_rate_above_base(*, limit: float = 0.0) -> Comparison:
-    """Hit rate less that of the better constant guess: above `limit`, as a fraction."""
+    """Hit rate minus that of the better constant guess: above `limit`, as a fraction."""
 
     def measure(card: Numbers) -> Measure:
         value = _less(card.metrics.get("hit_rate"), card.metrics.get("hit_base_rate"))
@@ -64,7 +64,7 @@ def hit_rate_above_base(*, limit: float = 0.0) -> Comparison:
 
 @gate
 def net_return_above_baseline(*, limit: float = 0.0) -> Comparison:
-    """Annual return net of costs, less that of the best baseline: above `limit`, as a fraction."""
+    """Annual return net of costs, minus that of the best baseline: above `limit`, as a fraction."""
 
     def measure(card: Numbers) -> Measure:
         returns = {name: _number(metrics.get("net_return_annual")) for name, metrics in card.baselines.items()}

@@ -1,1 +1,1 @@
-"""Experiments on Alpha itself: planted leaks, worlds of noise, and the whole path in one command."""
+"""Experiments on Alpha itself: planted leaks, calibration in invented markets, and the smoke run."""

@@ -1,4 +1,4 @@
-"""How often chance is blessed, and how often an edge is: the whole pipeline, in worlds whose truth is known."""
+"""Calibration: how often the whole pipeline blesses noise, and how often an edge, in simulated markets."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from alpha.validation import Trials
 
 METRICS = ("ic", "ic_t", "ic_low", "ic_high", "ic_low_corrected", "hit_rate", "sharpe", "net_return_annual", "turnover",
            "trials", "trials_effective", "deflated_sharpe", "pbo", "spa_p", "holdout_ic", "holdout_ic_low")  # fmt: skip
-HELD = ("ic", "ic_newey_west", "icir", "net_return_annual", "sharpe")  # those whose truth is known, at least in noise
+HELD = ("ic", "ic_newey_west", "icir", "net_return_annual", "sharpe")  # their true value is known, at least in noise
 HARDEST = "hit_rate"  # 0.52 takes an IC of about 0.06, whatever the number of names: 1/2 + asin(IC) / pi
 
 
 @dataclass(frozen=True)
 class Market:
-    """One invented market: the IC planted in it (0: none), and the seed it is drawn with."""
+    """One simulated market: its planted IC (0: none) and its seed."""
 
     ic: float
     seed: int
@@ -38,33 +38,33 @@ class Market:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is calibrated: a configuration, as files and overrides."""
+    """The configuration that is calibrated, as files and overrides."""
 
     path: str
     overlays: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
 
     def config(self, world: Market, folder: Path) -> Config:
-        """Return the configuration of one world, with its files in a folder of its own, the trials too."""
+        """Return the configuration of one world, with all its files, also the trials, in a folder of its own."""
         paths = {name: str(folder / name) for name in ("artifacts", "reports", "trials", "looks")}
         own = [f"source.ic={world.ic}", f"source.seed={world.seed}", f"paths={json.dumps(paths)}"]
         return load(self.path, self.overlays, [*self.overrides, *own])
 
 
 def worlds(null: int, planted: int, edges: Iterable[float]) -> list[Market]:
-    """Return the worlds to try, worlds with and without an edge in turn, so that a part of them is a fair part."""
+    """Return the worlds to try, with and without an edge in turn, so that a partial run covers both."""
     kinds = [(0.0, null), *((edge, planted) for edge in edges)]
     return [Market(ic, 1000 + seed) for seed in range(max(count for _, count in kinds)) for ic, count in kinds
             if seed < count]  # fmt: skip
 
 
 def calibrate(pipeline: Experiment, wanted: Iterable[Market], path: Path, jobs: int, track: Track) -> pd.DataFrame:
-    """Run the pipeline in every world that is not in the file yet; return what was found in all that were asked for.
+    """Run the pipeline in every wanted world that is not yet in the file; return the results of all wanted worlds.
 
     Parameters
     ----------
     path : Path
-        JSON lines, one a world, added as they finish: what was interrupted goes on where it was.
+        JSON lines, one for each world, added as worlds finish: an interrupted calibration resumes there.
     jobs : int
         Processes.
     """
@@ -82,7 +82,7 @@ def calibrate(pipeline: Experiment, wanted: Iterable[Market], path: Path, jobs: 
 
 
 def _read(path: Path, pipeline: Experiment) -> list[dict[str, Any]]:
-    """Return what was found with this pipeline and code; lines of others stay in the file, and do not count."""
+    """Return the results of this pipeline and code; lines of other versions stay in the file and do not count."""
     if not path.exists():
         return []
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -116,7 +116,7 @@ def _tried(pipeline: Experiment, world: Market) -> dict[str, Any]:
 
 
 def _first(found: Study) -> dict[str, float | None]:
-    """Return what the first trial scored, with its intervals: nothing was chosen yet, so they should hold."""
+    """Return the metrics of the first trial with their intervals, which no selection has biased yet."""
     cfg = found.config
     trials = Trials(cfg.paths.trials)
     record = trials.read()[0]
@@ -133,13 +133,13 @@ def _plain(value: float | None) -> float | None:
 
 
 def summary(found: pd.DataFrame) -> str:
-    """Return the tables of a calibration, in Markdown: what was blessed, which gates passed, intervals, p-values."""
+    """Return the tables of a calibration, in Markdown: blessings, gates passed, intervals, p-values."""
     parts = [_blessed(found), _gates(found), _intervals(found), _pvalues(found[found["ic"] == 0])]
     return "\n\n".join(part for part in parts if part)
 
 
 def _blessed(found: pd.DataFrame) -> str:
-    """Return how many worlds were blessed, and how many were but for the gate that asks most of a small edge."""
+    """Return the table of worlds blessed, and of worlds that would be without the gate hardest for a small edge."""
     rows = [f"| planted IC | worlds | blessed | share (95 % interval) | but for `{HARDEST}` | mean IC found |",
             "|--:|--:|--:|---|---|--:|"]  # fmt: skip
     others = [name for name in found.columns if name.startswith("gates.") and name != f"gates.{HARDEST}"]
@@ -174,7 +174,7 @@ def _gates(found: pd.DataFrame) -> str:
 
 
 def _intervals(found: pd.DataFrame) -> str:
-    """Return how often intervals of the first trial hold the truth."""
+    """Return the table of how often intervals of the first trial contain the true value."""
     rows = [
         "| 95 % interval of | planted IC | worlds | holds the truth | 95 % interval of that |",
         "|---|--:|--:|--:|---|",
@@ -191,11 +191,10 @@ def _intervals(found: pd.DataFrame) -> str:
 
 
 def _truth(name: str, group: pd.DataFrame) -> pd.Series | float | None:
-    """Return what the first trial would have scored on average in worlds of one planted IC; None: it is not known.
+    """Return the true value of a metric in worlds of one planted IC; None where it is not known.
 
-    In noise nothing is earned, and a book loses what it costs, and in compounding half its variance: both differ from
-    world to world and are known. What an edge earns hangs on the volatility of its world, so that only the IC of it is
-    known: as the mean of all.
+    In noise a book loses its costs, and half its variance by compounding: both are known for each world. The return of
+    an edge depends on the volatility of its world, so only its IC is known, as the mean over the worlds.
     """
     if name.startswith("ic"):
         return float(group[f"first.{name}_value"].mean()) if group["ic"].any() else 0.0
@@ -206,7 +205,7 @@ def _truth(name: str, group: pd.DataFrame) -> pd.Series | float | None:
 
 
 def _pvalues(null: pd.DataFrame) -> str:
-    """Return how p-values lie in worlds of noise: uniform ones fall below each level as often as it says."""
+    """Return the table of p-values in worlds of noise: if uniform, the share below each level is that level."""
     from scipy.stats import kstest, norm
 
     if null.empty:

@@ -1,4 +1,4 @@
-"""The checks of a whole pipeline, on the one that is configured."""
+"""Run the leak checks on the configured pipeline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from alpha.validation.crossfit import cross_fit
 
 
 class CheckResult(NamedTuple):
-    """What one check said of one model; None: nothing."""
+    """The finding of one check for one model; `said` is None where it found nothing."""
 
     model: str
     check: str
@@ -34,7 +34,7 @@ class CheckResult(NamedTuple):
 
 
 def pipeline(cfg: Config, model: Plugin) -> Pipeline:
-    """Return the configured pipeline with one of its models, stage by stage."""
+    """Return the stages of the configured pipeline with one of its models."""
     plan, rules = cfg.plan(), cfg.rules().unguarded()
     exchange = Calendar(cfg.calendar)
 
@@ -48,13 +48,15 @@ def pipeline(cfg: Config, model: Plugin) -> Pipeline:
         return cross_fit(model, features, label, [fold], tradable, weights=cfg.weights)[fold.test]
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
-        return backtest(signal, panel, rules, cfg.broker, cash=cfg.paper.cash).gross_returns
+        return backtest(
+            signal, panel, rules, cfg.broker, cash=cfg.paper.cash, currency=cfg.paper.currency
+        ).gross_returns
 
     return Pipeline(load, plan.batch, cfg.label, cfg.walk_forward, predict, trade, tolerance_of(model.make))
 
 
 def check_configured(cfg: Config, track: Track) -> Iterator[CheckResult]:
-    """Yield what every check says of every model of a configuration: that it leaks or not, no score, so no trial."""
+    """Yield the result of every check for every configured model. Nothing is scored, so no trial is recorded."""
     for model in cfg.models.candidates:
         case = Case.of(pipeline(cfg, model), seed=cfg.seed)
         names: Iterable[str] = track([name for name in matrix.ORDER if name in check], f"{cfg.name}: {model.name}")
@@ -63,7 +65,7 @@ def check_configured(cfg: Config, track: Track) -> Iterator[CheckResult]:
 
 
 def battery(*, leaks: int, seeds: int, only: list[str], jobs: int | None, track: Track) -> list[matrix.WorldResult]:
-    """Return the results of the planted leaks and on the clean worlds."""
+    """Return the results of the battery: of the planted leaks and of the clean worlds."""
     return list(track(matrix.run(leaks=leaks, seeds=seeds, names=only, jobs=jobs), "worlds"))
 
 

@@ -1,4 +1,4 @@
-"""The whole path in one command, for two worlds: research, bless, trade on paper, be killed, resume."""
+"""The smoke run: research, bless, trade on paper, kill the runner and resume, in two worlds."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alpha.config import Config, load
+from alpha.core import executor
 from alpha.core.errors import BrokerError
 from alpha.execution import SqliteJournal
 from alpha.operate import papering
 from alpha.operate.blessing import Kept, keep
-from alpha.operate.study import SummaryRow, row, study
+from alpha.operate.study import SummaryRow, row
 from alpha.report.daily import DailyReport
 from alpha.store import select
-from alpha.study import Study, Track, tracked
+from alpha.study import Study, Track, research, tracked
 
-PLANTED = "planted"  # the invented world, in which the edge must be found
-PACE = 0.02  # seconds between bars while it waits to be killed
+PLANTED = "planted"  # the simulated world, in which the edge must be found
+PACE = 0.02  # seconds between bars of the runner that is killed
 KILLED_AFTER = 10  # bars
-PATIENCE = 120.0  # seconds
+PATIENCE = 900.0  # seconds after which a runner counts as hanging
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One world, from its data to its paper account.
+    """The results of one world.
 
     Parameters
     ----------
     killed : int, optional
-        Bars after which the paper runner was killed, to be resumed; None: nothing was blessed, so that the best
-        candidate was replayed as a shadow.
+        Bars after which the paper runner was killed; None: nothing was blessed, so the best candidate was replayed
+        as a shadow.
     day : DailyReport
-        Of the paper account, at the end.
+        The final report of the paper account.
     page : Path
-        Its page.
+        Path of the HTML page of that report.
     """
 
     world: str
@@ -52,23 +53,24 @@ class Run:
 
 
 def smoke(worlds: Mapping[str, Config], folder: str | Path, track: Track) -> Iterator[Run]:
-    """Run every world, one after the other.
+    """Run every world, in parallel processes where there are several processors.
 
-    The planted world should be blessed, and must trade alike whether it is killed or not. The real one may fail its
-    gates, which is a result: then its best candidate is replayed as a shadow.
+    The planted world should be blessed, and must trade the same whether it is killed or not. The real one may fail its
+    gates, which is a valid result: then its best candidate is replayed as a shadow.
 
     Raises
     ------
     BrokerError
-        The account that was killed and resumed differs from the one that was not.
+        The account of the killed and resumed runner differs from that of an uninterrupted one.
     """
     _remove(Path(folder))
-    for name, cfg in worlds.items():
-        yield run(name, cfg, Path(folder), track)
+    jobs = min((cfg.jobs for cfg in worlds.values() if cfg.jobs), default=None)
+    tasks = [(name, cfg, Path(folder), track) for name, cfg in worlds.items()]
+    yield from executor.run(run, tasks, jobs=jobs)
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder with what was blessed in it: bundles are read-only, and so are their folders."""
+    """Remove a folder with its bundles, which are read-only, as are their folders."""
     for path in folder.rglob("*"):
         if path.is_dir():
             path.chmod(0o755)
@@ -80,9 +82,9 @@ def run(name: str, cfg: Config, folder: Path, track: Track) -> Run:
     """Run one world."""
     config_path = _own_config(cfg, folder, invented=name == PLANTED)
     cfg = load(config_path)
-    found, report = study(cfg, track)
+    found = research(cfg, track)
     best = found.best
-    kept = keep(found, best, f" --config {config_path}")
+    kept = tracked(lambda: keep(found, best, f" --config {config_path}"), f"{cfg.name}: report", track)
     killed = None
     if kept.ref is None:
         day, page = papering.paper(cfg, papering.Wanted(shadow=True), track)
@@ -93,15 +95,15 @@ def run(name: str, cfg: Config, folder: Path, track: Track) -> Run:
         day, page = papering.paper(load(config_path), papering.Wanted(), track)
         _check_same(load(config_path), day, killed, track)
     shadow = day.mode == "shadow"
-    shown = row(found, best, report, blessed=not shadow, paper_equity=day.equity_end, shadow=shadow)
+    shown = row(found, best, kept.report, blessed=not shadow, paper_equity=day.equity_end, shadow=shadow)
     return Run(name, found, kept, killed, day, page, shown)
 
 
 def _own_config(cfg: Config, folder: Path, *, invented: bool) -> Path:
-    """Write the resolved configuration into the world's own folder, where its blessed model can be named.
+    """Write the resolved configuration into the world's own folder, where blessing can select a model in it.
 
-    Nobody chooses a model by an invented market, so its trials and looks are in that folder too: they begin with each
-    run. Those of a real market count for good, wherever they come from.
+    Trials and looks of a simulated market are kept in that folder too and begin anew with each run, because no real
+    choice depends on them. Those of a real market are kept for good.
     """
     home = folder / cfg.name
     here = {"ledger": None, "kill_file": home / "KILL"}
@@ -118,7 +120,7 @@ def _own_config(cfg: Config, folder: Path, *, invented: bool) -> Path:
 
 
 def _trade_and_be_killed(config_path: Path, ledger: Path) -> int:
-    """Run the paper runner, end it with SIGKILL in the middle, and return how many bars it had finished."""
+    """Run the paper runner, kill it midway with SIGKILL, and return the number of bars that it finished."""
     command = [sys.executable, "scripts/paper_runner.py", "--config", str(config_path), "--poll-sec", str(PACE)]
     runner = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + PATIENCE
@@ -137,7 +139,7 @@ def _trade_and_be_killed(config_path: Path, ledger: Path) -> int:
 
 
 def finished(ledger: Path) -> int:
-    """Return how many bars a journal has finished; it may be in use."""
+    """Return the number of finished bars in a journal, which may be in use."""
     if not ledger.exists():
         return 0
     with SqliteJournal(ledger, readonly=True) as journal:
@@ -145,7 +147,7 @@ def finished(ledger: Path) -> int:
 
 
 def _check_same(cfg: Config, day: DailyReport, killed: int, track: Track) -> None:
-    """Trade the same bars once more without interruption; the orders and the money must be the same."""
+    """Trade the same bars again without interruption, and check that orders and equity are the same."""
     if not 0 < killed < day.sessions:
         raise BrokerError(f"the runner was killed after {killed} of {day.sessions} bars, not in between",
                           code="not_killed_between")  # fmt: skip

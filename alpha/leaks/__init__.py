@@ -1,8 +1,8 @@
-"""Checks of a whole pipeline: change everything that was not known at some instant, and see whether anything decided by
-then moves; break the tie between signal and outcome, and see whether the edge vanishes.
+"""Leak checks of a whole pipeline. Some change all data unknown at an instant: no earlier decision may move. Others
+break the tie between signal and outcome: the edge must vanish.
 
-A check is a function ``f(case, *, ...) -> str | None`` registered with ``@check``: None, or a sentence that says what
-it found. None of them looks at how a pipeline is made, so each can be run on any.
+A check is a function ``f(case, *, ...) -> str | None`` registered with ``@check``: it returns None, or a sentence that
+names the leak. A check calls only the stages of a pipeline, so it runs on any pipeline.
 """
 
 from __future__ import annotations
@@ -19,5 +19,5 @@ __all__ = ["Case", "Pipeline", "check", "examine"]
 
 
 def examine(case: Case, names: Iterable[str] | None = None) -> dict[str, str | None]:
-    """Run checks, all of them by default, at their default settings; return what each found, by name."""
+    """Run checks (default: all) with their default parameters; return the finding of each, by name."""
     return {name: check.bind(name)(case) for name in (check if names is None else names)}

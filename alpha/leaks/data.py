@@ -1,4 +1,4 @@
-"""What was known by an instant does not change afterwards: of the data as loaded, and of the features."""
+"""Checks that data and features known by an instant do not change afterwards."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from alpha.leaks.pipeline import Case
 
 @check
 def replay(case: Case, *, instants: PositiveInt = 6) -> str | None:
-    """Load what could be had at `instants` drawn instants: the panel until then must be the one that is loaded now.
+    """Panels loaded as of `instants` drawn instants equal the panel loaded now, up to those instants.
 
-    Finds what is stamped too early, restated, adjusted or chosen in retrospect.
+    Finds data that are stamped too early, restated, adjusted or selected in retrospect.
     """
     for row in case.rows(instants, "replay"):
         at = case.panel.times[row]
@@ -31,20 +31,20 @@ def replay(case: Case, *, instants: PositiveInt = 6) -> str | None:
 
 @check
 def cut(case: Case, *, rows: PositiveInt = 5) -> str | None:
-    """The features up to `rows` drawn rows, computed without the rows after them, are the same to the last bit."""
+    """The features up to each of `rows` drawn rows do not change, in any bit, when the later rows are cut off."""
     drawn = case.rows(rows, "cut")
     return lookahead.cut_and_compare(case.pipeline.features, case.panel, case.features, drawn)
 
 
 @check
 def shock(case: Case, *, rows: PositiveInt = 2) -> str | None:
-    """The features up to `rows` drawn rows are the same to the last bit, whatever the rows after them hold."""
+    """The features up to each of `rows` drawn rows do not change, in any bit, when the later rows are replaced."""
     drawn = case.rows(rows, "shock")
     return lookahead.shock_future(case.pipeline.features, case.panel, case.features, drawn, seed=case.seed)
 
 
 def _changed(now: Panel, past: Panel) -> str | None:
-    """Say how the panel that could be had differs from the rows until then of the one there is now."""
+    """Return the first difference between a panel loaded as of an earlier instant and the same rows loaded now."""
     if len(extra := now.times.symmetric_difference(past.times)):
         kind = "is there now only" if extra[0] in now.times else "was there then only"
         return f"the row of {extra[0]} {kind}"

@@ -1,4 +1,4 @@
-"""A book earns what it could have earned: nothing on the bar that made the signal, nothing in a fair market."""
+"""Checks of trading: a book earns nothing on the bar of its signal, and nothing in a fair market."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from alpha.leaks.nulls import block_mean
 from alpha.leaks.outcomes import gapped
 from alpha.leaks.pipeline import Case
 
-BEFORE, AFTER = 40, 5  # rows of the panel that are traded around a decision
+BEFORE, AFTER = 40, 5  # rows of the panel before and after a decision that are traded
 LEAP, EARNED = 2.0, 0.03
-CALM = 0.97, 1.03  # a future that bankrupts no leveraged book
+CALM = 0.97, 1.03  # factors of the changed future: too small to bankrupt a leveraged book
 STEPS = 26  # prices within a session of the fair market: a quarter of an hour apart
 
 
 @check
 def fills(case: Case, *, rows: PositiveInt = 2) -> str | None:
-    """A decision is filled after its bar, and what a book has earned does not depend on what comes.
+    """A decision is filled after its bar, and the returns of a book do not depend on later prices.
 
-    At `rows` drawn rows: one decision is made, and prices leap in its favour before the next bar; an order filled by
-    then would earn the leap. The future is changed, and the returns up to the row must stay.
+    At each of `rows` drawn rows, one decision is made and prices jump in its favour before the next bar: an order that
+    is filled too early earns the jump. Then later prices are changed: the returns up to the row must not change.
     """
     for row in case.rows(rows, "fills"):
         first = max(row - BEFORE, 0)
@@ -35,17 +35,17 @@ def fills(case: Case, *, rows: PositiveInt = 2) -> str | None:
 
 @check
 def fair(case: Case, *, rows: PositiveInt = 250, names: PositiveInt = 12, chance: PositiveFloat = 1e-4) -> str | None:
-    """In a market whose prices are a martingale, neither following the last return nor betting against it earns.
+    """In a market whose prices are a martingale, neither momentum nor reversal of the last return earns.
 
-    No rule can earn there on average, whenever it enters and leaves. One that does fills at prices chosen in
-    retrospect: the bar that made the signal, a stop where the market never was, the better of high and low.
+    No rule can earn there on average. A book that does is filled at prices chosen in retrospect: those of the signal's
+    own bar, a stop at a price that was never traded, the better of high and low.
 
     Parameters
     ----------
     rows, names : int
         Size of the market.
     chance : float
-        Of a mean return so high without a leak, below which it is told.
+        Significance level: a leak is reported where a mean return so high has a smaller probability by chance.
     """
     panel = fair_market(rows, names, case.rng("fair"))
     last = panel["close"][1:] / panel["close"][:-1] - 1
@@ -53,14 +53,14 @@ def fair(case: Case, *, rows: PositiveInt = 250, names: PositiveInt = 12, chance
         signal = np.vstack([np.full(names, np.nan), sign * last])
         mean = block_mean(case.pipeline.trade(signal, panel), 1)
         if mean.chance < chance:
-            return f"in a fair market, {how} the last return earns {mean.value:.3%} a row, where nobody can earn"
+            return f"in a fair market, {how} the last return earns {mean.value:.3%} a row, where no rule earns"
     return None
 
 
 def fair_market(rows: int, names: int, rng: np.random.Generator) -> Panel:
-    """Return open, high, low and close of prices that are a martingale, made step by step within each session."""
+    """Return open, high, low and close of prices that are a martingale, simulated step by step within each session."""
     sigma = 0.02 * rng.uniform(0.7, 1.4, names)
-    share = np.r_[0.3, np.full(STEPS, 0.7 / STEPS)][:, None]  # of the variance: overnight, then each step
+    share = np.r_[0.3, np.full(STEPS, 0.7 / STEPS)][:, None]  # shares of the variance: overnight, then each step
     steps = rng.normal(size=(rows, STEPS + 1, names)) * sigma * np.sqrt(share) - share * sigma**2 / 2
     price = 50 * np.exp(np.cumsum(steps.reshape(-1, names), axis=0)).reshape(steps.shape)
     times = pd.bdate_range("2001-01-02 21:00", periods=rows, tz="UTC")
@@ -93,6 +93,6 @@ def _depends_on_the_future(case: Case, panel: Panel, row: int) -> str | None:
         return None
     t = int(np.argmax(~np.isclose(before, after, rtol=1e-9, atol=1e-12, equal_nan=True)))
     return (
-        f"the return of the book at {panel.times[t]} is {before[t]:.4%}, and {after[t]:.4%} when what comes after "
-        f"{panel.times[row]} is changed"
+        f"the return of the book at {panel.times[t]} is {before[t]:.4%}, and {after[t]:.4%} when prices after "
+        f"{panel.times[row]} are changed"
     )

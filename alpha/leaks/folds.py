@@ -1,4 +1,4 @@
-"""No fold learns what was unknown when its first test row was decided, by whatever way it got to the model."""
+"""Checks that no fold learns, by any path, from data unknown at its first test row."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from alpha.leaks.outcomes import known_by
 from alpha.leaks.pipeline import Case
 from alpha.models import differing
 
-Inputs = tuple[FeatureSet, Label, Fold, np.ndarray]  # of `Pipeline.predict`
+Inputs = tuple[FeatureSet, Label, Fold, np.ndarray]  # the arguments of `Pipeline.predict`
 FEWEST_CELLS = 20
-ROUNDING = 1e-6  # of the spread of predictions, where there is more than a fold's first row
-ODD = np.uint64(0x9E3779B97F4A7C15)  # numbers of 64 bits wrap around by intent (Steele, Lea and Flood, 2014)
+ROUNDING = 1e-6  # tolerance where several rows are compared, as a fraction of the spread of predictions
+ODD = np.uint64(0x9E3779B97F4A7C15)  # hash multiplier; the 64-bit overflow is intended (Steele, Lea and Flood, 2014)
 
 
 @check
 def folds(case: Case) -> str | None:
-    """The arithmetic of the folds: labels known before the cutoff, the cutoff before the test, no row tested twice."""
+    """Every fold trains on labels known before its cutoff, the cutoff precedes the test, and no row is tested twice."""
     if not case.folds:
         return "there are no folds to check"
     return lookahead.check_folds(case.folds, case.label, case.panel.times)
@@ -32,7 +32,7 @@ def folds(case: Case) -> str | None:
 
 @check
 def duplicates(case: Case, *, share: Annotated[float, Field(gt=0, lt=1)] = 0.01) -> str | None:
-    """At most `share` of a fold's test cells have the very features and outcome of a cell it learns from."""
+    """At most `share` of the test cells of a fold have exactly the features and outcome of a training cell."""
     cells, known, kinds = _cells(case)
     for fold in case.folds:
         seen, tested = np.zeros(kinds, bool), cells[fold.test][known[fold.test]]
@@ -48,22 +48,22 @@ def refit(
     case: Case, *, folds: PositiveInt = 1, rows: PositiveInt = 3, futures: PositiveInt = 2,
     samples: PositiveInt = 100_000,
 ) -> str | None:  # fmt: skip
-    """The predictions of a fold up to its first and to `rows` drawn test rows are the same, fitted on other unknowns.
+    """The predictions of a fold do not change when the labels and features unknown at a test row are replaced.
 
-    Those of the first are so to the last bit. Every label that was not known at that row and every feature of a later
-    test row is replaced, the model is fitted anew, and so is all that is fitted with it: scalers, encoders, the choice
-    of features, tuning, early stopping.
+    The test rows are the first, whose prediction must be equal to the last bit, and `rows` drawn ones. Every label not
+    known at the row and every feature of a later test row is replaced; the model is fitted anew, with everything fitted
+    along with it: scalers, encoders, selection of features, tuning, early stopping.
 
     Parameters
     ----------
     folds : int
-        Folds tried, drawn from all.
+        Number of folds, drawn from all.
     rows : int
-        Rows drawn in each, the first excepted: before and after a turn of the calendar, beside what seldom changes.
+        Rows drawn in each fold, besides the first: near calendar turns and near changes of fields that seldom change.
     futures : int
-        Replacements tried after the first row: a choice among a few can come out the same by chance.
+        Replacements after the first row: with one alone, a choice among few options could be the same by chance.
     samples : int
-        A fold learns from about so many cells, its newest.
+        A fold trains on about this many cells, the newest ones.
     """
 
     def unknowns(fold: Fold, row: int) -> Iterator[Inputs]:
@@ -78,10 +78,10 @@ def whole(
     case: Case, *, folds: PositiveInt = 1, rows: PositiveInt = 3, futures: PositiveInt = 1,
     samples: PositiveInt = 100_000,
 ) -> str | None:  # fmt: skip
-    """The predictions of a fold up to its first and to `rows` drawn test rows are the same, whatever data come after.
+    """The predictions of a fold up to a test row do not change when the panel after that row is replaced or cut off.
 
-    The panel after the first row is replaced, after the others it is cut off, and features, labels and model are made
-    anew from it: the whole way from data to decision, at once. Parameters are those of `refit`.
+    The panel is replaced after the first test row and cut off after `rows` drawn ones; features, labels and model are
+    then made anew, so the whole pipeline from data to prediction is checked at once. Parameters as in `refit`.
     """
 
     def future(fold: Fold, row: int) -> Iterator[Inputs]:
@@ -98,7 +98,7 @@ def whole(
 def _compared(
     case: Case, what: str, folds: int, rows: int, samples: int, others: Callable[[Fold, int], Iterable[Inputs]]
 ) -> str | None:
-    """Say where a row of a fold is predicted otherwise from inputs that differ after its first or a drawn row."""
+    """Return the first prediction that changes when the inputs after the first or a drawn test row change."""
     chosen = case.rng(f"folds {what}").permutation(len(case.folds))[:folds]
     for fold in (case.thinned(case.folds[number], samples) for number in chosen):
         before = case.pipeline.predict(case.features, case.label, fold, case.panel.tradable)
@@ -111,9 +111,9 @@ def _compared(
 
 
 def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str | None:
-    """Compare rows: the first alone to the last bit, or within the tolerance of a model that has one.
+    """Compare predictions: a single first row to the last bit, or within the model's tolerance.
 
-    Several rows are compared but for how libraries sum arrays of another size.
+    Several rows are compared within a tolerance, because libraries sum arrays of another size in another order.
     """
     moved = ~((before == after) | (np.isnan(before) & np.isnan(after)))
     if len(before) > 1:
@@ -125,8 +125,8 @@ def _moved(case: Case, fold: Fold, before: np.ndarray, after: np.ndarray) -> str
     k, i = np.argwhere(moved)[0]
     return (
         f"the prediction of {case.panel.symbols[i]} at {case.panel.times[fold.test[k]]}, test row {k + 1} of fold "
-        f"{fold.index}, is {before[k, i]:.9g}, and {after[k, i]:.9g} when what was not known at "
-        f"{case.panel.times[fold.test[len(before) - 1]]} is changed"
+        f"{fold.index}, is {before[k, i]:.9g}, and {after[k, i]:.9g} when data unknown at "
+        f"{case.panel.times[fold.test[len(before) - 1]]} are changed"
     )
 
 
@@ -146,10 +146,10 @@ def _until(fold: Fold, row: int) -> Fold:
 
 
 def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) -> Inputs:
-    """Return features, label and tradable cells: known ones as they are, the others replaced. NaN stay.
+    """Return features, label and tradable cells with all values unknown at `row` replaced; NaN stays NaN.
 
-    Where outcomes are known at times of their own, those of the unknown ones are replaced as well: how long a position
-    lasts says how it went.
+    Where `known_at` varies by cell, that of the unknown outcomes is replaced too: the length of a position reveals its
+    outcome.
     """
     later = slice(row + 1, int(fold.test[-1]) + 1)
     values = np.copy(case.features.values)  # in the same layout, so that sums are the same to the bit
@@ -174,7 +174,7 @@ def _other_unknowns(case: Case, fold: Fold, row: int, rng: np.random.Generator) 
 
 
 def _cells(case: Case) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return a number a cell, equal for equal ones; which have all features and an outcome; how many there are."""
+    """Return a hash of each cell, a mask of those with all features and an outcome, and the number of these."""
     parts = [*np.moveaxis(case.features.values, -1, 0), case.outcome]
     number = np.zeros(case.outcome.shape, np.uint64)
     known = case.outcome != 0

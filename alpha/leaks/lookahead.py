@@ -1,6 +1,6 @@
-"""Show that nothing looked ahead: cut the future off, shock it, and compare.
+"""Check for look-ahead: cut the future off, or replace it, compute again, and compare.
 
-Every check returns None, or a sentence that names the worst it found.
+Every check returns None, or a sentence that names the worst difference.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from alpha.core.panel import Panel
 
 PlanBatch = Callable[[Panel], FeatureSet]
 FEWEST_ROWS = 30
-SELDOM = 0.5  # of the cells: a field that changes in fewer mostly stays as it was
+SELDOM = 0.5  # a field seldom changes where fewer than this share of its cells change
 PERIODS = ("D", "W", "M", "Q", "Y")
 
 
 def telling_rows(panel: Panel, count: int, rng: np.random.Generator, among: np.ndarray | None = None) -> list[int]:
-    """Return up to `count` rows after which to hide the future, drawn from all but the first and the last.
+    """Return up to `count` rows after which to hide the future, drawn from all except the first and the last.
 
-    A look ahead at what seldom happens shows only in rows beside it. So they are, in turn: one right before the
-    calendar turns, where a look ahead within the period does not show; one anywhere; one right before a value changes
-    that seldom does, or appears; one right after a turn, one right after such a change. Where most periods end at
-    once (a week, a quarter and a year) comes first, for it shows a look ahead at the end of any of them.
+    Look-ahead at rare events shows only in rows next to them. The rows are therefore, in turn: one right before the
+    calendar turns, one anywhere, one right before a seldom-changing value changes or appears, one right after a turn,
+    and one right after such a change. Rows where most periods end at once (a week, a quarter and a year) come first,
+    because they show look-ahead at the end of any of them.
 
     Parameters
     ----------
     among : int array, optional
-        Only these rows.
+        Draw only from these rows.
     """
     last = len(panel) - 1
     anywhere = np.arange(min(FEWEST_ROWS, last // 2), last)
@@ -58,7 +58,7 @@ def cut_and_compare(plan_batch: PlanBatch, panel: Panel, features: FeatureSet, r
     plan_batch : callable
         Computes `features` from a panel.
     features : FeatureSet
-        What it made of the whole panel.
+        Its result for the whole panel.
     """
     found = []
     for row in map(int, rows):
@@ -70,9 +70,9 @@ def cut_and_compare(plan_batch: PlanBatch, panel: Panel, features: FeatureSet, r
 def shock_future(
     plan_batch: PlanBatch, panel: Panel, features: FeatureSet, rows: Iterable[int], *, seed: int = 0
 ) -> str | None:
-    """Replace all that comes after each row of `rows` by other numbers, and compare every row up to it.
+    """Replace all data after each row of `rows` by other numbers, and compare every row up to it.
 
-    Catches what cutting cannot: a computation that looks ahead only where there is something to see.
+    This finds a leak that cutting cannot: a computation that looks ahead only where later rows exist.
     """
     found = []
     for row in map(int, rows):
@@ -82,9 +82,9 @@ def shock_future(
 
 
 def shocked(panel: Panel, row: int, rng: np.random.Generator, *, low: float = 0.2, high: float = 5.0) -> Panel:
-    """Return the panel with another future: what comes after `row` times numbers from `low` to `high`.
+    """Return the panel with another future: values after `row` are multiplied by random factors from `low` to `high`.
 
-    Half of what can be traded then no longer can. What is missing stays missing.
+    Half of the tradable cells after `row` become untradable. Missing values stay missing.
     """
 
     def shock(values: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def shocked(panel: Panel, row: int, rng: np.random.Generator, *, low: float = 0.
 
 
 def check_label(label: Label, times: pd.DatetimeIndex) -> str | None:
-    """Check that each outcome became known only after its row, and that no outcome is given before it was known."""
+    """Check that each outcome becomes known only after its row, and that no value is given for an unknown outcome."""
     known_at = label.known_at_cells
     early = known_at <= _instants(times)[:, None]  # NaT compares False
     unknown = np.isnat(known_at) & np.isfinite(label.values)
@@ -109,7 +109,7 @@ def check_label(label: Label, times: pd.DatetimeIndex) -> str | None:
 
 
 def check_folds(folds: Iterable[Fold], label: Label, times: pd.DatetimeIndex) -> str | None:
-    """Check that no fold learns from a row whose labels were unknown at its cutoff, or tests before it."""
+    """Check that no fold trains on a row whose labels are unknown at its cutoff, or tests a row before it."""
     instants = _instants(times)
     tested = -1
     for fold in folds:
@@ -135,7 +135,7 @@ def _instants(times: pd.DatetimeIndex) -> np.ndarray:
 
 
 def _changes(panel: Panel) -> np.ndarray:
-    """Return the rows in which a field that mostly stays as it was changes, or a value appears."""
+    """Return the rows in which a seldom-changing field changes, or a value appears."""
     changed = []
     for values in (*panel.fields.values(), panel.tradable.astype(float)):
         before, after = values[:-1], values[1:]
@@ -145,7 +145,7 @@ def _changes(panel: Panel) -> np.ndarray:
 
 
 def _ended(times: pd.DatetimeIndex) -> np.ndarray:
-    """Return how many periods end with each row, of those that last several rows."""
+    """Return the number of calendar periods that end with each row, among those that last several rows."""
     ended = np.zeros(len(times), int)
     for period in PERIODS:
         number = times.tz_localize(None).to_period(period).asi8

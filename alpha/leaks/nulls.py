@@ -1,7 +1,7 @@
-"""Where there is nothing to learn, nothing is learned: labels without a tie to the features give no IC.
+"""Checks under the null: trained on labels without a tie to the features, a model has no IC out of sample.
 
-An edge that survives got to the test rows by way of the labels: training rows that share outcomes with them,
-encodings, choices and stops made on them.
+An IC that remains comes from a leak of the test labels: training rows that share outcomes with the test rows, or
+encodings, selections and early stopping that use them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FEWEST_BLOCKS = 8
 
 
 class Mean(NamedTuple):
-    """A mean over blocks of rows, its standard error, and the chance of one so high where the true mean is 0."""
+    """A mean over blocks of rows, its standard error and its one-sided p-value for a true mean of 0."""
 
     value: float
     error: float
@@ -30,9 +30,9 @@ class Mean(NamedTuple):
 
 
 def block_mean(x: np.ndarray, block: int) -> Mean:
-    """Return the mean of a series whose blocks of `block` rows are independent; by Student's t over the blocks' means.
+    """Return the mean of a series with independent blocks of `block` rows, tested by Student's t over the block means.
 
-    The chance is 1 where fewer than 8 blocks have a value: so few say nothing.
+    The p-value is 1 where fewer than 8 blocks have a value.
     """
     from scipy.stats import t
 
@@ -50,19 +50,19 @@ def block_mean(x: np.ndarray, block: int) -> Mean:
 def shuffled_labels(
     case: Case, *, blocks: PositiveInt = 60, samples: PositiveInt = 100_000, chance: PositiveFloat = 1e-4
 ) -> str | None:
-    """Trained on labels dealt out to other symbols, a model has no IC on labels dealt out so.
+    """Trained on labels shuffled across symbols, a model has no IC on labels shuffled in the same way.
 
-    All rows of a block are dealt alike, so that overlapping labels still overlap; blocks are dealt independently, so
-    nothing learned in one holds in another. Under the null the mean IC of a block is 0 exactly.
+    All rows of a block have the same permutation, so that overlapping labels still overlap; blocks are permuted
+    independently, so that nothing learned in one holds in another. Under the null the mean IC of a block is exactly 0.
 
     Parameters
     ----------
     blocks : int
-        So many are enough: later folds are not tried.
+        Number of blocks after which no further fold is tested.
     samples : int
-        A fold learns from about so many cells, its newest.
+        A fold trains on about this many cells, the newest ones.
     chance : float
-        Of an IC so high without a leak, below which it is told.
+        Significance level: a leak is reported where an IC so high has a smaller probability by chance.
     """
     block, rng = _block(case), case.rng("shuffle")
     starts = {int(fold.test[0]) for fold in case.folds}
@@ -82,10 +82,10 @@ def shuffled_labels(
 def reversed_labels(
     case: Case, *, blocks: PositiveInt = 60, samples: PositiveInt = 100_000, chance: PositiveFloat = 1e-4
 ) -> str | None:
-    """Trained on labels in reversed order of time, a model has no IC on labels in that order.
+    """Trained on labels reversed in time, a model has no IC on the reversed labels.
 
-    They keep their autocorrelation at every distance; each symbol's mean is taken off, for it is the same in both
-    directions. Parameters are those of `shuffled_labels`.
+    Reversed labels keep their autocorrelation at every lag; each symbol's mean is subtracted, because reversal does not
+    change it. Parameters as in `shuffled_labels`.
     """
 
     def mirrored(values: np.ndarray) -> np.ndarray:
@@ -97,9 +97,9 @@ def reversed_labels(
 
 
 def _latest(case: Case) -> np.ndarray:
-    """Return when the outcomes were known; where that varies by cell, when the longest of each row can be.
+    """Return when the outcomes of each row are known; where that varies by cell, the latest possible instant.
 
-    In reversed order the span of a cell is that of another.
+    Reversal moves each label to another cell, so the span of its old cell does not apply.
     """
     if case.label.known_at.ndim == 1:
         return case.label.known_at
@@ -135,7 +135,7 @@ def _null(case: Case, label: Label, blocks: int, samples: int, chance: float, ho
 
 
 def mean_limit(chance: float) -> float:
-    """Return how many standard errors a mean is above 0 with a chance of `chance`."""
+    """Return the number of standard errors that a mean exceeds with probability `chance` if the true mean is 0."""
     from scipy.special import ndtri
 
     return float(-ndtri(chance))

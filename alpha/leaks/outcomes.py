@@ -1,4 +1,4 @@
-"""What a label says is earned after the decision, by prices nobody knew then, and is known when it says so."""
+"""Check of a label: its outcomes are earned after the decision, and known at their declared instant."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ QUOTED = (*PRICES, *(f"raw_{name}" for name in PRICES))
 
 @check
 def labels(case: Case, *, rows: PositiveInt = 3) -> str | None:
-    """Every outcome is known after its row and no earlier than it says, and is entered after the decision.
+    """Every outcome is entered after the decision, and known after its row and no earlier than declared.
 
-    At `rows` drawn rows: prices leap right after the row, and its outcomes must not gain by it; the future after the
-    row changes, and the outcomes that were known by then must stay, those of the row itself must not.
+    At each of `rows` drawn rows, prices jump right after the row: its outcomes must not gain by it. Then all later
+    prices change: outcomes declared known by the row must not change, and those of the row itself must.
     """
     if found := lookahead.check_label(case.label, case.panel.times):
         return found
@@ -34,7 +34,7 @@ def gapped(panel: Panel, row: int, factor: np.ndarray) -> Panel:
 
 
 def _gains(case: Case, row: int) -> str | None:
-    """Say whether a leap of the price between the decision and the next bar is in the outcome."""
+    """Return a problem where a jump of the price between the decision and the next bar is part of the outcome."""
     factor = np.exp(case.rng(f"gap {row}").normal(0, 0.2, len(case.panel.symbols)))
     leapt = case.pipeline.label(gapped(case.panel, row, factor))
     before, after = case.outcome[row], (leapt.values if leapt.realised is None else leapt.realised)[row]
@@ -49,7 +49,7 @@ def _gains(case: Case, row: int) -> str | None:
 
 
 def known_by(case: Case, row: int) -> np.ndarray:
-    """Return a bool array of shape (T, N): which outcomes were known at the time of `row`."""
+    """Return a bool array of shape (T, N): True where the outcome is known at the time of `row`."""
     return case.label.known_before(case.panel.times.as_unit("ns")[row].asm8 + np.timedelta64(1, "ns"))
 
 
@@ -59,8 +59,8 @@ def _known_too_early(case: Case, row: int) -> str | None:
     moved = known_by(case, row) & ~np.isclose(label.values, other.values, rtol=1e-9, atol=1e-12, equal_nan=True)
     if moved.any():
         t = int(np.argmax(moved.any(axis=1)))
-        return f"the label of {times[t]} says that it was known by {times[row]}, and changes when what comes after does"
+        return f"the label of {times[t]} is declared known by {times[row]}, and changes when later prices do"
     told = np.isfinite(label.values[row])
     if told.any() and not (label.values[row] != other.values[row])[told].any():
-        return f"the label of {times[row]} does not depend on what comes after it"
+        return f"the label of {times[row]} does not depend on later prices"
     return None

@@ -1,4 +1,4 @@
-"""What is checked: the stages from data to what a book earned, and what they made of the data at hand."""
+"""The object of the checks: the stages of a pipeline, from data to the returns of a book, and their results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from alpha.leaks import lookahead
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """The stages of a pipeline, as functions. Each is called again on data that were cut or changed.
+    """The stages of a pipeline, as functions. The checks call them again on data that are cut or changed.
 
     Parameters
     ----------
     load : callable
-        ``load(at)``: the panel of all that could be had at the instant `at`, a Timestamp in UTC; None: of all there is.
+        ``load(at)``: the panel of all data available at the instant `at`, a Timestamp in UTC; None: all data.
     features : callable
         ``features(panel)``: a FeatureSet; row t is known at ``times[t]``.
     label : callable
@@ -29,13 +29,14 @@ class Pipeline:
     folds : callable
         ``folds(times, label)``: a sequence of Fold.
     predict : callable
-        ``predict(features, label, fold, tradable)``: fit on what the fold may learn from, and predict its test rows;
+        ``predict(features, label, fold, tradable)``: fit on the training cells of the fold and predict its test rows;
         an array of shape (test rows, N).
     trade : callable
         ``trade(signal, panel)``: the return of the book in each row, before costs, shape (T,); the signal (T, N) of
         row t is known at ``times[t]``.
     tolerance : float
-        By how much a prediction may depend on what is predicted with it, a fraction of the largest; 0: not in a bit.
+        Largest change of a prediction with the rows predicted along with it, as a fraction of the largest prediction;
+        0: none in any bit.
     """
 
     load: Callable[[pd.Timestamp | None], Panel]
@@ -49,14 +50,14 @@ class Pipeline:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A pipeline and what it made of the data: what the checks compare with.
+    """A pipeline and its results on the given data, with which the checks compare.
 
     Parameters
     ----------
     signal : array of shape (T, N)
         Predictions of the test rows; NaN elsewhere.
     seed : int
-        Of the rows that are drawn and of the shocks.
+        Seed of the drawn rows and of the shocks.
     """
 
     pipeline: Pipeline
@@ -69,7 +70,7 @@ class Case:
 
     @classmethod
     def of(cls, pipeline: Pipeline, *, seed: int = 0) -> Self:
-        """Run every stage once on all there is."""
+        """Run every stage once on all data."""
         panel = pipeline.load(None)
         features, label = pipeline.features(panel), pipeline.label(panel)
         folds = tuple(pipeline.folds(panel.times, label))
@@ -80,11 +81,11 @@ class Case:
 
     @property
     def outcome(self) -> np.ndarray:
-        """The plain outcome of deciding at each row, shape (T, N): what a signal is held against."""
+        """The plain outcome of a decision at each row, shape (T, N), with which a signal is compared."""
         return self.label.values if self.label.realised is None else self.label.realised
 
     def rng(self, what: str) -> np.random.Generator:
-        """Return a generator of random numbers that depends on the seed and on what they are for."""
+        """Return a generator of random numbers that depends on the seed and on the purpose `what`."""
         return np.random.default_rng([self.seed, *what.encode()])
 
     def rows(self, count: int, what: str, among: np.ndarray | None = None) -> list[int]:
@@ -92,5 +93,5 @@ class Case:
         return lookahead.telling_rows(self.panel, count, self.rng(what), among)
 
     def thinned(self, fold: Fold, samples: int) -> Fold:
-        """Return a fold that learns from its newest rows only: about `samples` cells."""
+        """Return the fold with only its newest training rows: about `samples` cells."""
         return replace(fold, train=fold.train[-max(samples // len(self.panel.symbols), lookahead.FEWEST_ROWS) :])

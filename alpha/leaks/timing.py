@@ -1,4 +1,4 @@
-"""An edge fades when it is used later: it neither grows nor is gone at once."""
+"""Checks that an edge fades when the signal is used later: it neither grows nor vanishes at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DELAYS = (1, 2, 5, 10, 21)
 
 @check
 def delay(case: Case, *, gain: PositiveFloat = 0.03, chance: PositiveFloat = 1e-4) -> str | None:
-    """The IC does not grow when signals are used 1, 2, 5, 10 or 21 rows later: by `gain` or more, beyond chance.
+    """The IC does not grow by `gain` or more, beyond chance, when signals are used 1, 2, 5, 10 or 21 rows later.
 
-    One that does is about another time than its label: a stamp or a shift is off.
+    Growth means that signal and label are not aligned in time: a timestamp or a shift is wrong.
     """
     now = _ic(case, 0)
     for rows in DELAYS:
@@ -32,9 +32,9 @@ def lag(
     case: Case, *, rows: PositiveInt = 1, least: PositiveFloat = 0.1, kept: PositiveFloat = 0.3,
     chance: PositiveFloat = 1e-4,
 ) -> str | None:  # fmt: skip
-    """Filled `rows` rows later, an edge does not vanish: of an IC of `least` or more, at least the share `kept` stays.
+    """Filled `rows` rows later, an IC of `least` or more keeps at least the share `kept`.
 
-    A large edge that is gone one bar later lives on prices or records that were not to be had when it was decided.
+    A large edge that vanishes one bar later uses prices or records that were not available at the decision.
     """
     now, later = _ic(case, 0), _ic(case, rows)
     edge, left = block_mean(now, _block(case)), block_mean(later - kept * now, _block(case))
@@ -42,7 +42,7 @@ def lag(
         return None
     return (
         f"an IC of {edge.value:.3f} is {np.nanmean(later):.3f} when filled {rows} row late: little of the edge is left "
-        f"for whoever cannot trade on the bar that made the signal"
+        f"without trading on the bar of the signal"
     )
 
 

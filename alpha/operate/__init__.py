@@ -1,1 +1,1 @@
-"""What a person or a schedule asks for: study, bless, trade on paper. Calls the two programs; scripts call this."""
+"""The operations behind the commands: study, bless, trade on paper, verify. Scripts call them; they print nothing."""

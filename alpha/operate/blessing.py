@@ -18,7 +18,7 @@ from alpha.study import Study
 
 
 def candidates_root(cfg: Config) -> Path:
-    """Return the store of what was not: candidates kept for shadow runs."""
+    """Return the store of candidates that were not blessed, kept for shadow runs."""
     return cfg.home / "candidates"
 
 
@@ -59,7 +59,7 @@ class Kept:
 
 
 def check(cfg: Config, config_path: str | Path, *, model: str | None = None, selected: bool = False) -> None:
-    """Raise before the work what `bless` could not do after it.
+    """Raise, before research begins, the errors that `bless` would raise after it.
 
     Raises
     ------
@@ -84,13 +84,13 @@ def bless(
     model : str, optional
         Bless this one; default: the best.
     selected : bool
-        Name it in ``models.selected`` of the file at `config_path`: the last overlay, if there is any.
+        Set ``models.selected`` in the file at `config_path`: the last overlay, if there is any.
     reason : str, optional
         Why the holdout is opened, if it is; kept with the record of the look.
     options : str
-        Those that chose the configuration, for the commands that come next.
+        Command-line options that chose the configuration, for the next commands in messages.
     """
-    with locked(models_root(found.config)):  # no other blessing comes between the log and the configuration
+    with locked(models_root(found.config)):  # no other blessing may come between the log and the configuration
         kept = keep(found, named(found, model), options, reason)
         if selected and kept.ref is not None:
             select(config_path, kept.ref)
@@ -98,9 +98,9 @@ def bless(
 
 
 def keep(found: Study, candidate: Candidate, options: str = "", reason: str | None = None) -> Kept:
-    """Open the holdout for a candidate that passed, bless it and write its report again.
+    """Open the holdout for a candidate that passed the other gates, bless it, and write its report again.
 
-    One that failed is kept for shadow runs.
+    A candidate that fails is kept for shadow runs.
     """
     cfg = found.config
     judged = opened(found, candidate, reason)
@@ -122,7 +122,7 @@ def keep_candidate(found: Study) -> str:
 
 
 def named(found: Study, model: str | None) -> Candidate:
-    """Return the candidate of that name; default: the best."""
+    """Return the candidate with this name; default: the best."""
     if model is None:
         return found.best
     return next(candidate for candidate in found.candidates if candidate.bundle.name == model)

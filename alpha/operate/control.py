@@ -1,4 +1,4 @@
-"""List and look up blessings, roll back, halt: jobs that depend on no plugin, no data and no model."""
+"""List and look up blessings, roll back, and halt. None of these needs a plugin, data or a model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def models_root(cfg: Config | Places) -> Path:
 
 
 def blessings(cfg: Config | Places, at: str | None = None) -> list[str]:
-    """Return a line for each blessing, oldest first; or the bundle that was blessed last by the time `at`."""
+    """Return a line for each blessing, oldest first; or the bundle that was blessed at the time `at`."""
     log = Blessings(models_root(cfg))
     if at is not None:
         return [log.at(at) or f"nothing was blessed at {at}"]
@@ -31,7 +31,7 @@ def blessings(cfg: Config | Places, at: str | None = None) -> list[str]:
 
 
 def rollback(cfg: Config | Places, config_path: str | Path) -> str:
-    """Go back to the bundle blessed before, name it in the configuration, and return its reference."""
+    """Go back to the previously blessed bundle, select it in the configuration, and return its reference."""
     check_selectable(config_path)
     with locked(models_root(cfg)):
         ref = Blessings(models_root(cfg)).rollback()
@@ -40,12 +40,12 @@ def rollback(cfg: Config | Places, config_path: str | Path) -> str:
 
 
 def kill(cfg: Config | Places, note: str = "") -> Path:
-    """Write the kill file, at which the paper runner cancels open orders and halts; return its path.
+    """Write the kill file, which makes the paper runner cancel open orders and halt; return its path.
 
     Parameters
     ----------
     note : str
-        Written into the file, after the time. A file that is there already keeps what it says.
+        Written into the file, after the time. An existing file is not changed.
     """
     path = cfg.paper.kill_file
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Commands that a message tells a person to run next."""
+"""The commands that messages suggest to run next."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SHADOW = f"{PAPER} --shadow"
 
 
 def command(words: str, options: str = "") -> str:
-    """Return a line that runs here as it is: with this interpreter, where the environment lies in the folder at hand.
+    """Return a command line that runs as written, with this interpreter where its environment is in the current folder.
 
     Parameters
     ----------
     words : str
         A script and its own options: one of the names above.
     options : str
-        Those that chose the configuration, each after a space (`alpha.cli.chosen`).
+        Options that chose the configuration, each after a space (`alpha.cli.chosen`).
     """
     python = Path(sys.executable)
     here = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else "python"

@@ -1,4 +1,4 @@
-"""Open the sealed holdout for one candidate: record the look, read the sealed cells, let the gate judge."""
+"""Open the sealed holdout for one candidate: record the look, read the sealed cells, and judge."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alpha.validation.holdout import Looks, Opened, sealed_ic
 def opened(found: Study, candidate: Candidate, reason: str | None = None) -> Candidate:
     """Return the candidate judged by the gates that waited for the holdout.
 
-    Nothing is opened for a candidate that has failed a gate, nor where no gate waits.
+    The holdout stays sealed for a candidate that has failed a gate, and where no gate waits.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ def opened(found: Study, candidate: Candidate, reason: str | None = None) -> Can
 
 
 def examined(found: Study, candidate: Candidate, reason: str) -> Candidate:
-    """Record a look at the holdout, take it, and return the candidate with the verdict of the gates that waited for it.
+    """Record and take a look at the holdout; return the candidate with the verdicts of the gates that waited for it.
 
     They judge the IC over all sealed cells: every name in the sealed sessions, predicted by the bundle; and the sealed
-    names in the tested rows, predicted by models fitted on the other names alone.
+    names in the tested rows, predicted by models fitted only on the other names.
     """
     cfg, source, key = found.config, _seal(found.config), Key(reason)
     look = Looks(cfg.paths.looks).take(
@@ -52,7 +52,7 @@ def examined(found: Study, candidate: Candidate, reason: str) -> Candidate:
 
 
 def state(cfg: Config, data_id: str) -> str:
-    """Return a line that says what is sealed, and what looking would cost."""
+    """Return a line that describes the holdout, the looks so far and the level of the next one."""
     if cfg.holdout is None:
         return "holdout: none; what research reads is all there is to judge by"
     source, about = _seal(cfg), _about(cfg, data_id)
@@ -66,7 +66,7 @@ def state(cfg: Config, data_id: str) -> str:
 
 
 def _about(cfg: Config, data_id: str) -> dict[str, Any]:
-    """Return what a look is at, and what has been seen of it already."""
+    """Return the arguments of a look: the sealed sessions, their origin and the trials that have seen them."""
     source, budget = _seal(cfg), cfg.holdout.budget if cfg.holdout else 0.0
     at: dict[str, Any] = {"source": origin(source), "first": source.first, "last": source.last}
     return {"data_id": data_id, **at, "budget": budget, "seen": Trials(cfg.paths.trials).scored_on(**at)}

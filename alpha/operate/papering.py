@@ -1,4 +1,4 @@
-"""Trade on paper: choose the bundle, continue the ledger, end with the daily report."""
+"""Trade on paper: choose the bundle, continue the ledger, write the daily report."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ HISTORY = Key("history of the features of what is traded after the sealed sessio
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person asks of one run, beyond the configuration.
+    """The options of one paper run, beside the configuration.
 
     Parameters
     ----------
     start : str, optional
         First session of a new ledger; default: the last `paper.sessions` bars.
     steps : int, optional
-        The most bars to trade in this run.
+        Largest number of bars to trade in this run.
     shadow : bool
         Replay the newest candidate, blessed or not, on a ledger of its own.
     acknowledge : str, optional
-        Go on after a halt; the note is journaled.
+        Note to continue after a halt; it is journaled.
     new_cash : bool
-        Whether the cash was asked for by name, and so must be that of the ledger.
+        Whether the cash was given as an option, so that it must equal that of the ledger.
     options : str
-        Those that chose the configuration, for the commands that a message names.
+        Command-line options that chose the configuration, for the commands in messages.
     """
 
     symbols: tuple[str, ...] = ()
@@ -65,22 +65,22 @@ class Wanted:
 
     @property
     def mode(self) -> str:
-        """What the run is called in its report."""
+        """The name of this kind of run in its report."""
         return "shadow" if self.shadow else "paper"
 
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The bundle that trades, and what is known of it.
+    """The bundle that trades, and notes about it for the report.
 
     Parameters
     ----------
     other_data : str, optional
-        How the data it was researched on differ from those traded on.
+        How the data of research differ from the data traded on.
     sealed : date, optional
-        The last session that was sealed when it was made, whatever the configuration says now.
+        The last session that was sealed when the bundle was made, even if the configuration has changed since.
     fallback : str, optional
-        Why it trades instead of the selected one.
+        Why the fallback trades instead of the selected bundle.
     """
 
     bundle: Bundle
@@ -93,7 +93,7 @@ class Chosen:
 def paper(cfg: Config, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]:
     """Trade until there are no more bars; return the report and the path of its page.
 
-    A ledger that exists is continued. A halt is told in the report too, before it is raised.
+    An existing ledger is continued. On a halt the report is written first, then the error is raised.
 
     Raises
     ------
@@ -122,9 +122,9 @@ def kept(
     Raises
     ------
     ConfigError
-        ``other_cash``, ``other_start``: the ledger began otherwise than is asked for now.
+        ``other_cash``, ``other_start``: the ledger began with other cash, or on another day, than asked for.
     DataError
-        ``no_bars``: none could be traded.
+        ``no_bars``: no bar could be traded.
     """
     path = ledger_path(cfg, wanted)
     with SqliteJournal(path, f"{wanted.mode}-{cfg.name}") as journal:
@@ -173,14 +173,14 @@ def _newest(cfg: Config, options: str) -> Path:
 
 
 def _loaded(cfg: Config, path: Path) -> Chosen:
-    """Load a bundle; say where the data it was researched on are other than those traded on."""
+    """Load a bundle; note how the data of its research differ from those traded on."""
     made, here = read_manifest(path).config, cfg.resolved()
     other = [line for (key,) in keys(Config, "data") for line in _differences(key, made.get(key, []), here[key])]
     return Chosen(load(path), reference(path), other_data="; ".join(other) or None, sealed=_sealed(made, cfg))
 
 
 def _sealed(made: Mapping[str, Any], cfg: Config) -> date | None:
-    """Return the last session that was sealed when a bundle was made, where what is traded on has the same origin."""
+    """Return the last session sealed when a bundle was made, if the data traded on have the same origin."""
     if made.get("holdout") is None or made["source"]["name"] not in source:
         return None
     same = overlap(origin(source.bind(made["source"])), origin(cfg.source))
@@ -188,7 +188,7 @@ def _sealed(made: Mapping[str, Any], cfg: Config) -> date | None:
 
 
 def _differences(name: str, made: Any, here: Any) -> Iterator[str]:
-    """Say in what two values differ, and nothing else of them."""
+    """Yield the differences between two values."""
     if made == here:
         return
     if isinstance(made, Mapping) and isinstance(here, Mapping) and made.get("name") == here.get("name"):
@@ -222,15 +222,15 @@ def _blessed(cfg: Config, ref: str | None, options: str = "") -> Chosen:
 
 
 def bars(cfg: Config) -> Feed:
-    """Return the feed of what may be traded: up to the newest session that is over, or `paper.end`."""
+    """Return the feed of the bars to trade: up to the newest finished session, or `paper.end`."""
     return cfg.feed(lambda: last_session(cfg), HISTORY)
 
 
 def clock(cfg: Config, feed: Feed, wanted: Wanted, track: Track, sealed: date | None = None) -> Clock:
     """Return the clock over a feed, up to the newest bar or `paper.end`.
 
-    It begins after the sessions that are `sealed`, by the configuration or when the bundle was made: what is traded on
-    them is seen, and no look.
+    It begins after the sessions that are `sealed` by the configuration, or were when the bundle was made: trading on
+    them would show their results without a recorded look.
     """
     start = _day("--start", wanted.start)
     sealed = max(filter(None, (sealed, cfg.end if cfg.holdout else None)), default=None)
@@ -252,7 +252,7 @@ def _day(option: str, text: str | None) -> pd.Timestamp | None:
 
 
 def last_session(cfg: Config) -> date:
-    """Return `paper.end`; default: the newest session that is over, for the bar of one that runs is not complete."""
+    """Return `paper.end`; default: the newest finished session, because the bar of a running session is incomplete."""
     if cfg.paper.end is not None:
         return cfg.paper.end
     exchange, now = Calendar(cfg.calendar), pd.Timestamp.now("UTC")
@@ -264,7 +264,7 @@ def last_session(cfg: Config) -> date:
 
 
 def ledger_path(cfg: Config | Sleeves, wanted: Wanted) -> Path:
-    """Return where the journal is: a shadow run never shares that of a paper run."""
+    """Return the path of the journal; a shadow run never shares the journal of a paper run."""
     path = cfg.ledger
     return path.with_stem(f"{path.stem}-shadow") if wanted.shadow else path
 
@@ -310,7 +310,7 @@ def _sessions(journal: Journal) -> int:
 def _tell(
     cfg: Config | Sleeves, wanted: Wanted, chosen: Chosen, journal: Journal, traded: int
 ) -> tuple[DailyReport, Path] | None:
-    """Write the report; `traded` sessions had been traded before this run."""
+    """Write the report; `traded` is the number of sessions traded before this run."""
     sessions = _sessions(journal)
     if not sessions:
         return None

@@ -1,4 +1,4 @@
-"""Research sleeves and trade them together; trade them on paper in one account."""
+"""Research sleeves and trade them together, in a backtest or on paper, in one account."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Together:
     studies : mapping of str to Study
         By sleeve.
     folders : mapping of str to Path
-        Where the report of each is.
+        The folder of each report, by sleeve.
     book : Book
-        Out of sample, over the span in which every sleeve was tested.
+        Out of sample, over the span in which every sleeve is tested.
     """
 
     studies: Mapping[str, Study]
@@ -42,7 +42,7 @@ class Together:
     book: Book
 
     def metrics(self) -> dict[str, float]:
-        """Return what the account earned: fractions, a year; volatility and Sharpe ratio of its days, weekends too."""
+        """Return annual metrics of the account, as fractions; volatility and Sharpe ratio include weekends."""
         book = self.book
         equity = pd.Series(book.equity, book.times).groupby(book.times.normalize()).last().asfreq("D").ffill()
         daily = equity.pct_change().dropna()
@@ -58,19 +58,20 @@ class Together:
 
 
 def research_sleeves(world: Sleeves, track: Track) -> Together:
-    """Research each sleeve by its own configuration; trade the best candidates together where all were tested."""
+    """Research each sleeve by its own configuration; trade the best candidates together where all are tested."""
     found = {name: study(cfg, track) for name, cfg in world.configs().items()}
     for each, _ in found.values():
         keep_candidate(each)
     studies = {name: each for name, (each, _) in found.items()}
     first = max(each.best.book.times[0] for each in studies.values())
     sleeves = [_sleeve(each, first, entry.share) for each, entry in zip(studies.values(), world.sleeves, strict=True)]
-    book = tracked(lambda: backtest_sleeves(sleeves, cash=world.paper.cash), f"{world.name}: backtest", track)
+    book = tracked(lambda: backtest_sleeves(sleeves, cash=world.paper.cash, currency=world.paper.currency),
+                   f"{world.name}: backtest", track)  # fmt: skip
     return Together(studies, {name: folder for name, (_, folder) in found.items()}, book)
 
 
 def _sleeve(found: Study, first: pd.Timestamp, share: float) -> Sleeve:
-    """Return the sleeve of the best candidate, from an instant to the end of what it was tested on."""
+    """Return the sleeve of the best candidate, from an instant to the end of its tested rows."""
     cfg, panel, best = found.config, found.panel, found.best
     rows = slice(int(panel.times.searchsorted(first)), int(panel.times.searchsorted(best.book.times[-1])) + 1)
     rules = replace(cfg.rules().unguarded(), share=share)
@@ -80,7 +81,7 @@ def _sleeve(found: Study, first: pd.Timestamp, share: float) -> Sleeve:
 def paper_sleeves(world: Sleeves, wanted: Wanted, track: Track) -> tuple[DailyReport, Path]:
     """Trade every sleeve up to its newest bar; return the report and the path of its page.
 
-    A ledger that exists is continued. A bar that comes only after a later one of another sleeve was traded is history.
+    An existing ledger is continued. A bar that arrives after a later bar of another sleeve was traded is not traded.
 
     Raises
     ------
@@ -102,13 +103,13 @@ def paper_sleeves(world: Sleeves, wanted: Wanted, track: Track) -> tuple[DailyRe
 
 
 def _aligned(traders: list[Trader]) -> list[Trader]:
-    """Return the traders, so that in a new ledger all begin where the last of them can."""
+    """Return the traders; in a new ledger all begin at the first bar that every one of them can trade."""
     start = max(trader.clock.first() for trader in traders)
     return [replace(each, clock=replace(each.clock, start=start, follow=False, poll_sec=0.0)) for each in traders]
 
 
 def _together(chosen: Mapping[str, Chosen]) -> Chosen:
-    """Return what is known of all bundles as of one, each line with the name of its sleeve."""
+    """Return the notes about all bundles as one `Chosen`, each line with the name of its sleeve."""
     texts = [{name: getattr(each, field) for name, each in chosen.items() if getattr(each, field)}
              for field in ("ref", "other_data", "fallback")]  # fmt: skip
     ref, other, fallback = ["; ".join(f"{name}: {text}" for name, text in each.items()) for each in texts]

@@ -1,4 +1,4 @@
-"""What a journal shows a person: the daily report."""
+"""Make the daily report from a journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def statement(
     journal: Journal, *, run: str, mode: str, fallback: str | None = None, other_data: str | None = None,
     traded: int | None = None,
 ) -> DailyReport:  # fmt: skip
-    """Return the report of everything a journal holds, from its first bar to its last.
+    """Return the report of a whole journal, from its first bar to its last.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def statement(
     fallback : str, optional
         Why the fallback bundle trades instead of the selected one.
     other_data : str, optional
-        In what the data traded on differ from those of research.
+        How the data traded on differ from those of research.
     traded : int, optional
         Sessions that the last run added; default: all.
     """
@@ -44,7 +44,8 @@ def statement(
         first_bar=min(seen), last_bar=max(seen), sessions=len(marks),
         equity_start=start, equity_end=ledger.last_equity, pnl=_pnl(ledger, start, curve, positions),
         costs=Costs(fees=ledger.fees / MICRO, slippage=ledger.slippage / MICRO),
-        positions=positions, trades=tuple(_trade(event) for event in events if isinstance(event, OrderFilled)),
+        balances=_balances(ledger), positions=positions,
+        trades=tuple(_trade(event) for event in events if isinstance(event, OrderFilled)),
         limits_hit=dict(Counter(limit for mark in marks for limit in mark.limits)),
         skipped=tuple(Skip(bar=bar_time(event.bar), reason=event.reason) for event in events if event.kind == "skip"),
         halted=ledger.halted or None, order_hash=order_hash(events),
@@ -53,7 +54,7 @@ def statement(
 
 
 def _decided(time: pd.Timestamp, ledger: Ledger) -> BundleChosen:
-    """Return the bundle that decided in a bar: profit on bars it was trained on is no evidence."""
+    """Return the bundle that decided in a bar."""
     return next(by for by in reversed(ledger.bundles) if not by.bar or pd.Timestamp(bar_time(by.bar)) < time)
 
 
@@ -61,14 +62,20 @@ def _spans(decided: list[BundleChosen]) -> tuple[Decided, ...]:
     return tuple(Decided(ref=ref, sessions=len(list(bars))) for ref, bars in groupby(by.ref for by in decided))
 
 
+def _balances(ledger: Ledger) -> dict[str, float]:
+    """Return the cash of each currency; nothing where there is one."""
+    balances = ledger.money.balances
+    return {currency: cash / MICRO for currency, cash in balances.items()} if len(balances) > 1 else {}
+
+
 def _positions(ledger: Ledger) -> tuple[Position, ...]:
     return tuple(_position(ledger, symbol, shares) for symbol, shares in sorted(ledger.positions.items()))
 
 
 def _position(ledger: Ledger, symbol: str, shares: float) -> Position:
-    price = ledger.marks[symbol]
-    paid = sum(lot.quantity * lot.price for lot in ledger.lots[symbol])
-    value = shares * price
+    price, unit = ledger.marks[symbol], ledger.money.unit(symbol)
+    paid = sum(lot.quantity * lot.price for lot in ledger.lots[symbol]) * unit
+    value = shares * price * unit
     return Position(symbol=symbol, shares=shares, price=price, value=value, weight=value / ledger.last_equity,
                     unrealised=value - paid)  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Research that leaves a report behind."""
+"""Research with a written report, and validation of a report."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One world and the model chosen in it.
+    """The summary of one world and its chosen model.
 
     Parameters
     ----------
     ic, hit_rate : float
         Fractions, out of sample.
     gates : pair of int
-        How many passed, and how many there were.
+        Number of gates passed, and of all gates.
     paper_equity : float, optional
-        Equity after the last bar on paper, in the quote currency; None: nothing was traded.
+        Equity after the last bar on paper, in the account's currency; None: no paper run.
     shadow : bool
-        Whether that was the replay of a candidate that is not blessed.
+        Whether the paper run was a replay of a candidate that is not blessed.
     report : str
         Path of the HTML report.
     """
@@ -56,7 +56,7 @@ class SummaryRow:
 
 
 def study(cfg: Config, track: Track) -> tuple[Study, Path]:
-    """Research, and write ``reports/<name>-<config id>/``; return what was found and the folder."""
+    """Research, and write ``reports/<name>-<config id>/``; return the study and the folder."""
     found = research(cfg, track)
     return found, tracked(lambda: write_report(found), f"{cfg.name}: report", track)
 
@@ -79,7 +79,7 @@ def write_report(found: Study, bundles: Mapping[str, str] | None = None) -> Path
 
 
 def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation:
-    """Return the record of a study: everything that a person needs to judge it alone."""
+    """Return the evaluation of a study: all results that a report needs."""
     cfg, times = found.config, found.panel.times
     return evaluation.Evaluation(
         created=datetime.now(UTC),
@@ -102,7 +102,7 @@ def evaluated(found: Study, bundles: Mapping[str, str]) -> evaluation.Evaluation
 
 
 def _broker(found: Study) -> dict[str, Any]:
-    """Return the entry of the broker, with the price at which it really filled."""
+    """Return the entry of the broker, with the price at which it filled orders."""
     entry = dict(found.config.resolved()["broker"])
     if "price" in entry and found.candidates[0].label.entry == "next_close":
         entry["price"] = "close"
@@ -140,12 +140,12 @@ def counted(findings: Iterable[Finding]) -> tuple[evaluation.FindingCount, ...]:
 def validate(
     cfg: Config, path: str, *, model: str | None = None, limits: Mapping[str, float | None] | None = None
 ) -> tuple[str, tuple[Verdict, ...]]:
-    """Judge a report alone: apply the configured gates to what stands in it. Return the model judged, and the verdicts.
+    """Judge a model by a report alone, with the configured gates; return the name of the model and the verdicts.
 
     Parameters
     ----------
     model : str, optional
-        Default: the one the report chose.
+        Default: the model that the report chose.
     limits : mapping of str to float or None
         Limits that replace the configured ones, by gate.
 
@@ -154,7 +154,7 @@ def validate(
     DataError
         ``report_invalid``.
     ConfigError
-        ``unknown_model``: the report has none of that name.
+        ``unknown_model``: the report has no model of that name.
     """
     record = evaluation.read(path)
     by_name = {result.model: result for result in record.models}
@@ -166,14 +166,14 @@ def validate(
     gates = {bound.name: bound for bound in cfg.gates}
     replaced = {each: limit for each, limit in (limits or {}).items() if limit is not None}
     gates |= {each: gate.bind({"name": each, "limit": limit}) for each, limit in replaced.items()}
-    if "holdout" in recorded:  # where it was opened it counts, listed or not
+    if "holdout" in recorded:  # an opened holdout counts, listed or not
         gates.setdefault("holdout", gate.bind("holdout"))
     judged = judge_report(result, recorded, tuple(gates.values()))
     return name, tuple(_beside(verdict, recorded.get(verdict.gate)) for verdict in judged)
 
 
 def _beside(verdict: Verdict, recorded: Verdict | None) -> Verdict:
-    """Say where a report was judged by another limit, or by none."""
+    """Add to a verdict's note that the report was judged by another limit, or by none."""
     said = "" if recorded is not None else "the report was not judged by it"
     if recorded is not None and recorded.limit != verdict.limit:
         said = f"the report was judged with {recorded.relation} {recorded.limit:g}"

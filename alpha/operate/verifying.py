@@ -1,4 +1,4 @@
-"""Check everything that is kept on disk: logs, the series of trials, journals and bundles."""
+"""Verify the artifacts on disk: logs, series of trials, journals and bundles."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from alpha.validation import holdout, trials
 
 LOGS = {owner.noun: owner for owner in (trials.OWNER, holdout.OWNER, blessings.OWNER)}
 SIGNS = {"trials": "returns_hash", "looks": "budget", "blessings": "action"}
-"""A field that each line of a log has, and no line of the others."""
+"""A field by which the lines of each kind of log are recognised."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One thing on disk that can be checked.
+    """One artifact on disk that can be checked.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ class Kept:
 
 @dataclass(frozen=True)
 class Inspection:
-    """One thing that was checked.
+    """The result of checking one artifact.
 
     Parameters
     ----------
     kind : str
-        As of `Kept`, or ``series`` of a trial.
+        As for `Kept`, or ``series`` of a trial.
     holds : str
-        How much there is in it.
+        Number of lines, events or files in it.
     error : AlphaError, optional
-        How it differs from what was written, and who must act.
+        The damage found; its class names who must act.
     """
 
     kind: str
@@ -59,12 +59,12 @@ class Inspection:
 
 
 def exit_code(inspections: Iterable[Inspection]) -> int:
-    """Return the largest exit code of the errors that were found; 0 where there are none."""
+    """Return the largest exit code of the errors found; 0 without errors."""
     return max((each.error.exit_code for each in inspections if each.error), default=0)
 
 
 def kept(cfg: Config | Places) -> list[Kept]:
-    """Return what there is under the paths of a configuration: its artifacts, its logs and its ledger."""
+    """Return the artifacts, logs and ledger under the paths of a configuration."""
     own = [Kept("trials", _file(cfg.paths.trials)), Kept("looks", _file(cfg.paths.looks)), Kept("journal", cfg.ledger)]
     found = kept_in(cfg.paths.artifacts) if cfg.paths.artifacts.is_dir() else []
     known = {each.path.resolve() for each in found}
@@ -72,7 +72,7 @@ def kept(cfg: Config | Places) -> list[Kept]:
 
 
 def kept_in(folder: Path) -> list[Kept]:
-    """Return what there is in a folder and the folders in it, in the order of their paths.
+    """Return all artifacts in a folder and its subfolders, in the order of their paths.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def kept_in(folder: Path) -> list[Kept]:
 
 
 def inspect(each: Kept) -> list[Inspection]:
-    """Check one thing, and what belongs to it: the series of trials, the bundles that were blessed."""
+    """Check one artifact and the files that it names: the series of trials, the bundles that were blessed."""
     if each.kind == "journal":
         return [_inspected(each.kind, each.path, lambda: _journal(each.path))]
     if each.kind == "bundle":
@@ -111,7 +111,7 @@ def _journal(path: Path) -> str:
 
 
 def _belonging(each: Kept, log: Log, known: bool) -> Iterator[Inspection]:
-    """Check what the lines of a log name; where the log is damaged, what lies beside it."""
+    """Check the files that the lines of a log name; where the log is damaged, the files beside it."""
     if each.kind == "trials":
         yield from _series(log, known)
     if each.kind == "blessings" and known:
@@ -123,7 +123,7 @@ def _belonging(each: Kept, log: Log, known: bool) -> Iterator[Inspection]:
 
 
 def _series(log: Log, known: bool) -> Iterator[Inspection]:
-    """Check every file of series; report those that are sound as one."""
+    """Check every file of series; report all sound files as one."""
     folder = trials.series_folder(log)
     named = {f"{line['returns_hash']}.npz" for line in log.read()} if known else set()
     names = sorted({*named, *(path.name for path in folder.glob("*.npz"))})
@@ -148,10 +148,10 @@ def _log(each: Kept) -> Log:
 
 
 def _kind(path: Path) -> str | None:
-    """Return what a path holds; None where it is nothing that can be checked."""
+    """Return the kind of artifact at a path; None if it cannot be checked."""
     if path.is_dir():
         return "bundle" if re.fullmatch(VERSION, path.name) else None
-    if path.suffix in (".sqlite", ".schema2"):  # the second is a journal as it was before it was migrated
+    if path.suffix in (".sqlite", ".schema2"):  # the second is the copy of a journal from before its migration
         tables = _tables(path)
         return "journal" if tables is None or "events" in tables else _log_kind(path) if "lines" in tables else None
     if path.name.endswith(".jsonl.head"):
@@ -160,7 +160,7 @@ def _kind(path: Path) -> str | None:
 
 
 def _log_kind(path: Path) -> str | None:
-    """Return what the lines of a log record, by its name or by its first line."""
+    """Return the kind of a log, by its name or by its first line."""
     if path.stem in LOGS:
         return path.stem
     first = _first_line(path)

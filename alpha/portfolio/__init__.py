@@ -1,4 +1,4 @@
-"""From a signal to the weights wanted: policies, overlays, limits, risk models, and what trading costs.
+"""From a signal to the weights wanted: policies, overlays, limits, risk models and trading costs.
 
 A policy turns a `View` into weights, overlays change them, limits hold them within bounds. A risk model estimates
 covariances bar by bar. Only `alpha.strategy`, which trades, and the layers above it use this package.

@@ -1,8 +1,8 @@
-"""What trading costs: a price worse than the quote, and a fee."""
+"""Costs of trading: a price worse than the quote, and a fee."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,12 +11,13 @@ from alpha.core.panel import Bar
 BPS = 1e-4
 
 
-@runtime_checkable
-class Priced(Protocol):
-    """A broker that estimates what trading costs."""
+def estimated(broker: object, bar: Bar) -> np.ndarray | None:
+    """Return the expected cost of trading each name, shape (N,), as a fraction of the value traded.
 
-    def costs(self, bar: Bar) -> np.ndarray:
-        """Return the expected cost of trading each name, shape (N,), as a fraction of what changes hands."""
+    None where the broker has no method ``costs(bar)`` to estimate it.
+    """
+    costs: Callable[[Bar], np.ndarray | None] | None = getattr(broker, "costs", None)
+    return costs(bar) if costs else None
 
 
 def paid(quote: float, quantity: float, slippage_bps: float) -> float:
@@ -25,5 +26,5 @@ def paid(quote: float, quantity: float, slippage_bps: float) -> float:
 
 
 def fee(price: float, quantity: float, fee_bps: float) -> float:
-    """Return the fee of a trade, in the quote currency: `fee_bps` of what changed hands."""
+    """Return the fee of a trade, in the currency of `price`: `fee_bps` of the value traded."""
     return abs(quantity) * price * fee_bps * BPS

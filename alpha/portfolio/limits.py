@@ -1,7 +1,7 @@
 """Limits: projections onto the books that may be held.
 
-Each returns weights inside its limit and changes nothing that is inside already. None ever makes a weight larger
-or turns its sign, so weights that satisfy one limit still do after the next.
+Each returns weights inside its limit, and returns those that are inside as they are. None makes a weight larger or
+turns its sign, so weights that satisfy one limit still do after the next.
 
 The positions in `View.stuck` cannot be traded now, and count: a limit scales the other weights until the sum of both is
 inside. Where the stuck positions alone are too large, it returns them smaller; `limited` then keeps them as they are
@@ -67,10 +67,10 @@ def limited(raw: np.ndarray, limits: Sequence[Plugin], view: View) -> Target:
         before = weights
         for each in limits:
             inside = each(weights, view)
-            if not np.array_equal(inside, weights):
+            if inside is not weights and not np.array_equal(inside, weights):
                 hit.append(each.name)
                 weights = _fixed(inside, view)
-        if np.array_equal(weights, before):
+        if weights is before or np.array_equal(weights, before):
             break
     stuck = tuple(view.bar.symbols[i] for i in np.flatnonzero(view.stuck))
     return Target(weights, raw, tuple(dict.fromkeys(hit)), stuck)

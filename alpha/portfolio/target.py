@@ -1,9 +1,9 @@
-"""The one place that turns a view into the weights wanted: policy, overlays, limits."""
+"""From a view to the weights wanted: policy, overlays, limits."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -15,17 +15,16 @@ from alpha.portfolio.view import View
 
 
 def target(
-    view: View, policy: Plugin, overlays: Sequence[Plugin] = (), limits: Sequence[Plugin] = (), *, reducing: str = "",
-    shortable: bool = True,
-) -> Target:  # fmt: skip
-    """Return what the policy wants of a view, changed by every overlay, within every limit.
+    view: View, policy: Plugin, overlays: Sequence[Plugin] = (), limits: Sequence[Plugin] = (), *, reducing: str = ""
+) -> Target:
+    """Return the weights that the policy wants, changed by every overlay and brought inside every limit.
+
+    Where the instrument cannot be sold short, negative weights are set to zero, and ``shortable`` is reported.
 
     Parameters
     ----------
     reducing : str, optional
         Name of the guard that lets positions only shrink; it is reported where it changed a weight.
-    shortable : bool
-        Whether names can be sold short. Where not, negative weights are set to zero, and ``shortable`` is reported.
 
     Raises
     ------
@@ -36,12 +35,14 @@ def target(
     for each in overlays:
         weights = _weights(each, each(weights, view), view)
     wanted = smaller(weights, view.held) if reducing else weights
-    hit = () if np.array_equal(wanted, weights) else (reducing,)
-    if not shortable and (wanted < 0).any():
+    hit = () if wanted is weights or np.array_equal(wanted, weights) else (reducing,)
+    if not view.bar.instrument.shortable and (wanted < 0).any():
         wanted, hit = np.maximum(wanted, 0.0), (*hit, "shortable")
     found = limited(wanted, limits, view)
-    _expect_finite(found.weights, f"after {', '.join(each.label for each in limits)} there are")
-    return replace(found, raw=weights, clipped=(*hit, *found.clipped))
+    if not _finite(found.weights):
+        raise RiskBreach(f"after {', '.join(each.label for each in limits)} there are weights that are not finite",
+                         code="bad_weights")  # fmt: skip
+    return Target(found.weights, weights, (*hit, *found.clipped), found.stuck)
 
 
 def smaller(weights: np.ndarray, held: np.ndarray) -> np.ndarray:
@@ -53,10 +54,10 @@ def _weights(made: Plugin, weights: np.ndarray, view: View) -> np.ndarray:
     if np.shape(weights) != view.held.shape:
         raise RiskBreach(f"{made.label} wants weights of shape {np.shape(weights)}; there are {len(view.held)} names",
                          code="bad_weights")  # fmt: skip
-    _expect_finite(weights, f"{made.label} wants")
+    if not _finite(weights):
+        raise RiskBreach(f"{made.label} wants weights that are not finite", code="bad_weights")
     return weights
 
 
-def _expect_finite(weights: np.ndarray, who: str) -> None:
-    if not np.isfinite(np.abs(weights).sum()):
-        raise RiskBreach(f"{who} weights that are not finite", code="bad_weights")
+def _finite(weights: np.ndarray) -> bool:
+    return math.isfinite(np.abs(weights).sum())

@@ -1,4 +1,4 @@
-"""What a policy, an overlay, a limit or a guard may read: one view of the account and the market at a close."""
+"""The view that a policy, an overlay, a limit or a guard reads: the account and the market at a close."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alpha.core.panel import Bar
 
 @dataclass(frozen=True, eq=False)
 class Risk:
-    """An estimate of how the next returns move, known at the close of the bar it was made in.
+    """An estimate of the covariance of the next returns, known at the close of the bar it was made in.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Risk:
     vol : array of shape (N,)
         Standard deviation of the return of one bar, a fraction: the root of the diagonal of `cov`.
     adv : array of shape (N,)
-        Average traded value of a bar, in the quote currency; NaN where there is no volume.
+        Average traded value of a bar at a multiplier of 1, in the instrument's currency; NaN where there is no volume.
     """
 
     cov: np.ndarray
@@ -36,7 +36,7 @@ class Risk:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Everything a decision at the close of one bar may rest on. Arrays of shape (N,) are in the order of the symbols.
+    """The account and the market at the close of a bar. Arrays of shape (N,) are in the order of the symbols.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ class View:
     stuck : bool array of shape (N,)
         Held, and without a price in this bar: it cannot be traded now.
     equity : float
-        Cash plus positions, in the quote currency.
+        Cash plus positions, in the account's currency.
     risk : Risk, optional
         None where no risk model is configured.
     costs : array of shape (N,), optional
-        Expected cost of trading, a fraction of what changes hands; None where the broker does not tell.
+        Expected cost of trading, a fraction of the value traded; None where the broker estimates none.
     groups : mapping of str to tuple of str, length N
         Labels of the symbols, such as sector.
     """

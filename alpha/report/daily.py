@@ -1,4 +1,4 @@
-"""Paper's daily report: what was traded, what it cost, what it earned, and what got in the way."""
+"""The daily report of a paper account: trades, costs, profit and loss, limits hit and skipped bars."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _weight = number(4)
 
 
 class Position(Record):
-    """What is held after the last bar."""
+    """A position after the last bar."""
 
     symbol: str
     shares: Number
-    price: Number = Field(description="last price, quote currency")
-    value: Number
+    price: Number = Field(description="last price, in the currency of the symbol")
+    value: Number = Field(description="in the account's currency, as `unrealised`")
     weight: Number = Field(description="fraction of equity, negative when short")
     unrealised: Number
 
@@ -45,7 +45,10 @@ class Trade(Record):
 
 
 class Pnl(Record):
-    """Profit and loss in the quote currency, after all costs; `day` is that of the last bar."""
+    """Profit and loss in the account's currency, after all costs; `day` is that of the last bar.
+
+    The changes of the rates of other currencies are in `total` alone.
+    """
 
     total: Number
     realised: Number
@@ -54,14 +57,14 @@ class Pnl(Record):
 
 
 class Costs(Record):
-    """What trading cost, in the quote currency; slippage is null where the broker does not tell."""
+    """The costs of trading, in the account's currency; slippage is null where the broker does not report it."""
 
     fees: Number
     slippage: Number = None
 
 
 class Skip(Record):
-    """A bar on which nothing was decided; positions were held."""
+    """A bar without a decision, on which positions were held."""
 
     bar: str
     reason: str
@@ -75,24 +78,24 @@ class EquityPoint(Record):
 
 
 class Decided(Record):
-    """Sessions in a row that one bundle decided."""
+    """Consecutive sessions in which one bundle decided."""
 
     ref: str
     sessions: Count
 
 
 class DailyReport(Record):
-    """One run on paper, from its first bar to its last."""
+    """The report of one paper run, from its first bar to its last."""
 
     schema_version: Literal[1] = 1
     created: Instant
     run: str = Field(min_length=1)
     mode: Literal["paper", "shadow"] = Field(description="shadow: the candidate is not blessed")
     bundle: str = Field(description="the bundle that decided last")
-    bundles: tuple[Decided, ...] = Field(description="who decided, the newest last")
+    bundles: tuple[Decided, ...] = Field(description="the bundles that decided, newest last")
     traded: int | None = Field(None, description="sessions that the last run added")
     fallback: str | None = Field(None, description="why the fallback bundle trades instead of the selected one")
-    other_data: str | None = Field(None, description="in what the data differ from those the bundle was researched on")
+    other_data: str | None = Field(None, description="how the data differ from those of the bundle's research")
     in_sample: bool = Field(description="whether some bars lie in the window the bundle was trained on")
     first_bar: Instant
     last_bar: Instant
@@ -101,11 +104,14 @@ class DailyReport(Record):
     equity_end: Number
     pnl: Pnl
     costs: Costs
+    balances: dict[str, Number] = Field(
+        {}, exclude_if=lambda cash: not cash, description="cash by currency, where the account has several"
+    )
     positions: tuple[Position, ...]
     trades: tuple[Trade, ...]
     limits_hit: dict[str, Count] = Field(description="how often each limit clipped a target")
     skipped: tuple[Skip, ...]
-    halted: str | None = Field(None, description="why the run stopped for a person")
+    halted: str | None = Field(None, description="why the run halted")
     order_hash: str = Field(description="hash of the order list; equals that of the backtest over the same bars")
     equity: tuple[EquityPoint, ...]
 
@@ -126,12 +132,12 @@ def write_daily(report: DailyReport, folder: str | Path) -> tuple[Path, Path]:
 
 
 def read_daily(path: str | Path) -> DailyReport:
-    """Read a report: the JSON file, or the folder it lies in.
+    """Read a report from its JSON file, or from the folder of that file.
 
     Raises
     ------
     DataError
-        With code ``report_invalid``, naming each wrong field.
+        ``report_invalid``, naming each wrong field.
     """
     path = Path(path)
     return read_record(DailyReport, path / JSON_FILE if path.is_dir() else path)
@@ -153,8 +159,8 @@ def render_daily(report: DailyReport) -> str:
 def _banners(report: DailyReport) -> Iterator[str]:
     if report.mode == "shadow":
         yield (
-            '<div class="banner" role="alert"><strong>SHADOW: not blessed</strong>This candidate has not earned '
-            "promotion. It is replayed to show what it would have done; nothing here makes up for its gates.</div>"
+            '<div class="banner" role="alert"><strong>SHADOW: not blessed</strong>This candidate is not blessed. It '
+            "is replayed to show its trades; these results do not count as passing its gates.</div>"
         )
     if report.halted is not None:
         yield f'<div class="banner" role="alert"><strong>HALTED</strong>{safe(report.halted)}</div>'
@@ -189,7 +195,9 @@ def _header(report: DailyReport) -> Iterator[str]:
         ("fees", _money(costs.fees)),
         ("slippage", slippage),
     ))  # fmt: skip
-    yield '<p class="small">In the quote currency, after costs.</p>'
+    yield f'<p class="small">In the {"account" if report.balances else "quote"} currency, after costs.</p>'
+    if report.balances:
+        yield table(("currency", "cash"), ((code, _money(cash)) for code, cash in report.balances.items()))
 
 
 def _curve(report: DailyReport) -> Iterator[str]:
@@ -221,7 +229,7 @@ def _trades(report: DailyReport) -> Iterator[str]:
         return
     shown = report.trades[-TRADES_SHOWN:]
     if len(shown) < len(report.trades):
-        yield f"<p>The last {TRADES_SHOWN} are shown; all of them stand in <code>{JSON_FILE}</code>.</p>"
+        yield f"<p>The last {TRADES_SHOWN} are shown; all of them are in <code>{JSON_FILE}</code>.</p>"
     rows = [(trade.bar, trade.symbol, trade.side, _quantity(trade.quantity), _price(trade.price), _money(trade.fee))
             for trade in reversed(shown)]  # fmt: skip
     yield table(("bar", "symbol", "side", "quantity", "price", "fee"), rows, text=(1, 2))
@@ -243,7 +251,7 @@ def _events(report: DailyReport) -> Iterator[str]:
         ("halted", report.halted or "no"),
     ))  # fmt: skip
     yield (
-        f"<footer>Made {report.created:%Y-%m-%d %H:%M} UTC. The same numbers, for programs, stand in "
+        f"<footer>Made {report.created:%Y-%m-%d %H:%M} UTC. The same numbers, for programs, are in "
         f"<code>{JSON_FILE}</code> beside this file.</footer>"
     )
 

@@ -1,6 +1,6 @@
-"""``alpha_eval.json``: what one run of research found, complete enough to be judged alone.
+"""``alpha_eval.json``: the results of one run of research, complete enough to be judged alone.
 
-After a change of these models, `write_schema` writes the JSON Schema again.
+After a change of these models, write the JSON Schema again with `write_schema`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FILLS = {
 
 
 class Span(Record):
-    """The bars that were read."""
+    """The range of bars that was read."""
 
     start: Day
     end: Day
@@ -44,7 +44,7 @@ class Span(Record):
 
 
 class LabelSpec(Record):
-    """What was predicted, and at which price it was entered."""
+    """The label: the predicted outcome, and the price of its entry."""
 
     name: str
     horizon: Annotated[Count, Field(ge=1, description="bars from entry to exit")]
@@ -60,12 +60,12 @@ class LabelSpec(Record):
 
 
 class FoldSpan(Record):
-    """One refit: what it could learn from, and where it was tested."""
+    """One refit: its training rows, its cutoff and its test rows."""
 
     index: Count
     train_start: Day
     train_end: Day
-    cutoff: Instant = Field(description="only labels known strictly before this instant were learned from")
+    cutoff: Instant = Field(description="training used only labels known strictly before this instant")
     test_start: Day
     test_end: Day
 
@@ -79,7 +79,7 @@ class FoldSpan(Record):
 
 
 class FindingCount(Record):
-    """What the sanity checks said about the data, by code."""
+    """The findings of the sanity checks with one code."""
 
     code: str
     kind: Literal["warning", "waiver"] = Field(description="shown, or an error that a person accepted")
@@ -88,7 +88,7 @@ class FindingCount(Record):
 
 
 class ModelResult(Record):
-    """One model: its evidence out of sample, and the verdict of every gate."""
+    """One model: its metrics out of sample, and the verdict of every gate."""
 
     model: str
     metrics: dict[str, Number] = Field(description="fractions, not percent; null where not finite")
@@ -120,7 +120,7 @@ class ModelResult(Record):
     def of(
         cls, card: Scorecard, gates: Iterable[Verdict], *, blessed: bool, trials: int, bundle: str | None = None
     ) -> Self:
-        """Take what is to be kept from a scorecard and its gates; what is not finite becomes null."""
+        """Make the record of a scorecard and its gates; values that are not finite become null."""
         return cls.model_validate(
             {
                 "model": card.model,
@@ -138,40 +138,40 @@ class ModelResult(Record):
 
 
 class Evaluation(Record):
-    """One run of research.
+    """The report of one run of research.
 
     Raises
     ------
     ValidationError
-        Where parts contradict each other: a blessed model with a failed gate, a choice that is not a model.
+        Parts contradict each other, such as a blessed model with a failed gate, or a chosen model that is absent.
     """
 
     schema_version: Literal[1, 2] = Field(2, description="1: without intervals and holdout; read and written as it was")
     created: Instant
     run: str = Field(min_length=1)
-    source: dict[str, JsonValue] = Field(description="configuration entry of the source: the world")
+    source: dict[str, JsonValue] = Field(description="configuration entry of the data source")
     span: Span
     label: LabelSpec
     folds: tuple[FoldSpan, ...]
-    broker: dict[str, JsonValue] = Field(description="configuration entry of the broker: what trading cost")
+    broker: dict[str, JsonValue] = Field(description="configuration entry of the broker, with its costs")
     config_id: str
     data_id: str
     code_id: str
     environment: dict[str, str]
-    command: str = Field(min_length=1, description="what to type to get this report again")
+    command: str = Field(min_length=1, description="command that makes this report again")
     findings: tuple[FindingCount, ...]
     holdout: str = Field(
         "", exclude_if=lambda given: not given,
-        description="what is sealed, how often it was looked at, and what the next look costs; since version 2",
+        description="sealed sessions, looks so far and the level of the next look; since version 2",
     )  # fmt: skip
     models: tuple[ModelResult, ...] = Field(min_length=1)
-    chosen: str = Field(description="name of the best candidate; whether it is blessed stands with the model")
+    chosen: str = Field(description="name of the best candidate; its entry in `models` shows whether it is blessed")
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         names = [result.model for result in self.models]
         if len(set(names)) < len(names):
-            raise ValueError(f"models: every model stands there once, but they were {', '.join(names)}")
+            raise ValueError(f"models: each name must occur once, but they were {', '.join(names)}")
         if self.chosen not in names:
             raise ValueError(f"chosen: expected one of {', '.join(names)}, but it was {self.chosen!r}")
         return self
@@ -188,12 +188,12 @@ def write(evaluation: Evaluation, folder: str | Path) -> Path:
 
 
 def read(path: str | Path) -> Evaluation:
-    """Read a report: the file, or the folder it lies in.
+    """Read a report from its file, or from the folder of that file.
 
     Raises
     ------
     DataError
-        With code ``report_invalid``, naming each wrong field.
+        ``report_invalid``, naming each wrong field.
     """
     path = Path(path)
     return read_record(Evaluation, path / FILE if path.is_dir() else path)

@@ -1,4 +1,4 @@
-"""The figures of one model: each under what it found, and above one sentence that says how to read it."""
+"""The figures of one model. The title of each is its finding; a sentence below explains how to read it."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ HOW = {
     "ic_decay": "Mean IC of outcomes that last 1 to 20 bars, with 95 % intervals{ring}: an edge that fades "
     "early must be traded fast.",
     "ic_by_year": "Dot: mean IC of the year; line: its 95 % interval; hollow and not counted: fewer than "
-    f"{FEWEST_ROWS} bars (an arrow: beyond the axis); an edge of few years may be an accident.",
+    f"{FEWEST_ROWS} bars (an arrow: beyond the axis); an edge in few years may be chance.",
     "quantile_returns": "Mean return over {bars} by quantile of the signal, in basis points before costs: bars that "
     "rise to the right are in order.",
     "quantile_fan": "Mean returns of the quantiles summed over time, percent before costs, the middle ones in grey: "
-    "lines that fan out steadily are in order all along.",
+    "lines that spread steadily keep their order over time.",
     "ic_by_part": "Mean IC and 95 % interval in thirds of the bars by the market's volatility, and among the names "
-    "of each group: an edge in one part alone is fragile.",
-    "hit_by_year": "Dot: hit rate over all predictions; dash: base rate, what the better constant guess would hit; "
+    "of each group: an edge in only one part is fragile.",
+    "hit_by_year": "Dot: hit rate over all predictions; dash: base rate, that of the better constant guess; "
     f"hollow and not counted: fewer than {FEWEST_ROWS} bars (an arrow: beyond the axis).",
-    "pbo_logits": "How what was best in one half of the time, among all trials and baselines, ranked in the other "
-    "(percent of all ways to halve), the same for every model: left of zero it was no better than the median.",
-    "deflation": "Annual Sharpe ratio, less the best that chance gives in as many trials (effective: {trials}), "
-    "with 95 % intervals in black: what is left must be clear of zero.",
+    "pbo_logits": "Rank in one half of the time of the trial or baseline that was best in the other (percent of all "
+    "ways to halve), the same for every model: left of zero it was no better than the median.",
+    "deflation": "Annual Sharpe ratio minus the expected best by chance among as many trials (effective: {trials}), "
+    "with 95 % intervals in black: the difference must be clearly above zero.",
     "return_by_year": "Net return of each year, after costs, hollow and not counted where there are fewer than "
-    f"{FEWEST_ROWS} bars: a good total may be the work of one year.",
-    "drawdown": "Fall from the highest equity so far, percent, the deepest marked: how long one would have had to "
-    "wait.",
-    "turnover": "Sum of |Δ weight|, mean of 21 bars, and dashed the mean of all: costs grow with it.",
+    f"{FEWEST_ROWS} bars: a good total may come from one year.",
+    "drawdown": "Fall from the highest equity so far, percent, with the deepest marked: it shows the depth and the "
+    "length of losses.",
+    "turnover": "Sum of |Δ weight|, mean of 21 bars; dashed: mean of all bars; costs grow with it.",
 }
 
 
 def of_signal(result: ModelResult, series: Series, horizon: int, colour: str) -> Iterator[Html]:
-    """Draw what the signal foretold."""
+    """Draw the predictive power of the signal."""
     rolling, total, decay = (_frame(series, name) for name in ("ic_rolling", "ic_cumulative", "ic_decay"))
     years, parts = _told(_frame(series, "ic_by_year")), _frame(series, "ic_by_part")
     quantiles, fan = _series(series, "quantile_returns"), _frame(series, "quantile_growth")
@@ -76,7 +76,7 @@ def of_signal(result: ModelResult, series: Series, horizon: int, colour: str) ->
 
 
 def of_luck(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
-    """Draw what luck and choice may have made of the evidence."""
+    """Draw how much of the evidence luck and selection may explain."""
     metrics = result.metrics
     pbo, sharpe, chance = (metrics.get(name) for name in ("pbo", "sharpe", "sharpe_expected_max"))
     said = MISSING if pbo is None else plots.percent(pbo)
@@ -95,7 +95,7 @@ def of_luck(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
 
 
 def of_book(result: ModelResult, series: Series, colour: str) -> Iterator[Html]:
-    """Draw what the book earned, lost and traded."""
+    """Draw the returns, drawdowns and turnover of the book."""
     years = _years(result, series)
     net = [_value(row, "net_return") for row in years if row["enough"] and _known(row, "net_return")]
     falls, traded = _series(series, "drawdown"), _series(series, "turnover")
@@ -118,14 +118,14 @@ def _deflated(sharpe: float | None, luck: float | None, trials: str) -> str:
 
 
 def _years(result: ModelResult, series: Series) -> list[dict[str, Cell]]:
-    """Return the rows of the years, and whether each rests on sessions `enough` to be told by; unknown counts as so."""
+    """Return the rows of the years, each with `enough`: whether it has enough sessions; True where unknown."""
     times = _series(series, "equity").index
     held = pd.Series(times.year if isinstance(times, pd.DatetimeIndex) else [], dtype=float).value_counts()
     return [{**row, "enough": bool(held.get(row.get("year"), FEWEST_ROWS) >= FEWEST_ROWS)} for row in result.by_year]
 
 
 def _told(years: pd.DataFrame) -> pd.DataFrame:
-    """Return the years and whether each has bars `enough` with an IC."""
+    """Return the years, each with `enough`: whether it has enough bars with an IC."""
     return years.assign(enough=~(years["days"] < FEWEST_ROWS) if "days" in years else True)
 
 

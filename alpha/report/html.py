@@ -1,4 +1,4 @@
-"""The report of a run of research: one HTML file that can be read, printed, mailed and kept."""
+"""The report of a run of research as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def render(
     Parameters
     ----------
     scorecards : mapping of str to Scorecard
-        By model name, for their `series`; a model or a series that is absent is drawn as "no data".
+        By model name, for their `series`; an absent model or series is drawn as "no data".
     baseline_series : mapping of str to Series
         Equity of each baseline net of costs, by bar in UTC.
     """
@@ -81,7 +81,7 @@ def _card(evaluation: Evaluation, result: ModelResult) -> str:
         bundle = f" Bundle <code>{safe(result.bundle)}</code>." if result.bundle else ""
         why = f"<p>All {passed} gates passed.{bundle}</p>"
     else:
-        why = f"<p>All {passed} gates passed. Nothing trades it until somebody blesses it.</p>"
+        why = f"<p>All {passed} gates passed. It does not trade until it is blessed.</p>"
     chosen = " · best candidate" if result.model == evaluation.chosen and len(evaluation.models) > 1 else ""
     return (
         f'<div class="card{"" if failed else " pass"}"><div class="verdict">{verdict}{chosen}</div>'
@@ -193,12 +193,12 @@ def _model(
 
 
 def _fold_table(result: ModelResult) -> Html:
-    """Return a line a fold: where it was tested, and what held there."""
+    """Return the table of the folds: the test span of each, and its metrics."""
     if not result.by_fold:
         return Html('<p class="small">There are none.</p>')
     reach = max((abs(_float(row, key)) for row in result.by_fold for key in ("ic", "ic_low", "ic_high")), default=0.0)
     sides = Html("below zero&ensp;|&ensp;above zero")
-    head = ("fold", "tested from", "to", "rows learned from", "IC", sides, "hit rate", "net return, %")
+    head = ("fold", "tested from", "to", "training rows", "IC", sides, "hit rate", "net return, %")
     rows = [
         (_cell("fold", row.get("fold")), _cell("", row.get("test_start")), _cell("", row.get("test_end")),
          _cell("train_rows", row.get("train_rows")), _with_interval("ic", row.get("ic"), _ends(row, "ic")),
@@ -206,12 +206,12 @@ def _fold_table(result: ModelResult) -> Html:
         for row in result.by_fold
     ]  # fmt: skip
     note = "Below each IC its 95 % interval, and below each hit rate that of the better constant guess. "
-    return Html(f'{table(head, rows, kind="folds")}<p class="small">{note}Folds that disagree mean that the edge came '
-                "and went.</p>")  # fmt: skip
+    return Html(f'{table(head, rows, kind="folds")}<p class="small">{note}Folds that disagree mean an unsteady '
+                "edge.</p>")  # fmt: skip
 
 
 def _range(row: Mapping[str, Cell], reach: float) -> Html:
-    """Draw the IC as a dot on its interval, from the zero in the middle."""
+    """Draw the IC as a dot on its interval, with zero in the middle."""
     ic, low, high = (_float(row, key) for key in ("ic", "ic_low", "ic_high"))
     if not row.get("ic") or not reach:
         return Html(MISSING)
@@ -253,7 +253,7 @@ def _cell(key: str, value: Cell) -> str:
 
 
 def _findings(evaluation: Evaluation) -> Iterator[str]:
-    yield "<h2>What looked odd in the data</h2>"
+    yield "<h2>Findings in the data</h2>"
     if not evaluation.findings:
         yield "<p>The sanity checks found nothing.</p>"
         return
@@ -264,7 +264,7 @@ def _findings(evaluation: Evaluation) -> Iterator[str]:
 
 def _folds(evaluation: Evaluation) -> Iterator[str]:
     yield "<h2>Folds</h2>"
-    yield "<p>Only labels known strictly before the cutoff were learned from.</p>"
+    yield "<p>Each fold trains only on labels known strictly before its cutoff.</p>"
     rows = [(f.index, f.train_start, f.train_end, f"{f.cutoff:%Y-%m-%d %H:%M}", f.test_start, f.test_end)
             for f in evaluation.folds]  # fmt: skip
     yield table(("fold", "learned from", "to", "cutoff (UTC)", "tested from", "to"), rows)
@@ -286,6 +286,6 @@ def _reproduce(evaluation: Evaluation) -> Iterator[str]:
         ("configurations tried", max(result.trials for result in evaluation.models)),
     ))  # fmt: skip
     yield (
-        f"<footer>Made {evaluation.created:%Y-%m-%d %H:%M} UTC. The same numbers, for programs, stand in "
+        f"<footer>Made {evaluation.created:%Y-%m-%d %H:%M} UTC. The same numbers, for programs, are in "
         "<code>alpha_eval.json</code> beside this file.</footer>"
     )

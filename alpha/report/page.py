@@ -1,4 +1,4 @@
-"""The shell of every page: one file, no script, nothing from the network; tables and numbers for people."""
+"""The frame of every page (one file, no script, nothing from the network), with its tables and number formats."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ MISSING = "–"
 
 
 class Html(str):
-    """A text that is markup already; any other text is escaped where it enters a page."""
+    """A text that is already markup; any other text is escaped when it enters a page."""
 
     __slots__ = ()
 
 
 def safe(value: object) -> str:
-    """Return markup as it is, and everything else escaped."""
+    """Return markup unchanged, and everything else escaped."""
     return value if isinstance(value, Html) else escape(str(value))
 
 
 def page(title: str, body: Iterable[str]) -> str:
-    """Return a whole document around parts that are markup already."""
+    """Return a whole HTML document around a body of markup."""
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
@@ -63,22 +63,22 @@ def table(
 
 
 def figure(title: str, note: str, svg: str) -> Html:
-    """Return a drawing under its title and above one sentence that says how to read it."""
+    """Return a drawing with its title above and a sentence below that explains how to read it."""
     return Html(f"<figure><h4>{safe(title)}</h4>{svg}<figcaption>{safe(note)}</figcaption></figure>")
 
 
 def by_width(wide: str, narrow: str) -> str:
-    """Return two forms of a drawing, of which the page shows the one that fits."""
+    """Return two forms of a drawing; the page shows the one that fits its width."""
     return f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Html:
-    """Return a list of terms and what they are."""
+    """Return a list of terms and their values."""
     return Html("<dl>" + "".join(f"<dt>{safe(term)}</dt><dd>{safe(value)}</dd>" for term, value in pairs) + "</dl>")
 
 
 def tiles(pairs: Iterable[tuple[str, object]]) -> Html:
-    """Return a row of large figures, each with what it is below it."""
+    """Return a row of large numbers, each with its name below."""
     return Html(
         '<div class="tiles">'
         + "".join(f"<div><b>{safe(value)}</b><span>{safe(term)}</span></div>" for term, value in pairs)
@@ -98,7 +98,7 @@ def plain(value: object) -> str:
 
 
 def number(digits: int, *, scale: float = 1.0, unit: str = "", sign: str = "") -> Callable[[float | None], str]:
-    """Return a formatter: fixed digits, thousands apart, a true minus, a dash where there is no number."""
+    """Return a formatter: fixed digits, thousands separators, a true minus sign, a dash where there is no number."""
 
     def show(value: float | None) -> str:
         if value is None or not math.isfinite(value):
@@ -114,13 +114,13 @@ def _minus(text: str) -> str:
 
 
 class Metric(NamedTuple):
-    """How a metric is called and shown, and among which others."""
+    """The title, format and group of a metric in reports."""
 
     title: str
     unit: str
     show: Callable[[float | None], str]
     group: str = "Other"
-    better: int = 0  # 1: more of it is, -1: less; 0: neither
+    better: int = 0  # 1: more is better; -1: less is better; 0: neither
 
 
 _four, _two, _percent, _whole = number(4), number(2), number(2, scale=100), number(0)
@@ -152,7 +152,7 @@ _GROUPS: dict[str, dict[str, tuple[str, str, Callable[[float | None], str]]]] = 
     "Evidence": {
         "predictions": ("Predictions", "count", _whole),
         "ic_days": ("Bars with an IC", "count", _whole),
-        "train_rows": ("Rows learned from", "count", _whole),
+        "train_rows": ("Training rows", "count", _whole),
     },
     "Luck and choice": {
         "trials": ("Configurations tried", "count", _whole),
@@ -177,12 +177,12 @@ METRICS = {
 
 
 def metric(name: str) -> Metric:
-    """Return how a metric is shown; one that is not listed is shown under its own name."""
+    """Return the presentation of a metric; one that is not listed is shown under its own name."""
     return METRICS.get(name) or Metric(name.replace("_", " "), "", plain)
 
 
 def best_baseline(name: str, baselines: Mapping[str, Mapping[str, float | None]]) -> tuple[str, float] | None:
-    """Return the baseline that is best by a metric, and its value; None where none is better than another."""
+    """Return the best baseline by a metric, and its value; None where the metric has no better direction."""
     better = metric(name).better
     known = {other: value for other, values in baselines.items()
              if (value := values.get(name)) is not None and math.isfinite(value)}  # fmt: skip

@@ -1,4 +1,4 @@
-"""The parts that every report on disk shares: strict fields, whole files, errors that name the field."""
+"""Shared parts of the reports on disk: strict fields, atomic writes, errors that name the field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alpha.core.records import Number, Record
 
 
 def _plain(value: Any) -> Any:
-    """Numpy scalars become Python's, instants ISO texts, and what is not finite None."""
+    """Turn numpy scalars into Python's, instants into ISO texts, and numbers that are not finite into None."""
     if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
         value = value.item()
     if value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
@@ -43,14 +43,14 @@ R = TypeVar("R", bound=Record)
 
 
 def write_record(record: Record, path: Path) -> Path:
-    """Write a record as JSON, whole or not at all."""
+    """Write a record as JSON, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
     return write_text(text + "\n", path)
 
 
 def write_text(text: str, path: Path) -> Path:
-    """Write a text beside `path`, then rename: no reader ever sees half of it."""
+    """Write a text beside `path`, then rename it, so that no reader sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_text(text, encoding="utf-8")
@@ -64,7 +64,7 @@ def read_record(kind: type[R], path: Path) -> R:
     Raises
     ------
     DataError
-        With code ``report_invalid``, naming each wrong field, what it was, and the nearest right name.
+        ``report_invalid``, naming each wrong field, its value, and the nearest right name.
     """
     try:
         values = json.loads(path.read_bytes(), parse_constant=_refuse, object_pairs_hook=_unique)
@@ -74,7 +74,7 @@ def read_record(kind: type[R], path: Path) -> R:
         raise DataError(f"{path} is not a JSON report: {error}", code="report_invalid") from None
     other = next((what for what, mark in _MARKS.items() if mark in values), None) if isinstance(values, dict) else None
     if other is not None and _MARKS[other] not in kind.model_fields:
-        raise DataError(f"{path} is {other}, not what is asked for", code="report_invalid")
+        raise DataError(f"{path} is {other}; expected another kind of report", code="report_invalid")
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -92,7 +92,7 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
         twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
-        raise ValueError(f"the key {twice!r} stands there twice")
+        raise ValueError(f"the key {twice!r} occurs twice")
     return values
 
 
@@ -104,7 +104,7 @@ def _problems(kind: type[Record], error: ValidationError) -> Iterator[str]:
             yield f"there is no field {field}; {nearest(last, _field_names(kind))}"
         elif problem["type"] == "missing":
             yield f"{field} is missing"
-        elif problem["type"] == "value_error":  # one of ours: it says what it was
+        elif problem["type"] == "value_error":  # raised by Alpha: its message already names the value
             yield f"{field}: {problem['ctx']['error']}"
         else:
             yield f"{field}: {problem['msg']} (it was {_short(problem['input'])})"

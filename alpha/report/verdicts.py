@@ -1,4 +1,4 @@
-"""The verdicts of gates, for people: in words, and as a table."""
+"""The verdicts of gates as sentences and as a table."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _REACH = {  # the largest margin that is drawn to scale, in the units of the gat
 
 
 def prose(name: str) -> str:
-    """Return the name of a gate or a column as a person writes it."""
+    """Return the name of a gate or a column in words."""
     first, *rest = name.split("_")
     return " ".join([_NAMES.get(first) or first.capitalize(), *(_NAMES.get(word, word) for word in rest)])
 
 
 def shortfall(verdict: Verdict) -> str:
-    """Say in words by how much a gate passed or failed."""
+    """Return a sentence on by how much a gate passed or failed."""
     name, limit = prose(verdict.gate), plain(verdict.limit)
     if verdict.gate in _SHARED:
         name = f"{name} {_TOGETHER}"
@@ -40,7 +40,7 @@ def shortfall(verdict: Verdict) -> str:
 
 
 def gate_table(result: ModelResult) -> Html:
-    """Return a line a gate: the verdict, what was compared with what, and by how much it passed or failed."""
+    """Return the table of gates: verdict, value, limit, and the margin by which each passed or failed."""
     head = ("gate", "", "value", "limit", Html("short of the limit&ensp;|&ensp;beyond it"), "scale", "by how much")
     drawn = table(head, map(_row, result.verdicts), text=(1, 6), kind="gates")
     shared = [prose(verdict.gate) for verdict in result.verdicts if verdict.gate in _SHARED]
@@ -74,9 +74,9 @@ def _away(verdict: Verdict) -> str:
 
 
 def _drawn(verdict: Verdict) -> tuple[Html, str]:
-    """Draw the value as a dot and the limit as the line in the middle; right is beyond it. Return its scale too.
+    """Return a drawing of the margin, with the limit in the middle and passing values to the right, and its scale.
 
-    A margin that reaches further than the scale ends in an arrow.
+    A margin larger than the scale ends in an arrow.
     """
     reach = _REACH.get(verdict.gate)
     if reach is None or not math.isfinite(verdict.margin):

@@ -1,4 +1,4 @@
-"""What a guard allows."""
+"""The answer of a guard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 
 class Permission(NamedTuple):
-    """What an account may do after a bar.
+    """Permission of an account to trade after a bar.
 
     Parameters
     ----------

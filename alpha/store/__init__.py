@@ -1,4 +1,4 @@
-"""The store of bundles: written once, named by their content, and checked before anything in them is parsed.
+"""The store of bundles: each is written once, named by its content, and checked before anything in it is parsed.
 
 ``<root>/<id>/<version>/`` holds ``manifest.json``, the golden predictions and the model's own files. The version ends
 in the hash of the manifest, which holds the hash of every other file, so that a reference ``<id>/<version>`` pins

@@ -1,4 +1,4 @@
-"""The log of what was blessed, and the one way into it."""
+"""The log of blessings, and the functions that add to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DATE = len("2026-01-31")
 
 
 class Blessing(Record):
-    """One line of the log. `ref` is what is blessed from `at` on, until the next line."""
+    """One line of the log: the bundle `ref` is blessed from `at` until the next line."""
 
     at: AwareDatetime
     action: Literal["bless", "rollback"]
@@ -45,7 +45,7 @@ def promote(candidate: Candidate, config: Mapping[str, Any], root: Path) -> str:
     GateFailed
         `gates_failed`, with a line for each gate that failed; `not_judged`. Nothing is written.
     ModelError
-        What was written does not verify. It is not blessed.
+        The written bundle fails verification. It is not blessed.
     """
     name = candidate.bundle.name
     require_passed(name, candidate.gates)
@@ -59,7 +59,7 @@ def promote(candidate: Candidate, config: Mapping[str, Any], root: Path) -> str:
 
 
 def require_passed(name: str, gates: Sequence[Verdict] | Sequence[VerdictRecord]) -> None:
-    """Raise `GateFailed` unless there are gates and all passed."""
+    """Raise `GateFailed` unless there is at least one gate and all passed."""
     if not gates:
         raise GateFailed(f"{name} was judged by no gate, so it cannot be blessed", code="not_judged")
     failed = [gate for gate in gates if not gate.passed]
@@ -76,7 +76,7 @@ def _line(gate: Verdict | VerdictRecord) -> str:
 
 @dataclass(frozen=True)
 class Blessings:
-    """What was blessed and when, in ``<root>/blessings.jsonl``: lines are added, and never changed (see `FileLog`).
+    """The append-only log of blessings in ``<root>/blessings.jsonl`` (see `FileLog`).
 
     Parameters
     ----------
@@ -98,19 +98,19 @@ class Blessings:
 
     @property
     def current(self) -> str | None:
-        """The bundle that is blessed now."""
+        """The currently blessed bundle."""
         history = self.history()
         return history[-1].ref if history else None
 
     def bless(self, ref: str) -> Blessing:
-        """Verify a bundle of this store and bless it from now on. Blessing the current one again adds nothing.
+        """Verify and bless a bundle of this store. Blessing the current one again adds no line.
 
         Raises
         ------
         ModelError
             The bundle is refused.
         GateFailed
-            It did not pass every gate when it was made.
+            It failed a gate when it was made.
         """
         with locked(self.root):
             history = self.history()
@@ -121,13 +121,13 @@ class Blessings:
     def rollback(self) -> str:
         """Go back to the bundle blessed before the current one, and return it.
 
-        A rollback undoes one blessing, so a second one goes further back. What was undone stays in the store, and
-        can be blessed again.
+        A rollback undoes one blessing, so a second rollback goes further back. The undone bundle stays in the store
+        and can be blessed again.
 
         Raises
         ------
         ModelError
-            `nothing_before` it, or the bundle before it is refused.
+            `nothing_before`: there is no earlier blessing. Also where the earlier bundle is refused.
         """
         with locked(self.root):
             blessed = _standing(self.history())
@@ -162,12 +162,12 @@ class Blessings:
         return locate(self.root, ref)
 
     def history(self) -> tuple[Blessing, ...]:
-        """Return every line, oldest first, once the chain of hashes is checked.
+        """Check the chain of hashes and return every line, oldest first.
 
         Raises
         ------
         ModelError
-            `blessings_altered` if the log was changed by anything else; `blessings_torn` if its last line is cut off.
+            `blessings_altered`: something other than Alpha changed the log; `blessings_torn`: its last line is cut off.
         """
         return tuple(map(self._read, self.log.read()))
 

@@ -1,4 +1,4 @@
-"""Write bundles, find them, read them."""
+"""Write, find and read bundles."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _UNFINISHED = ".unfinished-"
 
 
 def save(candidate: Candidate, config: Mapping[str, Any], root: Path) -> Path:
-    """Write a candidate as a new version, visible whole or not at all, and return its folder.
+    """Write a candidate as a new version, atomically, and return its folder.
 
     Parameters
     ----------
     config : mapping
         The whole resolved configuration.
     root : Path
-        ``artifacts/<world>/models`` for what is to be blessed (see `promote`); any other folder for shadow runs.
+        ``artifacts/<world>/models`` for a bundle to be blessed (see `promote`); any other folder for shadow runs.
     """
     bundle = candidate.bundle
     files = {**bundle.model.to_files(), GOLDEN: _golden_file(bundle)}
@@ -48,12 +48,12 @@ def save(candidate: Candidate, config: Mapping[str, Any], root: Path) -> Path:
 
 
 def load(path: str | Path, *, timeout: float = TIMEOUT) -> Bundle:
-    """Return a bundle once everything in it is checked.
+    """Check everything in a bundle and return it.
 
     Raises
     ------
     ModelError
-        As `verify` does.
+        As `verify`.
     """
     from alpha.models import model
     from alpha.strategy import Bundle
@@ -70,7 +70,7 @@ def load(path: str | Path, *, timeout: float = TIMEOUT) -> Bundle:
 
 
 def reference(path: str | Path) -> str:
-    """Return what a bundle is called: ``<id>/<version>``."""
+    """Return the reference of a bundle: ``<id>/<version>``."""
     path = Path(path)
     return f"{path.parent.name}/{path.name}"
 
@@ -81,7 +81,7 @@ def locate(root: Path, ref: str) -> Path:
     Raises
     ------
     ModelError
-        `bundle_missing`, with the nearest there is.
+        `bundle_missing`, with the nearest existing reference.
     """
     path = root / ref
     if not re.fullmatch(f"{ID}/{VERSION}", ref) or not path.is_dir():
@@ -91,7 +91,7 @@ def locate(root: Path, ref: str) -> Path:
 
 
 def bundles(root: Path) -> tuple[Path, ...]:
-    """Return the folders of all bundles, the newest last."""
+    """Return the folders of all bundles, newest last."""
     found = [path for folder in root.glob("*") if folder.is_dir() for path in _versions(folder)]
     return tuple(sorted(found, key=lambda path: (path.stat().st_mtime_ns, _number(path))))
 
@@ -111,7 +111,7 @@ def _golden_file(bundle: Bundle) -> bytes:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a crash left behind; whoever holds the lock is the only one writing."""
+    """Remove unfinished folders that a crash left; the caller holds the lock, so no other process is writing."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path)
 

@@ -1,8 +1,7 @@
-"""Parse a model in a process of its own, and see whether it still answers as it did.
+"""Parse a model in a child process, and check that it reproduces its golden predictions.
 
-A damaged text of trees can abort the process that reads it, or hold it for ever, so a process that may die reads it
-first. It is handed the very bytes whose hashes were checked: one line of JSON that says what comes, and then the
-files, end to end.
+Reading a damaged file of trees can crash a process or block it forever, so a child process reads it first. The child
+gets the bytes whose hashes were checked: one line of JSON that lists the files, then their contents.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def reproduce_in_child(
 
 
 def parsed(entry: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
-    """Return the model that the files of a bundle hold, once it gave its golden predictions again."""
+    """Return the model in the files of a bundle, after checking that it reproduces its golden predictions."""
     from alpha.models import differing, model, tolerance_of
 
     bound = model.bind(entry)
@@ -88,7 +87,7 @@ def _environment() -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[2])
     return {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),  # the child imports what this process would
+        "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),  # the child's import path is this one's
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
@@ -97,19 +96,19 @@ def _environment() -> dict[str, str]:
 def _how(done: subprocess.CompletedProcess[bytes]) -> str:
     if done.returncode < 0:
         return f"was killed by {signal.Signals(-done.returncode).name}: the file is damaged"
-    last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing was said"]
+    last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
     return f"ended with {done.returncode}: {last[0]}"
 
 
 def main() -> None:
-    """Read what `reproduce_in_child` sends; answer with an empty object, or with what is wrong."""
+    """Read the bytes that `reproduce_in_child` sends; answer with an empty object, or with the error."""
     reply = os.dup(1)
     os.dup2(2, 1)  # libraries print to standard output
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     header = json.loads(sys.stdin.buffer.readline())
     files = {name: sys.stdin.buffer.read(size) for name, size in header["files"].items()}
     plugins.load(header["plugins"])
-    importlib.import_module("alpha.models").model.load()  # before anything is hidden from it
+    importlib.import_module("alpha.models").model.load()  # before any package is hidden
     _skip_imports(header["packages"])
     answer = {}
     try:
@@ -120,7 +119,7 @@ def main() -> None:
 
 
 def _skip_imports(packages: Iterable[str]) -> None:
-    """Spare the child what its readers import only for comfort: two seconds, of three, for trees."""
+    """Hide the optional imports of the model's readers from the child: they take two of three seconds for trees."""
     for package, module in _OPTIONAL.items():
         if package not in packages:
             sys.modules.setdefault(module, None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Writes that a crash cannot halve, and the lock that keeps two commands apart."""
+"""Atomic writes of files, and the lock of a store."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _held: ContextVar[frozenset[Path]] = ContextVar("_held", default=frozenset())
 
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """Keep other processes and threads out of a store; entered again inside itself, it changes nothing."""
+    """Lock a store against other processes and threads; nested calls in the same thread have no effect."""
     root = root.resolve()
     if root in _held.get():
         yield
         return
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file closes, however the process ends
+        fcntl.flock(file, fcntl.LOCK_EX)  # the system releases the lock even if the process is killed
         token = _held.set(_held.get() | {root})
         try:
             yield
@@ -31,7 +31,7 @@ def locked(root: Path) -> Iterator[None]:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file that did not exist, read-only and safe from a loss of power."""
+    """Write a new read-only file and flush it to disk."""
     with path.open("xb") as file:
         file.write(content)
         file.flush()
@@ -40,7 +40,7 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` in the place of a file, whole or not at all; its mode is kept, a link to it followed."""
+    """Replace the content of a file atomically; keep its mode, and follow a link to it."""
     path = path.resolve()
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -57,7 +57,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder safe from a loss of power."""
+    """Flush the names in a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""What a bundle says about itself: where it came from, what is in it, and why it was allowed."""
+"""The manifest of a bundle: its origin, its files and the verdicts of its gates."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Stamp(Record):
 
     @classmethod
     def of(cls, content: bytes) -> Self:
-        """Stamp the content of a file."""
+        """Return the stamp of the content of a file."""
         return cls(size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 class Trained(Record):
-    """The window a model was fitted on: its first and last row, and how many rows and samples."""
+    """The training data of a model: first and last row, number of rows and of samples."""
 
     start: str
     end: str
@@ -46,16 +46,16 @@ class Trained(Record):
 
 
 class Manifest(Record):
-    """Everything about a bundle that is not the model itself.
+    """All metadata of a bundle.
 
     Parameters
     ----------
     columns : dict of str to str
-        Name of each column, in the order in which the model reads them, and the hash of its expression.
+        Columns in the order in which the model reads them, each with the hash of its expression.
     packages : dict of str to str
-        What the model's files were written with: another major or minor version may read them differently.
+        Packages that wrote the model's files: another major or minor version may read them differently.
     environment : dict of str to str
-        Everything else that was installed.
+        The other installed packages.
     config : dict
         The whole resolved configuration.
     """
@@ -85,7 +85,7 @@ class Manifest(Record):
 
     @property
     def passed(self) -> bool:
-        """Whether it was judged, and every gate passed."""
+        """True if the bundle was judged and passed every gate."""
         return bool(self.gates) and all(verdict.passed for verdict in self.gates)
 
     def to_bytes(self) -> bytes:
@@ -94,14 +94,14 @@ class Manifest(Record):
 
     @property
     def version(self) -> str:
-        """The name of the folder: a number for people, and the hash of this manifest."""
+        """The name of the folder: a running number, and the hash of this manifest."""
         return f"v{self.number:04d}-{hashlib.sha256(self.to_bytes()).hexdigest()[:12]}"
 
 
 def describe(
     candidate: Candidate, config: Mapping[str, Any], files: Mapping[str, bytes], number: int, created: datetime
 ) -> Manifest:
-    """Return the manifest of a candidate whose files these are."""
+    """Return the manifest of a candidate and its files."""
     bundle = candidate.bundle
     return Manifest(
         id=bundle.name, number=number, created=created, model=_plain(bundle.model_entry),
@@ -122,7 +122,7 @@ def fingerprints(plan: Any) -> dict[str, str]:
 
 
 def _versions(model: Model) -> dict[str, str]:
-    """Return the versions of what reads a model's files."""
+    """Return the versions of the packages that read a model's files."""
     expect_packages(type(model))
     names = packages_of(model)
     here = environment(names)

@@ -1,4 +1,4 @@
-"""Name the blessed bundle in a configuration, and change nothing else in it."""
+"""Set the blessed bundle in a configuration file, without any other change."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def select(config_path: str | Path, ref: str | None) -> None:
     Raises
     ------
     ConfigError
-        `select_failed`, and the file is as it was: it is not YAML, has no such key, or has it in a form in which
-        changing it would change something else.
+        `select_failed`: the file is not YAML, has no such key, or has it in a form in which changing it would change
+        something else. The file is not changed.
     """
     path = Path(config_path)
     replace_file(path, _with(path, ref))
@@ -45,7 +45,7 @@ def _with(path: Path, ref: str | None) -> bytes:
     import yaml
 
     try:
-        text = path.read_bytes().decode()  # bytes: reading text would rewrite the ends of lines
+        text = path.read_bytes().decode()  # bytes, because reading text would change the line endings
         changed = _selected(text, ref)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot select a model in {path}: {error}", code="select_failed") from None
@@ -56,7 +56,7 @@ def _with(path: Path, ref: str | None) -> bytes:
 
 
 def _selected(text: str, ref: str | None) -> str | None:
-    """Return the text with another value for the key, or None where that would not change the key alone."""
+    """Return the text with the new value of the key, or None if more than the key would change."""
     import yaml
 
     before = yaml.safe_load(text)
@@ -74,7 +74,7 @@ def _selected(text: str, ref: str | None) -> str | None:
 
 
 def _span(node: yaml.Node | None, keys: Sequence[str]) -> tuple[int, int]:
-    """Return where in the text the value at a path of keys stands, or (-1, -1)."""
+    """Return the start and end in the text of the value at a path of keys, or (-1, -1)."""
     import yaml
 
     for key in keys:

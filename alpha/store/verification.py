@@ -1,4 +1,4 @@
-"""Refuse a bundle that is not what was blessed. Nothing is parsed before its hash is checked."""
+"""Verify a bundle: refuse one that was changed. Nothing is parsed before its hash is checked."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 _REMEDY = "restore it from a copy, or bless the model again"
-TIMEOUT = 60.0  # seconds; parsing takes about two, and importing what parses another two
+TIMEOUT = 60.0  # seconds; parsing takes about two, importing the parser another two
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The contents of a bundle, read once: what was hashed is what is parsed."""
+    """The contents of a bundle, read once, so that the bytes parsed are the bytes hashed."""
 
     manifest: Manifest
     files: Mapping[str, bytes]
@@ -41,7 +41,7 @@ def verify(path: str | Path, *, timeout: float = TIMEOUT) -> Manifest:
     Parameters
     ----------
     timeout : float
-        Seconds that parsing the model and predicting may take.
+        Most seconds for parsing the model and predicting.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def verify(path: str | Path, *, timeout: float = TIMEOUT) -> Manifest:
 
 
 def checked(path: str | Path, timeout: float = TIMEOUT) -> Checked:
-    """Check a bundle as `verify` does, and return what was read."""
+    """Check a bundle as `verify` does, and return its contents."""
     path = Path(path).absolute()
     manifest = read_manifest(path)
     files = _read_files(path, manifest)
@@ -71,7 +71,7 @@ def checked(path: str | Path, timeout: float = TIMEOUT) -> Checked:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Return what a bundle says of itself; that it is what the version is named after is all that is checked."""
+    """Read a manifest; check only that its hash is the one in the name of the version."""
     if path.is_symlink():
         raise ModelError(f"{_called(path)} is a link; a bundle is a folder of plain files", code="file_not_plain")
     if not path.is_dir():
@@ -117,7 +117,7 @@ def _read_listed(path: Path, name: str, manifest: Manifest) -> bytes:
 
 
 def _read(path: Path, name: str) -> bytes:
-    """Return the bytes of a plain file; a link could change what it means after it was checked."""
+    """Return the bytes of a plain file; refuse a link, whose target could change after the check."""
     file = path / name
     try:
         if not stat.S_ISREG(file.lstat().st_mode):

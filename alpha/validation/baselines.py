@@ -1,4 +1,4 @@
-"""What a person without a model would do. Each is a signal (T, N), known at its row, NaN where there is no opinion.
+"""Baselines: signals without a fitted model. Each has shape (T, N), is known at its row, and is NaN without an opinion.
 
 A baseline marked with `holds` names the policy that turns it into weights; the others use the configured one.
 """
@@ -17,7 +17,7 @@ from alpha.validation import baseline
 
 
 def holds(policy: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Mark a baseline with the policy it is traded through, as the attribute `policy`."""
+    """Mark a baseline with the policy that trades it (attribute `policy`)."""
 
     def mark(make: Callable[..., Any]) -> Callable[..., Any]:
         vars(make)["policy"] = policy
@@ -29,13 +29,13 @@ def holds(policy: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 @baseline
 @holds("long_only")
 def always_long(panel: Panel) -> np.ndarray:
-    """Hold every tradable name alike."""
+    """Hold every tradable name with equal weight."""
     return np.where(panel.tradable, 1.0, np.nan)
 
 
 @baseline
 def momentum(panel: Panel, *, window: PositiveInt = 252, skip: NonNegativeInt = 21) -> np.ndarray:
-    """Return over the last `window` bars but the last `skip` (Jegadeesh and Titman, 1993)."""
+    """Return over the last `window` bars without the last `skip` (Jegadeesh and Titman, 1993)."""
     signal = np.full(panel.tradable.shape, np.nan)
     close, rows = panel["close"], len(panel)
     if rows > window > skip:
@@ -45,9 +45,9 @@ def momentum(panel: Panel, *, window: PositiveInt = 252, skip: NonNegativeInt = 
 
 @baseline
 def random(panel: Panel, *, seed: NonNegativeInt = 0) -> np.ndarray:
-    """Uniform on [-0.5, 0.5), drawn from the seed, the time and the symbol only.
+    """Random numbers, uniform on [-0.5, 0.5); each depends only on the seed, the time and the symbol.
 
-    More rows, fewer symbols or another order of symbols change no value.
+    Adding rows, dropping symbols or reordering symbols changes no value.
     """
     symbols = np.array([_seed(seed, symbol) for symbol in panel.symbols], np.uint64)
     times = panel.times.as_unit("ns").asi8.astype(np.uint64)
@@ -60,7 +60,7 @@ def _seed(seed: int, symbol: str) -> int:
 
 
 def _mixed(x: np.ndarray) -> np.ndarray:
-    """Scramble 64-bit integers (splitmix64; Steele, Lea and Flood, 2014); they wrap around by intent."""
+    """Hash 64-bit integers (splitmix64; Steele, Lea and Flood, 2014); the overflow is intended."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

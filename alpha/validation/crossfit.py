@@ -1,4 +1,4 @@
-"""Fit and predict on (time, symbol) pairs, and predict out of sample over folds."""
+"""Fit and predict on (time, symbol) pairs, and predict out of sample over the folds."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FEWEST_SAMPLES = 30
 
 
 def training_mask(label: Label, fold: Fold) -> np.ndarray:
-    """Return a bool array of shape (T, N): what a fold may learn from.
+    """Return a bool array of shape (T, N): the cells that a fold may train on.
 
-    Purging happens here, on each single label: it must have been known strictly before the cutoff.
+    This is where labels are purged, cell by cell: a label must be known strictly before the cutoff.
     """
     mask = np.zeros(label.values.shape, bool)
     mask[fold.train] = label.known_before(fold.cutoff if fold.cutoffs is None else fold.cutoffs)[fold.train]
@@ -34,13 +34,13 @@ def fit(
 ) -> Model:
     """Fit a fresh model on the labelled cells of `mask`, a bool array of shape (T, N).
 
-    A cell is used if its label is finite and so are its inputs: all of them, or any where the model
-    handles missing ones.
+    A cell is used if its label is finite, and its inputs are: all of them, or at least one where the model
+    handles missing inputs.
 
     Parameters
     ----------
     weights : sequence of Plugin
-        Sample weights, which are multiplied; default: every sample counts alike.
+        Sample weights, which are multiplied; default: all equal.
 
     Raises
     ------
@@ -76,43 +76,43 @@ def _weighted(samples: Samples, weights: Sequence[Plugin]) -> Samples:
         product = product * given
     if not product.any():
         raise ModelError("the sample weights must not all be 0: nothing would be learned", code="bad_sample_weights")
-    equal = product.min() == product.max()  # a mean is rounded, and equal weights must change no bit
+    equal = product.min() == product.max()  # equal weights must not change the fit by the rounding of their mean
     return replace(samples, weight=np.ones(len(samples)) if equal else product / product.mean())
 
 
 def _scarcest(features: FeatureSet, mask: np.ndarray) -> str:
-    """Name the column that is missing most: the one with the longest window, as a rule."""
+    """Name the column with the most missing values, usually the one with the longest window."""
     missing = (mask[..., None] & ~np.isfinite(features.values)).sum(axis=(0, 1))
     worst = int(np.argmax(missing))
     return f"; {features.names[worst]} is missing in {int(missing[worst])} of them" if missing[worst] else ""
 
 
 def predict(model: Model, values: np.ndarray, tradable: np.ndarray) -> np.ndarray:
-    """Return the signal of every tradable cell whose inputs are there, and NaN for the others: see `outputs`."""
+    """Return the signal of every tradable cell that has its inputs, NaN for the others: see `outputs`."""
     return outputs(model, values, tradable)["signal"]
 
 
 def outputs(model: Model, values: np.ndarray, tradable: np.ndarray) -> dict[str, np.ndarray]:
-    """Predict every tradable cell whose inputs are there; the others are NaN.
+    """Predict every tradable cell that has its inputs; the others are NaN.
 
-    The model's neutral value is taken off its signal here and nowhere else: above this function 0 is no opinion.
+    Only this function subtracts the model's neutral value from its signal: for all callers 0 means no opinion.
 
     Parameters
     ----------
     values : array of shape (..., F)
-        Inputs, in the order the model was fitted on.
+        Inputs, in the order of the fit.
     tradable : bool array of shape (...)
 
     Returns
     -------
     dict of str to array of shape (...)
-        The columns of the prediction by name, ``signal`` first. Each cell depends on its own inputs only: to the last
-        bit, or within the model's tolerance.
+        The columns of the prediction by name, ``signal`` first. Each cell depends only on its own inputs, exactly or
+        within the model's tolerance.
 
     Raises
     ------
     ModelError
-        `bad_outputs`: the model predicts another number of columns than it names.
+        `bad_outputs`: the number of predicted columns differs from that of the model's `outputs`.
     """
     usable, names = tradable & _usable(model, values), outputs_of(model)
     made = {name: np.full(usable.shape, np.nan) for name in names}
@@ -124,7 +124,7 @@ def outputs(model: Model, values: np.ndarray, tradable: np.ndarray) -> dict[str,
 
 
 def _columns(model: Model, X: np.ndarray) -> np.ndarray:
-    """Return what a model predicts, a row an output."""
+    """Return the predictions of a model, one row for each output."""
     predicted, names = model.predict(X), outputs_of(model)
     flat = len(names) == 1 and predicted.shape == (len(X),)
     if not flat and predicted.shape != (len(X), len(names)):
@@ -145,7 +145,7 @@ def cross_fit(
     *,
     weights: Sequence[Plugin] = (),
 ) -> np.ndarray:
-    """Return the signal of what each fold tests, by a model fitted anew on what the fold may learn from.
+    """Return the signal of the test cells of each fold, from a model fitted anew on its training cells.
 
     Returns
     -------
@@ -164,19 +164,18 @@ def cross_fit_outputs(
     *,
     weights: Sequence[Plugin] = (),
 ) -> dict[str, np.ndarray]:
-    """Predict what each fold tests with a model fitted anew on what the fold may learn from.
+    """Predict the test cells of each fold with a model fitted anew on its training cells.
 
     Returns
     -------
     dict of str to array of shape (T, N)
-        The model's outputs by name, ``signal`` first. Row t is predicted from inputs known at ``times[t]``; NaN where
-        nothing is tested. What the model has learned was known before the row if the folds walk forward, and only
-        then.
+        The model's outputs by name, ``signal`` first. Row t is predicted from inputs known at ``times[t]``; NaN
+        outside the test cells. The training labels are known before the row only if the folds walk forward.
 
     Raises
     ------
     ConfigError
-        `tested_twice`: there is more than one prediction of a cell.
+        `tested_twice`: a cell has more than one prediction.
     """
     made = {name: np.full(tradable.shape, np.nan) for name in outputs_of(model.make)}
     tested = np.zeros(tradable.shape, bool)
@@ -203,7 +202,7 @@ def cross_fit_paths(
     *,
     weights: Sequence[Plugin] = (),
 ) -> np.ndarray:
-    """Predict what each fold tests, as `cross_fit` does, and put the predictions together to whole paths.
+    """Predict the test cells of each fold, as `cross_fit` does, and combine the predictions into whole paths.
 
     Returns
     -------
@@ -215,23 +214,23 @@ def cross_fit_paths(
 
 
 def backtest_paths(folds: Sequence[Fold], predictions: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """Put together the predictions of folds that test each row several times.
+    """Combine the predictions of folds that test each row several times into backtest paths.
 
-    The first prediction of a cell, in the order of the folds, belongs to the first path, the second to the second:
-    Lopez de Prado, *Advances in Financial Machine Learning* (2018), section 12.4. The C(N, k) splits that test k of
-    N blocks make k / N x C(N, k) paths.
+    The first prediction of a cell, in the order of the folds, belongs to the first path, the second to the second, and
+    so on: Lopez de Prado, *Advances in Financial Machine Learning* (2018), section 12.4. The C(N, k) splits that test
+    k of N blocks make k / N x C(N, k) paths.
 
     Parameters
     ----------
     predictions : sequence of array of shape (test rows, tested symbols)
-        One a fold.
+        One for each fold.
     shape : (int, int)
         T and N.
 
     Returns
     -------
     array of shape (P, T, N)
-        As many paths as the cell has predictions that was tested most often; NaN where a path has none.
+        P is the largest number of predictions of any cell; NaN where a path has none.
     """
     tested = np.zeros(shape, int)
     for fold in folds:
@@ -248,7 +247,7 @@ def backtest_paths(folds: Sequence[Fold], predictions: Sequence[np.ndarray], sha
 def _out_of_sample(
     model: Plugin, features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray, weights: Sequence[Plugin]
 ) -> Mapping[str, np.ndarray]:
-    """Return the outputs for what `fold` tests, each of shape (test rows, tested symbols)."""
+    """Return the outputs for the test cells of `fold`, each of shape (test rows, tested symbols)."""
     cells = fold.cells(tradable.shape[1])
     fitted = fit(model, features, label, training_mask(label, fold) & tradable, weights=weights)
     return outputs(fitted, features.values[cells], tradable[cells])

@@ -1,4 +1,4 @@
-"""What is worked out for a candidate that is judged, and not for every trial: intervals, and what the report draws."""
+"""Details of a scorecard computed only for candidates, not for every trial: intervals and the series of the plots."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def detailed(
 ) -> Scorecard:
     """Return a scorecard with the intervals of its metrics, and with the series of the report's figures.
 
-    The parameters are those that `score` made it of, and the panel of the label. It is the trial that `score` recorded.
+    The parameters are those given to `score`. The result describes the trial that `score` recorded, not a new one.
 
     Returns
     -------
     Scorecard
-        ``intervals``: from one bootstrap of the rows, but for ``ic``, whose interval is the one the gates judge.
-        ``by_fold`` gains ``ic_low`` and ``ic_high``. ``series`` gains, by time, ``ic_rolling`` (mean, low, high; of
-        252 bars, each week), ``ic_cumulative`` (sum, low, high) and ``quantile_growth`` (sum of mean returns, a bar's
-        share of each outcome); and ``ic_decay``, ``ic_by_year``, ``ic_by_part`` as in `decay`.
+        ``intervals``: from one bootstrap of the rows, except for ``ic``, whose interval is that of the gates.
+        ``by_fold`` gains ``ic_low`` and ``ic_high``. ``series`` gains, by time, ``ic_rolling`` (mean, low, high; over
+        252 bars, each week), ``ic_cumulative`` (sum, low, high) and ``quantile_growth`` (cumulative mean return, each
+        outcome spread evenly over its bars); and ``ic_decay``, ``ic_by_year``, ``ic_by_part`` as in `decay`.
     """
     tested = slice(int(folds[0].test[0]), int(folds[-1].test[-1]) + 1)
     realised = (label.values if label.realised is None else label.realised)[tested]
@@ -93,7 +93,7 @@ class _Judged:
         }
 
     def _share(self, counts: np.ndarray, seed: int) -> tuple[float, float]:
-        """Return the interval of the largest of the first columns over the last, summed over rows."""
+        """Return the interval of a ratio of sums over rows: the largest of the first columns, divided by the last."""
         if len(counts) < FEWEST_OUTCOMES * self.horizon or not counts[:, -1].any():
             return np.nan, np.nan
         block = max(float(self.horizon), optimal_block(counts.astype(float)))
@@ -128,10 +128,10 @@ class _Judged:
 
 
 def volatility_thirds(panel: Panel, rows: slice) -> list[str | None]:
-    """Return whether the market was calm, middle or rough at each of `rows`: a third of them each.
+    """Return the volatility of the market at each of `rows` as calm, middle or rough, a third of the rows each.
 
-    By the standard deviation of the mean return over the tradable symbols, in the 63 bars to each row; None where it is
-    unknown. The bounds are those of all `rows`: this describes what was, and nothing may trade on it.
+    Volatility is the standard deviation over 63 bars of the mean return of the tradable symbols; None where it is
+    unknown. The bounds use all `rows`, also later ones, so the result is for description and must not be traded on.
     """
     closes = panel.frame("close").where(panel.tradable)
     volatility = closes.pct_change(fill_method=None).mean(axis=1).rolling(VOLATILITY).std().iloc[rows]

@@ -1,4 +1,4 @@
-"""How many independent trials leave luck as much to choose from as a set of trials that are partly alike."""
+"""The effective number of trials: the number of independent trials that partly similar trials are worth."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import pandas as pd
 from alpha.stats.arguments import varies
 from alpha.stats.overfit import expected_max_sharpe
 
-ALIKE = 0.5  # trials whose returns correlate more than this, on average, are one idea
-FEWEST_ROWS = 60  # shared by two trials, to measure their correlation
+ALIKE = 0.5  # trials whose returns correlate more than this, on average, form one cluster
+FEWEST_ROWS = 60  # rows that two trials must share for a correlation
 DRAWS = 1000  # each with its mirror image
-EVERY = 256  # up to so many trials, all are clustered again as each comes
-GROWTH = 32  # later whenever there are a thirty-second more
+EVERY = 256  # up to this many trials, each new trial clusters all of them again
+GROWTH = 32  # beyond, all are clustered again when their number has grown by 1/32
 
 
 def effective_number(returns: pd.DataFrame) -> float:
-    """Return how many independent trials these are worth; see `EffectiveNumber`.
+    """Return the number of independent trials that these are worth; see `EffectiveNumber`.
 
     Parameters
     ----------
     returns : DataFrame of shape (T, n)
-        Net returns, one trial a column in the order in which they came; NaN where a trial was not tested.
+        Net returns, one column for each trial, in the order of the trials; NaN where a trial was not tested.
     """
     return EffectiveNumber().add(returns).value
 
 
 class EffectiveNumber:
-    """The effective number of trials, kept up to date as trials come.
+    """The effective number of trials, updated as trials are added.
 
-    It is the larger of `equivalent` and `clusters`. Neither falls when a trial is added. Clusters alone would take a
-    hundred ideas that share half of their returns for one.
+    It is the larger of `equivalent` and `clusters`. Neither falls when a trial is added. Clusters alone would count a
+    hundred ideas that share half of their returns as one.
 
-    Adding a trial costs T x 1,000 products for `equivalent`, and T for each trial before it for their correlations.
+    Adding a trial costs T x 1,000 products for `equivalent`, and T for the correlation with each earlier trial.
     """
 
     def __init__(self, alike: float = ALIKE) -> None:
@@ -42,12 +42,12 @@ class EffectiveNumber:
         self._luck, self._correlations, self._clusters = _Luck(), _Correlations(), _Clusters(alike)
 
     def add(self, returns: pd.DataFrame) -> Self:
-        """Take in more trials.
+        """Add trials.
 
         Parameters
         ----------
         returns : DataFrame of shape (T, k)
-            As for `effective_number`; other rows than those before may be tested.
+            As for `effective_number`; the tested rows may differ from those of earlier trials.
         """
         own = pd.DatetimeIndex(returns.index).as_unit("ns").asi8
         times = np.union1d(self._times, own)
@@ -66,13 +66,13 @@ class EffectiveNumber:
 
     @property
     def clusters(self) -> int:
-        """The most clusters that there ever were as trials came: blends of earlier trials draw clusters together.
+        """The largest number of clusters so far. (The number can fall: a blend of earlier trials merges clusters.)
 
-        Average linkage on ``sqrt((1 - correlation) / 2)``, cut at the correlation `ALIKE`. Trials that share fewer than
-        60 rows, or never move, are like no other. All trials are clustered again as each comes, up to 256 of them, and
-        later whenever there are a thirty-second more. In between a trial joins the cluster that it is most like on
-        average, or begins one; a thirty-second is added for the peaks that are missed, once clustering again has ever
-        changed the number.
+        Average linkage on ``sqrt((1 - correlation) / 2)``, cut at the correlation `ALIKE`. The correlation is 0 for
+        trials that share fewer than 60 rows, or with constant returns. Up to 256 trials, each new trial clusters all of
+        them again; beyond, this happens whenever their number has grown by 1/32. In between a trial joins the nearest
+        cluster on average, or begins one. Once clustering again has changed the number, 1/32 of it is added for the
+        peaks that this may miss.
 
         References
         ----------
@@ -83,11 +83,11 @@ class EffectiveNumber:
 
     @property
     def equivalent(self) -> float:
-        """The number of independent trials among which luck alone gives as good a best one.
+        """The number of independent trials whose expected best, by luck alone, equals that of these trials.
 
-        The best that luck gives is the mean of the largest of normal variables which correlate as the means of the
-        returns do; a row on which a trial was not tested correlates with nothing. Each row draws by numbers of its own
-        instant, so that more trials or rows leave the draws of the others as they were.
+        The expected best is the mean of the maximum of normal variables that correlate as the mean returns of the
+        trials do; a row on which a trial was not tested adds no correlation. The random numbers of a row depend on
+        its instant, so that adding trials or rows does not change the draws of the others.
         """
         return self._luck.number
 
@@ -98,7 +98,7 @@ class EffectiveNumber:
 
 
 def _standardised(row: np.ndarray) -> np.ndarray:
-    """Return values with mean 0 and standard deviation 1 over those that are known; 0 where they are constant."""
+    """Return values scaled to mean 0 and standard deviation 1 over the known ones; 0 where they are constant."""
     known = row[~np.isnan(row)]
     spread = known.std() if len(known) else 0.0
     return (row - known.mean()) / spread if spread > 0 else row * 0.0
@@ -113,14 +113,14 @@ class _Luck:
         self._normals = np.empty((0, DRAWS))
 
     def widen(self, times: np.ndarray, was: np.ndarray) -> None:
-        """Draw for the rows that are new."""
+        """Draw for the new rows."""
         known, self._normals = self._normals, np.empty((len(times), DRAWS))
         self._normals[was] = known
         for row in np.setdiff1d(np.arange(len(times)), was):
             self._normals[row] = np.random.default_rng(int(times[row].view(np.uint64))).standard_normal(DRAWS)
 
     def add(self, weights: np.ndarray) -> None:
-        """Draw for more trials, each a weighted sum over rows; weights of shape (k, T)."""
+        """Draw for k more trials, each a weighted sum over rows; `weights` has shape (k, T)."""
         drawn = np.zeros((len(weights), DRAWS))
         for row, normal in zip(np.nan_to_num(weights).T, self._normals, strict=True):
             drawn += row[:, None] * normal
@@ -141,7 +141,7 @@ class _Luck:
 
 
 class _Correlations:
-    """The correlation of each trial with those before it, over the rows that both have."""
+    """The correlation of each trial with the earlier ones, over the rows that both have."""
 
     def __init__(self) -> None:
         self._count, self._holes = 0, False
@@ -150,7 +150,7 @@ class _Correlations:
         self._squares = np.empty(0)  # sums of squares
 
     def widen(self, rows: int, was: np.ndarray) -> None:
-        """Make room for rows that are new, on which no trial so far was tested."""
+        """Make room for new rows, on which no earlier trial was tested."""
         for name in ("_values", "_known"):
             old = getattr(self, name)
             wider = np.zeros((len(old), rows))
@@ -159,7 +159,7 @@ class _Correlations:
         self._holes = self._count > 0
 
     def add(self, scaled: np.ndarray) -> list[np.ndarray]:
-        """Keep k more trials, an array of shape (k, T); return of each its correlations with all before it."""
+        """Add k trials, an array of shape (k, T); return the correlations of each with all earlier trials."""
         first, self._count = self._count, self._count + len(scaled)
         self._values, self._known = (_with_room(each, self._count) for each in (self._values, self._known))
         known = ~np.isnan(scaled)
@@ -170,7 +170,7 @@ class _Correlations:
         return [found[row, : first + row] for row in range(len(scaled))]
 
     def _measured(self, first: int) -> np.ndarray:
-        """Return the correlations of the trials from the `first` on with all; 0 where none can be measured."""
+        """Return the correlations of the trials from number `first` on with all; 0 where there are too few rows."""
         z, m = self._values[: self._count], self._known[: self._count]
         x, w = z[first:], m[first:]
         if not self._holes:
@@ -188,7 +188,7 @@ def _ratio(covariance: np.ndarray, own: np.ndarray, other: np.ndarray, shared: n
 
 
 def _with_room(array: np.ndarray, rows: int) -> np.ndarray:
-    """Return an array that has at least so many rows; twice as many as before, so that the copies cost little."""
+    """Return an array of at least this many rows; it doubles in size, so that copies are rare."""
     if rows <= len(array):
         return array
     larger = np.zeros((max(rows, 2 * len(array)), array.shape[1]))
@@ -197,7 +197,7 @@ def _with_room(array: np.ndarray, rows: int) -> np.ndarray:
 
 
 class _Clusters:
-    """The clusters of the trials so far, and the most that there ever were."""
+    """The clusters of the trials so far, and the largest number of clusters so far."""
 
     def __init__(self, alike: float) -> None:
         self.most = 0
@@ -206,7 +206,7 @@ class _Clusters:
         self._labels = np.empty(0, np.intp)  # from 0
 
     def add(self, distances: np.ndarray) -> None:
-        """Take in one trial, at these distances from all before it."""
+        """Add one trial, given its distances from all earlier ones."""
         joined = self._nearest(distances)
         self._distances.append(distances)
         self._labels = np.append(self._labels, joined)
@@ -223,7 +223,7 @@ class _Clusters:
         return int(self._labels.max(initial=-1)) + 1
 
     def _nearest(self, distances: np.ndarray) -> int:
-        """Return the cluster that a trial is most like on average; the next number where it is like none."""
+        """Return the cluster nearest to a trial on average; a new number where none is near enough."""
         if not self._count:
             return 0
         means = np.bincount(self._labels, distances) / np.bincount(self._labels)

@@ -1,4 +1,4 @@
-"""Looks at the sealed holdout: each is recorded before it is taken, and each leaves less to pass with."""
+"""Looks at the sealed holdout: each look is recorded before it is taken, and has a stricter level than the last."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ OWNER = Owner("looks", "paths.looks")
 
 @dataclass(frozen=True)
 class Look:
-    """One look.
+    """One look at a holdout.
 
     Parameters
     ----------
     number : int
         From 1.
     budget : float
-        Of error, over all looks.
+        Probability of a false pass, over all looks together.
     """
 
     number: int
@@ -36,7 +36,7 @@ class Look:
 
     @property
     def level(self) -> float:
-        """What it may spend of the budget."""
+        """The significance level of this look, its part of the budget."""
         return level(self.budget, self.number)
 
 
@@ -44,8 +44,8 @@ class Look:
 class Looks:
     """The record of every look at a holdout.
 
-    Those count that were taken after research on the same data, those at sessions that overlap, of an origin that does,
-    and whatever research scored on such sessions before they were sealed.
+    A look counts against another if both follow research on the same data, or if their sessions and their data origins
+    overlap. Trials that research scored on the sessions before they were sealed count too.
 
     Parameters
     ----------
@@ -63,27 +63,27 @@ class Looks:
     def next(
         self, *, data_id: str, source: Mapping[str, str], first: date, last: date, budget: float, seen: int = 0
     ) -> Look:
-        """Return what the next look would be; parameters as of `take`."""
+        """Return the next look, without recording it; parameters as for `take`."""
         return _next(self.log.read(), data_id, source, first, last, budget, seen)
 
     def take(
         self, *, data_id: str, source: Mapping[str, str], first: date, last: date, budget: float, reason: str,
         model: str, config_id: str, seen: int = 0,
     ) -> Look:  # fmt: skip
-        """Record a look, and return it.
+        """Record a look and return it.
 
         Parameters
         ----------
         data_id : str
-            Of what research read.
+            Hash of the data that research read.
         source : mapping
             See `origin`.
         first, last : date
             The sealed sessions.
         budget : float
-            Of error over all looks. The least that was ever set for these sessions holds.
+            Probability of a false pass over all looks. The smallest budget ever given for these sessions applies.
         seen : int
-            Trials that were scored on these sessions: see `Trials.scored_on`.
+            Number of trials that were scored on these sessions: see `Trials.scored_on`.
         """
         about = {"data_id": data_id, "source": dict(source), "first": str(first), "last": str(last)}
         line = self.log.append_after(lambda known: {
@@ -107,7 +107,7 @@ def _next(
 
 
 def level(budget: float, look: int) -> float:
-    """Return what the look of this number may spend: ``budget / (look (look + 1))``, which sums to the budget."""
+    """Return the level of a look by its number: ``budget / (look (look + 1))``, which sums to the budget."""
     return budget / (look * (look + 1))
 
 
@@ -118,7 +118,7 @@ def sealed_ic(signal: np.ndarray, realised: np.ndarray, hidden: np.ndarray) -> n
     ----------
     signal, realised : arrays of shape (T, N)
     hidden : bool array of shape (T, N)
-        Which cells are sealed.
+        True where a cell is sealed.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def lower_bound(ic: np.ndarray, alpha: float, *, horizon: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """The sealed cells as one look showed them for one candidate.
+    """The evidence of one look at the sealed cells, for one candidate.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class Opened:
     horizon : int
         Bars from entry to exit of the label.
     sealed, names : int
-        How many of the names are sealed throughout.
+        Number of names sealed throughout, and of all names.
     """
 
     look: Look
@@ -165,7 +165,7 @@ class Opened:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The metrics that a look adds to a scorecard."""
+        """The metrics of the look, which are added to the scorecard."""
         return {"holdout_ic": self.mean, "holdout_ic_low": self.lower, "holdout_looks": float(self.look.number)}
 
     def __str__(self) -> str:

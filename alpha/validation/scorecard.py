@@ -1,4 +1,4 @@
-"""From predictions and a book to the evidence: one scorecard."""
+"""Compute the scorecard of a signal and of the book that traded it, and record it as a trial."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from alpha.stats.arguments import between, expect, of_panel
 from alpha.stats.significance import mean_interval, newey_west_t
 from alpha.validation.trials import SERIES, Trials
 
-ADDS_UP = 1e-9  # of equity
+ADDS_UP = 1e-9  # tolerance, as a fraction of equity
 
 
 class TradedBook(Protocol):
-    """What trading the signal did, over T rows: fractions of equity, but for `equity` itself.
+    """The results of trading a signal over T rows, as fractions of equity, except `equity` itself.
 
-    `targets` are the weights decided at each row; returns, turnover and costs are those of the positions held.
+    `targets` are the weights decided at each row; returns, turnover and costs belong to the positions held.
     """
 
     @property
@@ -57,29 +57,29 @@ def score(
     baselines: Mapping[str, Mapping[str, float]] | None = None,
     periods: float | None = None,
 ) -> Scorecard:
-    """Judge a signal, and the book that traded it, over the test rows of `folds`, and record it as a trial.
+    """Score a signal, and the book that traded it, over the test rows of `folds`, and record the trial.
 
-    Who sees a score may choose by it, so none is returned that was not recorded.
+    A score may influence a choice as soon as it is seen, so every score is recorded before it is returned.
 
     Parameters
     ----------
     signal : array of shape (T, N)
         Read on the test rows only. A frame must have the times and the symbols of the panel.
     label : Label
-        `realised` (or `values`, where there is none) is what the signal is held against.
+        The signal is compared with `realised`, or with `values` where that is absent.
     book : TradedBook
         Covers exactly the rows from the first test row to the last.
     panel : Panel
-        The T times and N symbols; `Panel.id` is what the trial is recorded under.
+        The T times and N symbols; the trial is recorded under `Panel.id`.
     trials : Trials
-        Where it is recorded: the one record of all who work on these data, ``paths.trials`` of their configuration.
+        The record of trials, shared by everyone who works on these data: ``paths.trials`` of the configuration.
     source : mapping
-        What the data were read from, ``origin(source)``: what a look at its sealed sessions is counted by. Empty
-        where they come from nowhere, as in a test.
+        ``origin(source)`` of the data, by which looks at its sealed sessions are counted. Empty where there is no
+        source, as in a test.
     config_id : str, optional
-        Hash of what the score depends on, such as `Config.trial_id`. By default that of what is judged: the signal, the
-        outcomes and the net returns of the book, on the tested rows. The same scored twice is then the same trial,
-        and whatever differs is another, be it in the last bit.
+        Hash of all settings that the score depends on, such as `Config.trial_id`. Default: the hash of the signal, the
+        outcomes and the net returns of the book on the tested rows. Equal inputs are then the same trial; any
+        difference, even in the last bit, makes another.
     periods : float, optional
         Rows in a year; default: `Panel.periods`.
 
@@ -87,16 +87,16 @@ def score(
     -------
     Scorecard
         `ic` is the mean over rows of the Spearman correlation across symbols, with its Newey-West t and 95 % interval;
-        hit rates stand beside that of the better constant guess; everything else is of the book.
+        the hit rate comes with that of the better constant guess; all other metrics describe the book.
 
     Raises
     ------
     DataError
-        ``test_rows``: the folds leave rows out, test some twice, test some that the panel has not, or are none.
-        ``book_rows``: the book covers other rows than are tested, or does not add up. ``bad_shape``: signal or label
-        are not of the panel's times and symbols. ``not_numbers``. And as `Trials.record` does.
+        ``test_rows``: the folds are empty, skip rows, test a row twice, or test rows outside the panel.
+        ``book_rows``: the rows of the book are not the tested rows, or the book does not add up. ``bad_shape``: signal
+        or label do not match the panel's times and symbols. ``not_numbers``. Also as `Trials.record`.
     ConfigError
-        `bad_parameter`: no trials, panel or source. And as `Trials.record` does.
+        `bad_parameter`: trials, panel or source is missing. Also as `Trials.record`.
     """
     expect(trials, Trials, "trials must be a Trials(path): every score is recorded")
     expect_origin(source)
@@ -119,12 +119,12 @@ def measure(
     baselines: Mapping[str, Mapping[str, float]] | None = None,
     periods: float | None = None,
 ) -> Scorecard:
-    """Compute the scorecard that `score` returns, and record nothing: for what is never chosen, such as a baseline."""
+    """Compute the scorecard that `score` returns, without recording it: for signals never chosen, such as baselines."""
     return _Tested.of(signal, label, book, folds, panel, periods).card(model, folds, baselines)
 
 
 def _rows(folds: Sequence[Fold], panel: Panel) -> slice:
-    """Return the rows from the first one tested to the last; there is none between them that was learned from."""
+    """Return the rows from the first test row to the last; no training row lies between them."""
     tested = np.concatenate([fold.test for fold in folds]) if folds else np.empty(0, int)
     some = all(len(fold.test) for fold in folds) and len(folds) and tested.dtype.kind in "iu"
     if not some or (np.diff(tested) != 1).any() or tested[0] < 0 or tested[-1] >= len(panel):
@@ -137,7 +137,7 @@ def _rows(folds: Sequence[Fold], panel: Panel) -> slice:
 
 
 def _expect_book(book: TradedBook, times: pd.DatetimeIndex, names: int) -> None:
-    """Raise a DataError unless the book is of the times given, in everything it tells, and adds up."""
+    """Raise a DataError unless every part of the book covers exactly these times, and the book adds up."""
     if not isinstance(book.times, pd.DatetimeIndex) or not book.times.equals(times):
         span = f"{len(book.times)} from {book.times[0]} to {book.times[-1]}" if len(book.times) else "no rows"
         raise DataError(
@@ -154,7 +154,7 @@ def _expect_book(book: TradedBook, times: pd.DatetimeIndex, names: int) -> None:
 
 
 def _expect_sums(book: TradedBook) -> None:
-    """Raise a DataError unless the returns of the book are those of its equity, until that is lost."""
+    """Raise a DataError unless the net returns of the book match its equity, as long as that is positive."""
     alive = np.append(True, book.equity[:-1] > 0)
     grown = np.append(1 + book.net_returns[0], book.equity[1:] / np.where(alive[1:], book.equity[:-1], np.nan))
     off = np.abs(np.stack([grown - 1, book.gross_returns - book.costs]) - book.net_returns)[:, alive]
@@ -170,13 +170,13 @@ def _outcome(label: Label) -> np.ndarray:
 
 
 def _content(*arrays: np.ndarray) -> str:
-    """Return the hash of numbers; there is one NaN and one zero, whatever their bits."""
+    """Return the hash of numbers; every NaN counts as the same, and so do 0 and -0."""
     plain = [np.where(np.isnan(values), np.nan, values + 0.0).astype(np.float64) for values in arrays]
     return digest([[*values.shape, digest(values.tobytes())] for values in plain])[:12]
 
 
 class _Tested:
-    """The tested rows, and what is computed once from them."""
+    """The tested rows, with the values that several metrics share."""
 
     def __init__(
         self, signal: np.ndarray, realised: np.ndarray, book: TradedBook, horizon: int, periods: float
@@ -195,7 +195,7 @@ class _Tested:
         panel: Panel,
         periods: float | None,
     ) -> Self:
-        """Take the tested rows of everything, once all of it is known to be of one panel."""
+        """Check that all parts belong to one panel, and take their tested rows."""
         expect(panel, Panel, "panel must be the Panel that was scored")
         rows = _rows(folds, panel)
         _expect_book(book, panel.times[rows], len(panel.symbols))

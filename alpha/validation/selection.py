@@ -1,4 +1,4 @@
-"""What choosing among many trials does to the evidence for the one that was chosen."""
+"""Correct the evidence for a chosen trial for the number of trials it was chosen from."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from alpha.stats.significance import mean_interval
 from alpha.validation.effective import FEWEST_ROWS
 from alpha.validation.trials import Trials
 
-COVERED = 0.5  # of the rows tested now, at least: of a trial that is compared
+COVERED = 0.5  # least share of the rows tested now that a trial must cover to be compared row by row
 SPLITS = 16
 ONE_SIDED = 0.025
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """All trials on some data, taken together.
+    """Statistics of all trials on the same data.
 
     Parameters
     ----------
     trials : int
         Distinct trials.
     effective : float
-        How many they are worth: trials that are alike leave luck less to choose from. See `EffectiveNumber`.
+        Number of independent trials that they are worth, given their correlations. See `EffectiveNumber`.
     sharpe_std : float
-        Standard deviation of the trials' Sharpe ratios a row; never less than that of chance, 1 / sqrt(rows).
+        Standard deviation of the trials' Sharpe ratios per row; at least that of chance, 1 / sqrt(rows).
     pbo : float
         Probability of backtest overfitting among the baselines and the trials that cover half of the newest tested
-        rows; where one was not tested it earned nothing. NaN below two.
+        rows; a return is 0 where a trial was not tested. NaN with fewer than two.
     spa_p : float
         p-value of Hansen's test that no trial earns more than nothing.
     logits : array
-        What `pbo` is the share of, at or below 0: see `Overfitting`; empty where there is none.
+        `pbo` is the share of these at or below 0: see `Overfitting`; empty where `pbo` is NaN.
     """
 
     trials: int
@@ -50,14 +50,14 @@ class Selection:
     logits: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
 
     def metrics(self, card: Scorecard, horizon: int) -> dict[str, float]:
-        """Return the evidence for one trial, discounted for the others.
+        """Return the metrics of one trial, corrected for the number of trials.
 
         Returns
         -------
         dict
             ``trials``, ``trials_effective``; ``ic_low_corrected``: the lower end of the interval of the IC, at
-            2.5 % over the effective number; ``sharpe_expected_max``: the best Sharpe ratio a row that chance would
-            have given; ``deflated_sharpe``: the probability that the true one is above it; ``pbo``; ``spa_p``.
+            2.5 % divided by the effective number; ``sharpe_expected_max``: the expected best Sharpe ratio per row by
+            chance; ``deflated_sharpe``: the probability that the true one is above it; ``pbo``; ``spa_p``.
         """
         net = card.series["net_returns"].to_numpy()
         ic = card.series["ic"].to_numpy()
@@ -81,19 +81,19 @@ def selection(
     *,
     source: Mapping[str, str],
 ) -> Selection:
-    """Take all trials on the same data together: of the panel, or of its origin in the sessions that are tested.
+    """Collect all trials on the same data: the same panel, or the same origin and overlapping test sessions.
 
     Parameters
     ----------
     panel_id : str
         `Panel.id`.
     newest : Scorecard
-        As `score` returned it. It says which rows are tested now: trials over other rows count, and are compared row
-        by row where they cover half of these.
+        As `score` returned it; its rows are the rows tested now. All trials count; those that cover half of these rows
+        are also compared row by row.
     baselines : mapping of str to Scorecard, optional
-        Over the same rows; what a choice is made against.
+        Over the same rows: the alternatives to the trials.
     source : mapping
-        What the panel was read from: see `score`.
+        Origin of the panel: see `score`.
     """
     rows = newest.series["net_returns"].index
     family = trials.family(panel_id, source, rows[0].date(), rows[-1].date())
@@ -116,7 +116,7 @@ def selection(
 def _deflated(net: np.ndarray, effective: float, sharpe_std: float) -> float:
     from scipy.stats import kurtosis, skew
 
-    if not varies(net):  # cash: its ratio is one of rounding errors
+    if not varies(net):  # cash: its Sharpe ratio would be one of rounding errors
         return np.nan
     sharpe, fat = net.mean() / net.std(ddof=1), kurtosis(net, fisher=False)
     return deflated_sharpe_ratio(float(sharpe), len(net), effective, sharpe_std, float(skew(net)), float(fat))

@@ -1,6 +1,6 @@
-"""What was tried: every configuration that was ever scored, and what it earned out of sample.
+"""The record of trials: every configuration ever scored, with its results out of sample.
 
-A good-looking result must be discounted by how many there were to choose from.
+The evidence for a good result must be corrected for the number of trials it was chosen from.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SERIES = ("ic", "net_returns")
 OWNER = Owner("trials", "paths.trials")
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, SyntaxError, BadZipFile, zlib.error,
                struct.error, TokenError)  # fmt: skip
-"""What numpy raises for a file of arrays that was damaged, wherever the damage is."""
+"""Errors that numpy raises for a damaged file of arrays."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Trials:
         beside it, named by their hash.
 
     `config_id` is the hash of the experiment (`Config.trial_id`) and `data_id` that of the panel: where bytes came
-    from is in neither, so the same bars through another file are the same trial.
+    from is in neither, so the same bars from another file are the same trial.
     """
 
     path: Path | str
@@ -74,24 +74,25 @@ class Trials:
         Parameters
         ----------
         config_id : str
-            Hash of what its score depends on.
+            Hash of all settings that the score depends on.
         data_id : str
-            Hash of the data it was scored on.
+            Hash of the data of the score.
         metrics : mapping of str to float
-            What it scored; what is not finite is kept as null.
+            Values that are not finite are stored as null.
         series : DataFrame
             Index: instants of the tested rows, UTC. Columns ``ic`` and ``net_returns``: the rank correlation of each
             row, and the book's return over it after costs, a fraction.
         source : mapping, optional
-            What the data were read from (see `alpha.data.seal.origin`), so that a holdout made of the tested sessions
-            later knows that they were seen.
+            Origin of the data (see `alpha.data.seal.origin`): a later holdout over the tested sessions then counts
+            this trial as a look.
 
         Raises
         ------
         ConfigError
-            `bad_parameter`: a name that is no text, or metrics that are no numbers by name. And as `Log.append` does.
+            `bad_parameter`: a name that is no text, or metrics that are no mapping of names to numbers. Also as
+            `Log.append`.
         DataError
-            `bad_series`. And as `Log.append` does.
+            `bad_series`. Also as `Log.append`.
         """
         for what, given in (("config_id", config_id), ("data_id", data_id), ("model", model)):
             expect(given, str, f"{what} must be a text")
@@ -103,64 +104,64 @@ class Trials:
         return self.log.append(line)
 
     def read(self) -> list[dict[str, Any]]:
-        """Return all trials, oldest first, once the chain is checked."""
+        """Check the chain and return all trials, oldest first."""
         return self.log.read()
 
     def count(self, data_id: str | None = None) -> int:
         """Return the number of distinct (configuration, model, outcome) scored so far, on some data or on all.
 
-        The same configuration scored again is the same trial only where it earned the same: a name that is used
-        for several signals hides none of them.
+        A configuration scored again is the same trial only if its outcome is the same: a name that is reused for
+        another signal makes another trial.
         """
         return len(self.distinct(data_id))
 
     def distinct(self, data_id: str | None = None) -> list[dict[str, Any]]:
-        """Return the newest record of each distinct trial, on some data or on all, in the order of their first."""
+        """Return the newest record of each distinct trial, on some data or on all, in the order of first records."""
         return _distinct(trial for trial in self.read() if data_id in (None, trial["data_id"]))
 
     def about(self, data_id: str, source: Mapping[str, str], first: date, last: date) -> list[dict[str, Any]]:
-        """Return the distinct trials that tell of the same data: of the panel, or of its origin in the same sessions.
+        """Return the distinct trials on the same data: the same panel, or the same origin and overlapping sessions.
 
-        Another start, end or universe makes another panel of mostly the same bars; whoever chooses among what was
-        scored on both has tried both.
+        Another start, end or universe makes another panel with mostly the same bars, so the trials on both are counted
+        together.
 
         Parameters
         ----------
         source : mapping
             See `alpha.data.seal.origin`.
         first, last : date
-            The sessions that are tested; a trial that was tested on some of them counts.
+            The sessions tested now; a trial that was tested on any of them counts.
         """
         return list(self.family(data_id, source, first, last).trials.values())
 
     def family(self, data_id: str, source: Mapping[str, str], first: date, last: date) -> Family:
-        """Return the trials that `about` names, with those recorded since this object was last asked for them.
+        """Return the trials of `about`, updated with those recorded since the last call.
 
-        Only the lines written since are read and checked, so that scoring one trial after another costs linear time.
+        Only the new lines are read and checked, so that scoring one trial after another costs linear time.
         """
         key = data_id, tuple(sorted(source.items())), first, last
         if key not in self._families:
-            self._families.clear()  # of the one that is asked for again and again
+            self._families.clear()  # keep only the family in use
             self._families[key] = Family(self, data_id, source, first, last)
         self._families[key].refresh()
         return self._families[key]
 
     def scored_on(self, source: Mapping[str, str], first: date, last: date) -> int:
-        """Return the number of distinct trials that were tested on some session from `first` to `last` of an origin."""
+        """Return the number of distinct trials on an origin that were tested on a session from `first` to `last`."""
         return len(_distinct(trial for trial in self.read() if _tested_on(trial, source, first, last)))
 
     def series(self, trial: Mapping[str, Any]) -> pd.DataFrame:
-        """Return what a trial earned, as it was given to `record`.
+        """Return the series of a trial, as given to `record`.
 
         Raises
         ------
         DataError
-            ``trials_tampered``: the file is gone, or not the one that was written.
+            ``trials_tampered``: the file is missing or was changed.
         """
         return read_series(series_folder(self.log) / f"{trial['returns_hash']}.npz")
 
     def _kept(self, series: pd.DataFrame) -> str:
-        """Write the series before the line that names it, so that no line names what is not there."""
+        """Write the file of a series before the line that names it, so that no line names a missing file."""
         times = pd.DatetimeIndex(series.index).as_unit("ns").asi8
         values = numbers(series[list(SERIES)], "series")
         name = _name(times, values)
@@ -178,13 +179,13 @@ class Trials:
 
 
 class Family:
-    """The distinct trials on the same data, and how many independent ones they are worth.
+    """The distinct trials on the same data, and their effective number.
 
     Parameters
     ----------
     trials : Trials
     data_id, source, first, last
-        As of `Trials.about`.
+        As for `Trials.about`.
     """
 
     def __init__(self, trials: Trials, data_id: str, source: Mapping[str, str], first: date, last: date) -> None:
@@ -194,7 +195,7 @@ class Family:
         self._about = data_id, source, first, last
 
     def refresh(self) -> None:
-        """Take in the trials that were recorded since the last time."""
+        """Add the trials recorded since the last call."""
         data_id, source, first, last = self._about
         for line in self._record.log.tail(self._newest):
             self._newest = line["hash"]
@@ -203,12 +204,12 @@ class Family:
 
     @property
     def net(self) -> pd.DataFrame:
-        """Net returns of shape (T, n), a trial a column in the order of their first; NaN where one was not tested.
+        """Net returns of shape (T, n), one column for each trial in order; NaN where a trial was not tested.
 
         Raises
         ------
         DataError
-            ``trials_tampered``, as of `Trials.series`.
+            ``trials_tampered``, as `Trials.series`.
         """
         self._load()
         return pd.DataFrame(dict(enumerate(self._net)))
@@ -220,7 +221,7 @@ class Family:
         return self._effective.value
 
     def _load(self) -> None:
-        """Read the series that were not read yet."""
+        """Read the series that have not been read yet."""
         lines = list(self.trials.values())[len(self._net) :]
         fresh = [self._record.series(line)["net_returns"] for line in lines]
         if fresh:
@@ -234,19 +235,19 @@ def series_folder(log: Log) -> Path:
 
 
 def read_series(path: Path) -> pd.DataFrame:
-    """Return what a trial earned, from its file; see `Trials.series`."""
+    """Return the series of a trial from its file; see `Trials.series`."""
     times, values = _loaded(path)
     return pd.DataFrame(values, pd.DatetimeIndex(times.view("datetime64[ns]"), tz="UTC"), list(SERIES))
 
 
 def _finite(name: str, value: float | None) -> float | None:
-    """Return a metric as it is kept."""
+    """Return a metric as stored: None where it is not finite."""
     value = np.nan if value is None else number(value, f"metric {name!r}", missing=True)
     return float(value) if math.isfinite(value) else None
 
 
 def _series(series: pd.DataFrame) -> pd.DataFrame:
-    """Return what a trial earned once it can be kept."""
+    """Check the series of a trial and return it in the form that is stored."""
     expect(series, pd.DataFrame, f"series must be a frame of {' and '.join(SERIES)}, a row for each that was tested")
     index = series.index
     ordered = isinstance(index, pd.DatetimeIndex) and index.is_monotonic_increasing and index.is_unique
@@ -269,12 +270,12 @@ def _tested_on(trial: Mapping[str, Any], source: Mapping[str, str], first: date,
 
 
 def _identity(trial: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what makes a trial distinct."""
+    """Return the key by which trials are distinct."""
     return trial["config_id"], trial["data_id"], trial["model"], trial["returns_hash"]
 
 
 def _loaded(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return times and values of a series, if they are what the name of its file says."""
+    """Return the times and values of a series, after checking its file against the hash in its name."""
     try:
         with np.load(path, allow_pickle=False) as file:
             times, values = file["times"], file["values"]

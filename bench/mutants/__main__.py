@@ -1,8 +1,8 @@
-"""Measure how many small faults the tests notice: ``python bench/mutants`` (`make mutants`).
+"""Measure the mutation score of the tests: ``python bench/mutants`` (`make mutants`).
 
 Every subject of ``subjects.toml`` is mutated module by module, in an order drawn by hash. Each outcome is appended to
-``reports/mutants/results.jsonl`` and counts while the module and its tests stay as they are; an interrupted run goes on
-where it ended. Exit 5: a mutant survived that ``explained.toml`` does not explain, or an explanation names no mutant.
+``reports/mutants/results.jsonl`` and counts as long as the module and its tests are unchanged; an interrupted run
+resumes. Exit 5: a mutant survived that ``explained.toml`` does not explain, or an explanation names no mutant.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ def options() -> argparse.ArgumentParser:
     made.add_argument(
         "--changed", nargs="?", const="HEAD", metavar="COMMIT", help="only modules changed since a commit"
     )
-    made.add_argument("--minutes", type=float, default=float("inf"), help="start no mutant after so many minutes")
-    made.add_argument("--jobs", type=int, default=1, help="processes at once")
+    made.add_argument("--minutes", type=float, default=float("inf"), help="start no mutant after this many minutes")
+    made.add_argument("--jobs", type=int, default=1, help="number of processes")
     made.add_argument("--subjects", type=Path, default=SUBJECTS, help="table of modules and their tests")
     made.add_argument("--results", type=Path, default=RESULTS, help="file of outcomes")
-    made.add_argument("--table", action="store_true", help="run nothing; print what has been measured")
+    made.add_argument("--table", action="store_true", help="run nothing; print the results so far")
     return made
 
 
 def main() -> int:
-    """Run what has no outcome yet; print the table and the survivors."""
+    """Run the mutants without an outcome; print the table and the survivors."""
     args = options().parse_args()
     results, subjects = Results(args.results), chosen(Subject.all(args.subjects), args.only, args.changed)
     until = time.monotonic() + 60 * args.minutes
@@ -65,7 +65,7 @@ def measure(subject: Subject, path: str, results: Results, budget: Budget) -> No
 
 
 def chosen(subjects: list[Subject], only: list[str], changed: str | None) -> list[Subject]:
-    """Return the subjects named, with the modules that changed."""
+    """Return the named subjects, restricted to the modules that changed."""
     if unknown := sorted(set(only) - {each.name for each in subjects}):
         raise SystemExit(f"no subject {', '.join(unknown)}; there are {', '.join(each.name for each in subjects)}")
     subjects = [each for each in subjects if not only or each.name in only]

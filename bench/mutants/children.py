@@ -1,9 +1,9 @@
-"""Run tests on mutants, each in a forked process of its own.
+"""Run tests on mutants, each mutant in a forked process.
 
-Two ways. *Swapped*: pytest has collected the tests; the child gives the functions of the module the code of the mutant
-and runs the tests that call them, which costs milliseconds. *Fresh*: the child imports the library with the mutant in
-it and runs every test. A swapped mutant counts only when it is killed; all others, and those outside functions, are run
-fresh.
+There are two ways. *Swapped*: pytest has already collected the tests; the child replaces the code of the module's
+functions by that of the mutant and runs the tests that call them, which takes milliseconds. *Fresh*: the child imports
+the library with the mutant and runs every test. A swapped mutant counts only if it is killed; all others, and those
+outside functions, are run fresh.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from operators import Mutant, mutated, watched
 ROOT = Path(__file__).resolve().parents[2]
 SURVIVED, KILLED, BLOCKED, UNFIT = 0, 1, 90, 91
 UNSURE = "unsure"
-PATIENCE = 120  # seconds without a moment of CPU time: the child waits for something that never comes
+PATIENCE = 120  # seconds without CPU time after which a child counts as blocked
 MEMORY = 4 << 30
 ARGUMENTS = ["-q", "-s", "--disable-warnings", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a mutant fared: killed, survived, blocked or unsure (it is to be run fresh); by which test; CPU seconds."""
+    """The outcome of a mutant (killed, survived, blocked or unsure: to be run fresh), the killing test, CPU seconds."""
 
     mutant: Mutant
     result: str
@@ -53,16 +53,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Clean:
-    """The tests on the module as it is.
+    """The measurements of the tests without a mutant.
 
     Parameters
     ----------
     cpu : float
         Seconds of CPU time.
     callers : dict
-        For each function of the module, the places of the tests that call it.
+        For each function of the module, the indices of the tests that call it.
     packages : list of str
-        Every module that was imported and is not of this repository.
+        Every imported module that does not belong to this repository.
     """
 
     cpu: float
@@ -72,7 +72,7 @@ class Clean:
 
 @dataclass(frozen=True)
 class Budget:
-    """A folder for their files; processes at once, the moment after which none is started, CPU seconds for each."""
+    """The limits of a run: folder of files, number of processes, deadline to start a mutant, CPU seconds for each."""
 
     folder: Path
     jobs: int = 1
@@ -81,7 +81,7 @@ class Budget:
 
 
 def swapped(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: Budget) -> Iterator[Outcome]:
-    """Yield the outcome of every mutant inside a function, killed or unsure; leave ``clean.json`` in the folder."""
+    """Yield the outcome, killed or unsure, of every mutant inside a function; write ``clean.json`` to the folder."""
     reading, writing = os.pipe()
     if not (pid := os.fork()):
         os.close(reading)
@@ -101,12 +101,12 @@ def swapped(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: 
 
 
 def clean_run(budget: Budget) -> Clean:
-    """Return what the latest `swapped` measured."""
+    """Return the measurements of the latest `swapped` without a mutant."""
     return Clean(**json.loads((budget.folder / "clean.json").read_text()))
 
 
 def fresh(path: str, tests: Sequence[str], mutants: Sequence[Mutant], budget: Budget) -> Iterator[Outcome]:
-    """Yield the outcome of every mutant, the library imported with it and all tests run."""
+    """Yield the outcome of every mutant, with the library imported anew and all tests run."""
     clean = clean_run(budget)
     budget = replace(budget, cpu=allowance(clean))
     _preload(clean.packages)
@@ -133,7 +133,7 @@ def _tested(tests: Sequence[str]) -> int:
 
 
 class _FirstFailure:
-    """Remember the first test that failed."""
+    """Record the first test that failed."""
 
     name = ""
     calling = False
@@ -144,7 +144,7 @@ class _FirstFailure:
 
 
 class _Loop(_FirstFailure):
-    """Instead of running the tests once, run them on each mutant."""
+    """A pytest plugin that runs the tests on each mutant in place of once."""
 
     def __init__(self, path: str, mutants: Sequence[Mutant], budget: Budget, results: Any) -> None:
         self.path, self.mutants, self.budget, self.results = str(ROOT / path), mutants, budget, results
@@ -170,7 +170,7 @@ class _Loop(_FirstFailure):
         return True
 
     def _measured(self, items: Sequence[pytest.Item]) -> int:
-        """Run each test once and note which functions of the module it calls; a fixture counts for every test."""
+        """Run each test once and record the functions of the module that it calls; a fixture counts for every test."""
         callers: dict[str, set[int]] = {}
 
         def called(name: str) -> None:
@@ -197,7 +197,7 @@ class _Loop(_FirstFailure):
 
     def _child(self, mutant: Mutant, items: Sequence[pytest.Item], clean: Clean) -> int:
         chosen = [items[place] for place in clean.callers.get(mutant.function, [])]
-        chosen.sort(key=lambda item: -min(self.kills[item.nodeid], 3))  # the ones that kill most first
+        chosen.sort(key=lambda item: -min(self.kills[item.nodeid], 3))  # tests that kill most come first
         if not _swap(self.live, compile(mutated(self.source, mutant.number), self.path, "exec")):
             return UNFIT
         for item, following in zip(chosen, [*chosen[1:], None], strict=False):
@@ -209,7 +209,7 @@ class _Loop(_FirstFailure):
 
 
 def allowance(clean: Clean) -> float:
-    """Return the seconds of CPU time after which a mutant is taken to run for ever."""
+    """Return the seconds of CPU time after which a mutant counts as an infinite loop."""
     return 20 + 5 * clean.cpu
 
 
@@ -218,7 +218,7 @@ def _result(status: int) -> str:
 
 
 def _forked(works: Iterable[Any], child: Callable[[Any], int], budget: Budget) -> Iterator[tuple[Any, int, str, float]]:
-    """Run each work in a process of its own; yield its exit code, what it said, and its CPU seconds."""
+    """Run each task in a process of its own; yield its exit code, its last words, and its CPU seconds."""
     waiting, running = iter(works), {}
     while True:
         while len(running) < budget.jobs and time.monotonic() < budget.until:
@@ -247,7 +247,7 @@ def _fork(work: Callable[[], int], folder: Path, cpu: float) -> int:
 
 
 class _LastWords:
-    """Leave the process, whatever happens: no child returns into the code of its parent."""
+    """Exit the process in every case, so that no child returns into the code of its parent."""
 
     def __enter__(self) -> None:
         return None
@@ -268,7 +268,7 @@ def _quiet() -> None:
 
 
 def _confine(cpu: float) -> None:
-    """Bound CPU time and memory; end a process that waits for ever."""
+    """Limit CPU time and memory; end a process that is blocked."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (int(cpu) + 1, int(cpu) + 2))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
@@ -284,7 +284,7 @@ def _confine(cpu: float) -> None:
 
 
 def _same_examples() -> None:
-    """Let Hypothesis draw the same examples for each mutant, however long they take."""
+    """Make Hypothesis draw the same examples for each mutant, without a deadline."""
     checks = list(hypothesis.HealthCheck)
     hypothesis.settings.register_profile(
         "mutants", derandomize=True, database=None, deadline=None, suppress_health_check=checks
@@ -293,22 +293,22 @@ def _same_examples() -> None:
 
 
 def _foreign(module: Any) -> bool:
-    """Tell whether a module belongs to Python or to an installed package."""
+    """Return whether a module belongs to Python or to an installed package."""
     file = getattr(module, "__file__", None)
     places = map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))
     return file is not None and any(Path(file).is_relative_to(place) for place in places)
 
 
 def _preload(names: Iterable[str]) -> None:
-    """Import what the tests will, once for all children."""
+    """Import the modules of the tests once for all children."""
     for name in names:
         if name not in sys.modules:
-            with contextlib.suppress(ImportError):  # made by another module, not found by name
+            with contextlib.suppress(ImportError):  # a module made by another one has no file to import
                 importlib.import_module(name)
 
 
 def _load_instead(path: str, code: CodeType) -> None:
-    """Let the import of one file execute other code."""
+    """Make the import of one file execute other code."""
     usual, file = SourceFileLoader.get_code, str(ROOT / path)
 
     def get_code(self: SourceFileLoader, name: str) -> CodeType | None:
@@ -318,7 +318,7 @@ def _load_instead(path: str, code: CodeType) -> None:
 
 
 def _functions(path: str) -> dict[tuple[str, int], list[FunctionType]]:
-    """Return the functions of a file that are alive, by qualified name and line."""
+    """Return the function objects of a file that exist in memory, by qualified name and line."""
     found: dict[tuple[str, int], list[FunctionType]] = {}
     for thing in gc.get_objects():
         if isinstance(thing, FunctionType) and thing.__code__.co_filename == path:
@@ -331,7 +331,7 @@ def _key(code: CodeType) -> tuple[str, int]:
 
 
 def _swap(live: dict[tuple[str, int], list[FunctionType]], module: CodeType) -> bool:
-    """Give functions that are alive the code of a mutant; False where none differs or one cannot take it."""
+    """Give existing functions the code of a mutant; return False if none differs or one cannot take it."""
     changed = False
     for code in _codes(module):
         for function in live.get(_key(code), []):

@@ -1,7 +1,7 @@
-"""Small faults planted in a module, one at a time: the operators of mutation testing, on Python's own syntax tree.
+"""The operators of mutation testing: they make one small change to the syntax tree of a module.
 
-Decorators, annotations, docstrings and the prose of messages are left alone: they do nothing that a test could see, or
-break the import of the module, which every test sees.
+Decorators, annotations, docstrings and texts of messages are not mutated: a change there has no effect that a test
+could find, or breaks the import of the module, which every test finds.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ NAMES = {
     "min": "max", "max": "min", "any": "all", "all": "any", "floor": "ceil", "ceil": "floor", "minimum": "maximum",
     "maximum": "minimum", "sorted": "list", "cumsum": "cumprod", "first": "last", "last": "first",
 }  # fmt: skip
-SILENT_CALLS = {"errstate", "cast"}  # they change what is warned about or checked, and no value
-SILENT_KEYWORDS = {"strict", "repr"}  # they guard against a mistake in the same line, or change a display
+SILENT_CALLS = {"errstate", "cast"}  # they affect warnings or type checks, but no value
+SILENT_KEYWORDS = {"strict", "repr"}  # they catch a mistake in the same line, or affect only a display
 SILENT_FIELDS = {"annotation", "returns", "decorator_list", "type_params"}
 
 
@@ -40,13 +40,13 @@ class Mutant:
     function : str
         Qualified name of the function whose body holds it; empty at the level of the module or of a class.
     number : int
-        Its place among all mutants of the module; `mutated` takes it.
+        Its number among all mutants of the module, for `mutated`.
     line : int
-        Where it is.
+        Its line in the source.
     before, after : str
-        The expression or statement without and with the fault.
+        The expression or statement before and after the change.
     repeat : int
-        How many mutants of the same function with the same texts come before it.
+        Number of earlier mutants of the same function with the same texts.
     """
 
     path: str
@@ -59,7 +59,7 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """The mutant by place and texts, which stays the same while other lines change."""
+        """The name of the mutant, from its function and texts, which does not change when other lines do."""
         again = f" #{self.repeat}" if self.repeat else ""
         return f"{self.path} {self.function or '(module)'}: {self.before} -> {self.after}{again}"
 
@@ -76,7 +76,7 @@ def mutants(path: str, source: str) -> list[Mutant]:
 
 
 def mutated(source: str, number: int) -> ast.Module:
-    """Return the syntax tree of a module with one of its mutants in it; line numbers are those of the source."""
+    """Return the syntax tree of a module with one mutant; line numbers are those of the source."""
     tree = ast.parse(source)
     fault = next(itertools.islice(_faults(tree, "", ""), number, None))
     fault.plant()
@@ -84,7 +84,7 @@ def mutated(source: str, number: int) -> ast.Module:
 
 
 def watched(source: str) -> ast.Module:
-    """Return the syntax tree of a module whose functions first call ``__called__(NAME)``; nested ones do not."""
+    """Return the syntax tree of a module in which each function that is not nested first calls ``__called__(NAME)``."""
     tree = ast.parse(source)
     scopes: list[tuple[str, ast.AST]] = [("", tree)]
     for scope, owner in scopes:
@@ -99,7 +99,7 @@ def watched(source: str) -> ast.Module:
 
 @dataclass(frozen=True)
 class _Fault:
-    """A node of a tree, and the node to put in its place."""
+    """A node of a tree, and its replacement."""
 
     function: str
     owner: ast.AST
@@ -120,7 +120,7 @@ class _Fault:
         return getattr(self.node, "lineno", getattr(self.owner, "lineno", 0))
 
     def texts(self) -> tuple[str, str]:
-        """Return the code before and after; a constant is shown with what is around it."""
+        """Return the code before and after; a constant is shown with the code around it."""
         around = isinstance(self.node, ast.Constant) and isinstance(self.owner, ast.expr | ast.keyword | ast.arguments)
         if not around:
             return _text(self.node), _text(self.after)
@@ -132,7 +132,7 @@ class _Fault:
 
 
 def _faults(node: ast.AST, scope: str, function: str) -> Iterator[_Fault]:
-    """Go through the fields of a node that may be changed."""
+    """Yield the faults in the fields of a node that may be changed."""
     for field, value in ast.iter_fields(node):
         if field not in SILENT_FIELDS:
             items = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
@@ -162,7 +162,7 @@ def _faults_at(
 
 
 def _silent(node: ast.AST) -> bool:
-    """Tell whether nothing in a node is worth a fault."""
+    """Return whether changes in a node have no effect that a test could find."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.If):
@@ -185,7 +185,7 @@ def _text(node: ast.AST) -> str:
 
 
 def _alternatives(node: ast.AST) -> Iterator[ast.AST]:
-    """Return what may be put in the place of a node."""
+    """Return the possible replacements of a node."""
     made = _OPERATORS.get(type(node))
     return made(node) if made else iter(())
 

@@ -21,7 +21,7 @@ RESULTS = ROOT / "reports/mutants/results.jsonl"
 
 @dataclass(frozen=True)
 class Subject:
-    """Modules, and the tests that ought to notice a fault in them; paths are relative to the repository."""
+    """Modules, and the tests that should find a fault in them; paths are relative to the repository."""
 
     name: str
     modules: tuple[str, ...]
@@ -34,7 +34,7 @@ class Subject:
         return [cls(name, tuple(row["modules"]), tuple(row["tests"])) for name, row in rows.items()]
 
     def within(self, paths: list[str]) -> Self:
-        """Return the subject with those of its modules alone."""
+        """Return the subject with only these of its modules."""
         return replace(self, modules=tuple(path for path in self.modules if path in paths))
 
     def state(self, path: str) -> str:
@@ -44,7 +44,7 @@ class Subject:
 
 
 class Results:
-    """Outcomes, one JSON object a line, the latest of a mutant last."""
+    """The outcomes in a file of JSON lines; the last line of a mutant counts."""
 
     def __init__(self, path: Path = RESULTS, explained: Path = HERE / "explained.toml") -> None:
         self.path, self._explained = path, explained
@@ -53,19 +53,19 @@ class Results:
 
     @cached_property
     def explained(self) -> dict[str, str]:
-        """Mutants that no test can notice, and the reason."""
+        """Mutants that no test can find, with the reason."""
         rows = tomllib.loads(self._explained.read_text(encoding="utf-8")).get("mutant", [])
         return {row["name"]: row["reason"] for row in rows}
 
     def of(self, subject: Subject, path: str) -> list[tuple[Mutant, dict[str, Any] | None]]:
-        """Return the mutants of a module, in an order drawn by hash, each with its outcome where there is one."""
+        """Return the mutants of a module, in an order drawn by hash, each with its outcome if there is one."""
         made = mutants(path, (ROOT / path).read_text(encoding="utf-8"))
         made.sort(key=lambda each: hashlib.sha256(each.name.encode()).digest())
         state = subject.state(path)
         return [(each, self._known.get((state, each.name))) for each in made]
 
     def waiting(self, subject: Subject, path: str, way: str) -> list[Mutant]:
-        """Return the mutants to be run ``swapped`` or ``fresh``, less those that are explained."""
+        """Return the mutants to run ``swapped`` or ``fresh``, without those that are explained."""
         rest = [(each, row) for each, row in self.of(subject, path) if each.name not in self.explained]
         if way == "swapped":
             return [each for each, row in rest if row is None and each.function]
@@ -89,14 +89,14 @@ class Results:
         ]
 
     def stale(self, subjects: list[Subject]) -> list[str]:
-        """Return the explanations of mutants that the modules of the subjects do not have."""
+        """Return the explanations that match no mutant of the subjects."""
         paths = {path for subject in subjects for path in subject.modules}
         there = {each.name for path in paths for each in mutants(path, (ROOT / path).read_text(encoding="utf-8"))}
         return sorted(name for name in self.explained if name.split(" ")[0] in paths and name not in there)
 
 
 def table(subjects: list[Subject], results: Results) -> str:
-    """Return the scores as a Markdown table: of the mutants that a test could notice, the share that one did."""
+    """Return the scores as a Markdown table: the share killed of all mutants that a test could find."""
     lines = [
         "| subject | mutants | tried | killed | survived | explained | score | CPU seconds |",
         "|---|" + "---:|" * 7,

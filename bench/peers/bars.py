@@ -1,6 +1,6 @@
-"""The bars that every engine reads: seeded, without holes, written once a size as Parquet and in Qlib's binary format.
+"""The bars that every engine reads: seeded, without gaps, written for each size as Parquet and in Qlib's binary format.
 
-All numbers are representable in float32, so that Qlib, whose files hold no more, reads the same ones.
+All numbers are exact in float32, so that Qlib, whose files are float32, reads the same ones.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def market(symbols: int, days: int) -> dict[str, np.ndarray]:
 
 
 def calendar(days: int) -> np.ndarray:
-    """Return that many weekdays."""
+    """Return `days` weekdays."""
     return np.busday_offset(FIRST_DAY, np.arange(days), roll="forward").astype("datetime64[D]")
 
 
@@ -37,7 +37,7 @@ def names(symbols: int) -> list[str]:
 
 
 def write(folder: Path, symbols: int, days: int) -> None:
-    """Write both forms, if they are not there yet; the last thing written is a mark that they are complete."""
+    """Write both formats unless they exist; a mark written last shows that they are complete."""
     done = folder / "complete"
     if done.exists():
         return
@@ -49,7 +49,7 @@ def write(folder: Path, symbols: int, days: int) -> None:
 
 
 def _write_parquet(path: Path, fields: dict[str, np.ndarray]) -> None:
-    """Write one row a symbol and day, sorted by symbol and then by time; float64, as most vendors do."""
+    """Write one row for each symbol and day, sorted by symbol, then by time; float64, as most vendors use."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -62,7 +62,7 @@ def _write_parquet(path: Path, fields: dict[str, np.ndarray]) -> None:
 
 
 def _write_qlib(root: Path, fields: dict[str, np.ndarray]) -> None:
-    """Write little-endian float32, the first of a file the row at which it begins."""
+    """Write little-endian float32; the first number of a file is the row at which it begins."""
     symbols, days = fields["close"].shape
     for folder in ("calendars", "instruments", "features"):
         (root / folder).mkdir(parents=True, exist_ok=True)

@@ -15,13 +15,13 @@ from engines import SETTLED, WORKLOADS, Engine
 from workers import Failed, Worker, available, bars, cold
 
 Row = dict[str, Any]
-FRESH = 2**31  # bytes of a result from which a worker computes once and ends: many keep what they have freed
-SMALL = 20, 250  # symbols, days: what a worker that computes once computes before
-COMPARED = 8  # symbols
+FRESH = 2**31  # bytes of a result above which a worker computes once and exits: many libraries keep freed memory
+SMALL = 20, 250  # symbols, days of the warm-up of a worker that computes once
+COMPARED = 8  # symbols whose values are compared
 
 
 def turns(workload: str, form: str, folder: Path, engines: Sequence[Engine], repeats: int) -> dict[str, Row]:
-    """Return what each engine took, `repeats` times, one after the other so that a slow minute is shared."""
+    """Return the times of each engine in `repeats` turns; engines alternate, so that a slow minute affects all."""
     rows: dict[str, Row] = {engine.key: {"seconds": [], "peak": [], "phases": []} for engine in engines}
     with ExitStack() as stack:
         run = _colds(workload, folder, rows) if form == "cold" else _warms(workload, folder, engines, stack, rows)
@@ -57,7 +57,7 @@ def _colds(workload: str, folder: Path, rows: dict[str, Row]) -> Callable[[Engin
 
 
 def _weigh(workload: str, folder: Path, engines: Sequence[Engine], rows: dict[str, Row]) -> None:
-    """Replace the peak of engines of many processes by that of all together, in a run that is not timed."""
+    """Replace the peak memory of engines with several processes by their sum, in a run that is not timed."""
     for engine in engines:
         if engine.processes and "failed" not in rows[engine.key]:
             rows[engine.key]["peak"] = [cold(engine, folder, workload, weigh=True)["peak"]]
@@ -73,7 +73,7 @@ def _warms(
     for engine in engines:
         try:
             workers[engine.key] = stack.enter_context(Worker(engine, folder, workload))
-            workers[engine.key].ask("run")  # what is compiled, planned or read once
+            workers[engine.key].ask("run")  # compile, plan and read once
         except (Failed, BrokenPipeError) as error:
             rows[engine.key]["failed"] = str(error)
     return lambda engine: workers[engine.key].ask("run")
@@ -85,7 +85,7 @@ def _once(engine: Engine, folder: Path, workload: str) -> Row:
 
 
 def left_out(before: Row | None, growth: float, repeats: int, patience: float) -> str:
-    """Return why an engine does not take part, foretold from a smaller size; or nothing."""
+    """Return why an engine is left out, estimated from a smaller size; empty if it takes part."""
     if before is None or "left_out" in before or not before["seconds"]:
         return (before or {}).get("left_out", "")
     seconds, peak = median(before["seconds"]) * growth * repeats, max(before["peak"]) * growth
@@ -97,7 +97,7 @@ def left_out(before: Row | None, growth: float, repeats: int, patience: float) -
 
 
 def agreement(workload: str, folder: Path, engines: Sequence[Engine]) -> dict[str, Row]:
-    """Return how near each engine comes to Alpha with one thread, over some symbols and all settled rows."""
+    """Return how closely each engine agrees with Alpha on one thread, over some symbols and all settled rows."""
     total, days = map(int, folder.name.split("x"))
     chosen = sorted({int(i) for i in np.linspace(0, total - 1, COMPARED)})
     ours = next(engine for engine in WORKLOADS[workload] if engine.key == "alpha-1")
@@ -129,10 +129,10 @@ def _values(engine: Engine, folder: Path, workload: str, symbols: list[int]) -> 
 
 
 def compared(names: list[str], ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> Row:
-    """Return how many columns agree, and where they differ most.
+    """Return the number of columns that agree, and the largest difference.
 
-    The distance of two values is taken relative to the larger of ours and the median size of its column, so that a
-    value that happens to be near zero is not held against anyone.
+    The distance of two values is relative to the larger of Alpha's value and the median size of its column, so that a
+    value near zero does not make a large relative difference.
     """
     typical = np.nanmedian(np.abs(ours), axis=(1, 2))[:, None, None]
     with np.errstate(invalid="ignore"):
@@ -148,7 +148,7 @@ def compared(names: list[str], ours: np.ndarray, theirs: np.ndarray, tolerance: 
 
 
 def foreign(own: np.ndarray, panel: np.ndarray) -> Row:
-    """Count the first values of symbols but the first that come out otherwise in a panel than alone."""
+    """Count the early values of each symbol after the first that differ between the panel and the symbol alone."""
     other = np.isnan(own) != np.isnan(panel)
     with np.errstate(invalid="ignore"):
         other |= np.abs(own - panel) > 1e-9 * np.maximum(np.abs(own), 1)
@@ -157,7 +157,7 @@ def foreign(own: np.ndarray, panel: np.ndarray) -> Row:
 
 
 def said(found: Row) -> str:
-    """Return agreement in words."""
+    """Return the agreement as a text."""
     if "failed" in found:
         return f"failed: {found['failed']}"
     told = f"{found['agree']} of {found['columns']} within {found['tolerance']:g}"
@@ -170,6 +170,6 @@ def said(found: Row) -> str:
 
 
 def fastest(rows: dict[str, Row], prefix: str) -> float:
-    """Return the least median of the engines of one library, or NaN."""
+    """Return the smallest median of the engines of one library, or NaN."""
     found = [median(row["seconds"]) for key, row in rows.items() if key.startswith(prefix) and row.get("seconds")]
     return min(found, default=float("nan"))

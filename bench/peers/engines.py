@@ -1,4 +1,4 @@
-"""The engines: which worker, in which environment, with which options, and what the table calls them."""
+"""The engines: worker, environment, options and title of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "talib": ("TA-Lib==0.8.2", "numpy==2.4.6", "pyarrow==26.0.1"),
     "ml4t": ("ml4t-engineer==0.1.0b1", "polars==2.1.0", "numba==0.68.1", "numpy==2.2.6", "pyarrow==26.0.1"),
 }
-"""What pip installs for each; the newest of each that Python 3.11 takes."""
+"""Packages of each environment, in the newest versions for Python 3.11."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +25,25 @@ class Engine:
     Parameters
     ----------
     key : str
-        What options and the JSON call it.
+        Its name in options and in the JSON file.
     title : str
-        What the table calls it, with everything that was tuned.
+        Its title in the table, with every tuned option.
     script : str
         The worker beside this file.
     environment : str
-        Of ``ENVIRONMENTS``; empty: Alpha's own.
+        Key of ``ENVIRONMENTS``; empty: Alpha's own.
     threads : int
         Threads or processes that compute.
     tolerance : float
-        How near its values must come to Alpha's; 0: they are not compared.
+        Largest relative difference from Alpha's values; 0: they are not compared.
     forms : tuple of str
         Timed as a whole process (cold), as computation alone (warm), or as both.
     like : str
-        An engine of the same library with which the first rows of each symbol must agree.
+        Another engine of the same library whose first rows of each symbol must be equal.
     processes : bool
         Whether it computes in processes of its own, so that their memory is summed.
     most : int
-        Symbols up to which it takes part: a variant that says nothing new about large panels stays out of them.
+        Largest number of symbols: a variant that adds nothing on large panels is left out of them.
     """
 
     key: str
@@ -90,7 +90,7 @@ def _bounds() -> tuple[Engine, ...]:
 
 
 ALPHA = "alpha-2"
-"""The engine that ratios are to: `plan.batch` as it is called, with both threads."""
+"""The engine to which ratios refer: the default call of `plan.batch`, with both threads."""
 WORKLOADS: dict[str, tuple[Engine, ...]] = {
     "alpha158": (
         _alpha("alpha-1", "", 1), _alpha(ALPHA, "", 2),
@@ -119,4 +119,4 @@ WORKLOADS: dict[str, tuple[Engine, ...]] = {
     ),
 }  # fmt: skip
 SETTLED = {"alpha158": 61, "family": 400}
-"""From which row values are compared: windows full, averages that remember for ever settled."""
+"""The row from which values are compared: windows are full, and exponential averages have settled."""

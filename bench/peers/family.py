@@ -1,4 +1,4 @@
-"""The family RSI, MACD, Bollinger, Stochastic, ATR and ADX: what the libraries that go symbol by symbol share."""
+"""The family RSI, MACD, Bollinger, Stochastic, ATR and ADX: shared code for libraries that go symbol by symbol."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load(folder: Path) -> np.ndarray:
 
 
 def compute(bars: np.ndarray, series: Series) -> np.ndarray:
-    """Return shape (columns, symbols, days), from a function of one symbol's high, low and close."""
+    """Return an array (columns, symbols, days), from a function of one symbol's high, low and close."""
     out = np.empty((len(COLUMNS), *bars.shape[1:]))
     for i in range(bars.shape[1]):
         found = series(*bars[:, i])
@@ -36,5 +36,5 @@ def compute(bars: np.ndarray, series: Series) -> np.ndarray:
 
 
 def values(inputs: Any, result: np.ndarray, symbols: list[int]) -> tuple[list[str], np.ndarray]:
-    """Return some symbols."""
+    """Return the values of some symbols."""
     return list(COLUMNS), result[:, symbols].transpose(0, 2, 1)

@@ -1,4 +1,4 @@
-"""What Alpha alone is asked for: ``own.py push|chunks|plans|kernels FOLDER``. Prints one answer; see ``protocol``."""
+"""Measurements of Alpha alone: ``own.py push|chunks|plans|kernels FOLDER``. Prints one answer; see ``protocol``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from protocol import answer, peak, timed
 
-ROWS = 252  # a chunk: a year
-PUSHED = 1000  # bars
+ROWS = 252  # rows of a chunk: a year
+PUSHED = 1000  # bars that are pushed
 
 
 def push(folder: Path) -> dict[str, Any]:
@@ -32,14 +32,14 @@ def push(folder: Path) -> dict[str, Any]:
 
 
 def chunks(folder: Path) -> dict[str, Any]:
-    """Return seconds and peak memory of a whole pass in chunks that are used and let go."""
+    """Return seconds and peak memory of a whole pass in chunks, each used and then freed."""
     from with_alpha import panel, plan
 
     bars, made = panel(folder / "bars.parquet"), plan("alpha158")
     held, start = peak(), time.perf_counter()
     total = 0.0
     for part in made.chunks(bars, ROWS, threads=2):
-        total += float(np.nansum(part.values[-1]))  # some use is made of each
+        total += float(np.nansum(part.values[-1]))  # use each chunk
     return {"rows": ROWS, "seconds": time.perf_counter() - start, "peak": peak(), "before": held}
 
 
@@ -76,7 +76,7 @@ def thousand() -> dict[str, Any]:
 
 
 def kernels(folder: Path) -> dict[str, Any]:
-    """Return the seconds of the command that compiles every kernel: with none on disk, as in `make setup`, then all."""
+    """Return the seconds of the command that compiles all kernels: first with none on disk, then with all on disk."""
     seconds = []
     with tempfile.TemporaryDirectory() as place:
         for _ in range(2):

@@ -1,7 +1,7 @@
-"""How the driver speaks with a worker: one process an engine, in an environment of its own.
+"""The protocol between the driver and a worker: one process for each engine, in an environment of its own.
 
-``cold`` reads the bars, computes, builds the frame and ends; ``serve`` keeps the bars in memory and obeys one word a
-line. Answers are lines of JSON that begin with ``@``, since a library may print too.
+``cold`` reads the bars, computes, builds the frame and exits; ``serve`` keeps the bars in memory and executes one
+command per line. Answers are lines of JSON that begin with ``@``, because a library may print too.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ MOMENT, MOST = 0.2, 25  # seconds, runs
 
 
 class Engine(Protocol):
-    """What a worker's module gives: how its library does the work, from bars on disk to one frame."""
+    """The functions of a worker's module: the steps of its library from bars on disk to one frame."""
 
     def load(self, folder: Path, workload: str, options: dict[str, Any]) -> Any:
-        """Read the bars into the form in which the library takes them."""
+        """Read the bars in the input format of the library."""
 
     def compute(self, inputs: Any) -> Any:
-        """Compute every column, in the form in which the library gives them."""
+        """Compute every column, in the output format of the library."""
 
     def frame(self, result: Any) -> Any:
-        """Return one frame: a column a feature and a row a symbol and day."""
+        """Return one frame: one column for each feature, one row for each symbol and day."""
 
     def values(self, inputs: Any, result: Any, symbols: list[int]) -> tuple[list[str], np.ndarray]:
         """Return the names and the values of some symbols, shape (columns, days, symbols)."""
 
 
 def peak() -> int:
-    """Return the most memory this process has held, in bytes."""
+    """Return the peak memory of this process, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def serve(engine: Engine) -> None:
-    """Be the worker that the command line asks for: ``cold|serve FOLDER WORKLOAD OPTIONS [FIRST]``.
+    """Run a worker by its command line: ``cold|serve FOLDER WORKLOAD OPTIONS [FIRST]``.
 
-    FIRST is another folder of bars, computed before, so that all code is loaded.
+    FIRST is another folder of bars, computed first as a warm-up, so that all code is loaded.
     """
     form, folder, workload, options, *first = sys.argv[1:]
     for small in first:
@@ -78,7 +78,7 @@ def _warm(engine: Engine, folder: Path, workload: str, options: dict[str, Any]) 
 
 
 def _turn(engine: Engine, prepare: Callable[[Any], Any], inputs: Any) -> float:
-    """Return the seconds of a run; of short runs, the median of as many as fit into a moment."""
+    """Return the seconds of a run; for short runs, the median of as many as fit into `MOMENT`."""
     taken: list[float] = []
     while not taken or (sum(taken) < MOMENT and len(taken) < MOST):
         given = prepare(inputs)
@@ -89,12 +89,12 @@ def _turn(engine: Engine, prepare: Callable[[Any], Any], inputs: Any) -> float:
 
 
 def timed(run: Callable[[], Any]) -> tuple[Any, float]:
-    """Return what a call returned, and the seconds it took."""
+    """Return the result of a call, and its seconds."""
     start = time.perf_counter()
     returned = run()
     return returned, time.perf_counter() - start
 
 
 def answer(what: dict[str, Any]) -> None:
-    """Tell the driver."""
+    """Send an answer to the driver."""
     print(f"@{json.dumps(what)}", flush=True)

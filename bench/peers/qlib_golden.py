@@ -1,9 +1,9 @@
-"""Write the golden values of Alpha158 with Qlib itself: ``python bench/peers/qlib_golden.py``, where it is installed.
+"""Write the golden values of Alpha158 with Qlib itself: ``python bench/peers/qlib_golden.py``.
 
 Run it in an environment of its own (``pip install pyqlib==0.9.7``), from the root of the repository. It writes Qlib's
 binary data to a temporary folder, evaluates the 158 expressions of ``Alpha158DL`` and keeps the last rows of each
-symbol twice: as Qlib gives them, ``tests/golden/alpha158_qlib.csv``, and by the same expressions and operators of Qlib
-over bars held in float64, ``tests/golden/alpha158_qlib_float64.csv``, which show the definitions without the rounding.
+symbol twice: as Qlib computes them, ``tests/golden/alpha158_qlib.csv``, and by the same expressions and operators of
+Qlib over float64 bars, ``tests/golden/alpha158_qlib_float64.csv``, which show the definitions without the rounding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DATES = pd.date_range("2020-01-01", periods=DAYS, freq="D")
 
 
 def write_data(root: Path) -> None:
-    """Write the market in the format of Qlib: little-endian float32, the first the row at which a file begins."""
+    """Write the market in the format of Qlib: little-endian float32; the first number is the file's first row."""
     for folder in ("calendars", "instruments", "features"):
         (root / folder).mkdir()
     days = [f"{day:%Y-%m-%d}" for day in DATES]
@@ -37,7 +37,7 @@ def write_data(root: Path) -> None:
 
 
 def as_given(fields: list[str], names: list[str]) -> pd.DataFrame:
-    """Return what a user of Qlib gets: one row a symbol and day."""
+    """Return the values that a user of Qlib gets: one row for each symbol and day."""
     from qlib.data import D
 
     frame = D.features(list(SYMBOLS), fields, f"{DATES[0]:%Y-%m-%d}", f"{DATES[-1]:%Y-%m-%d}", freq="day")
@@ -45,7 +45,7 @@ def as_given(fields: list[str], names: list[str]) -> pd.DataFrame:
 
 
 def in_float64(fields: list[str], names: list[str]) -> pd.DataFrame:
-    """Return the same expressions over bars in float64: every other step is Qlib's."""
+    """Return the same expressions over float64 bars; every other step is Qlib's."""
     from qlib.data.base import Feature
     from qlib.data.cache import H
     from qlib.data.data import ExpressionD

@@ -2,8 +2,8 @@
 
 For an environment with ``pip install pyqlib alphalens-reloaded`` and without Alpha. FOLDER holds ``in.npz`` with
 `signal` and `realised`, each (days, symbols); ``out.npz`` gets the seconds of each peer, by name, and the rank IC.
-Values are laid out as each peer wants them before the clock starts. Where a peer is missing, the same groupby in pandas
-is timed, and named so.
+Values are converted to the format of each peer before the clock starts. Where a peer is missing, the same groupby in
+pandas is timed, under its own name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REPEATS = 2
 
 
 def qlib_rank_ic():
-    """Return Qlib's `calc_ic` (IC and rank IC), or its rank IC in pandas, and what it is."""
+    """Return Qlib's `calc_ic` (IC and rank IC), or its rank IC in pandas, and its name."""
     try:
         from qlib.contrib.eva.alpha import calc_ic
     except ImportError:
@@ -33,14 +33,14 @@ def qlib_rank_ic():
 
 
 def by_pandas(pred: pd.Series, label: pd.Series) -> pd.Series:
-    """Return the rank IC as the second half of Qlib's `calc_ic` does."""
+    """Return the rank IC as in the second half of Qlib's `calc_ic`."""
     both = pd.DataFrame({"pred": pred, "label": label})
     days = both.groupby("datetime", group_keys=False)
     return days.apply(lambda day: day["pred"].corr(day["label"], method="spearman"))
 
 
 def alphalens_rank_ic():
-    """Return alphalens' `factor_information_coefficient`, or the same groupby, and what it is."""
+    """Return alphalens' `factor_information_coefficient`, or the same groupby, and its name."""
     try:
         from alphalens.performance import factor_information_coefficient
     except ImportError:
@@ -54,7 +54,7 @@ def alphalens_rank_ic():
 
 
 def timed(run) -> tuple[float, object]:
-    """Return the least seconds of a few runs, and what the last returned."""
+    """Return the smallest seconds of a few runs, and the result of the last."""
     taken = []
     for _ in range(REPEATS):
         start = time.perf_counter()

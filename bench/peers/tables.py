@@ -1,4 +1,4 @@
-"""The tables, as Markdown that reads as plain text."""
+"""The tables of the benchmark, as Markdown that is also readable as plain text."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ FORMS = {"cold": "whole process, bars on disk to one frame", "warm": "computatio
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; all but the first column to the right."""
+    """Return a table; all columns except the first are aligned right."""
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def shown(seconds: float) -> str:
-    """Return seconds at three digits."""
+    """Return seconds with three digits."""
     return f"{seconds:.3g}" if seconds < 100 else f"{seconds:.0f}"
 
 
 def key(workload: str, form: str, size: str) -> str:
-    """Return what the results call a cell."""
+    """Return the key of a cell in the results."""
     return f"{workload}/{form}/{size}"
 
 
 def conditions(about: Row) -> str:
-    """Return what the figures depend on."""
+    """Return the conditions of the measurements as a text."""
     pins = "; ".join(f"{name}: {', '.join(found)}" for name, found in about["peers"].items())
     ours = f"{about['processors']} processors, Python {about['python']}, commit {about['commit']}"
     return f"{ours}. Peers, each in an environment of its own: {pins}.\n"
 
 
 def cell(results: Row, workload: str, form: str, size: str) -> str:
-    """Return the table of a workload, a form and a size."""
+    """Return the table of one cell: a workload, a form and a size."""
     rows = results["cells"].get(key(workload, form, size))
     if not rows:
         return ""
@@ -71,7 +71,7 @@ def _median(rows: Row, name: str) -> float:
 
 
 def agreement(results: Row, workload: str) -> str:
-    """Return how near the values of the engines come to Alpha's, at the largest size that was compared."""
+    """Return the table of agreement with Alpha's values, at the largest size that was compared."""
     found = [name for name in results["agreement"] if name.startswith(f"{workload}/")]
     if not found:
         return ""
@@ -83,7 +83,7 @@ def agreement(results: Row, workload: str) -> str:
 
 
 def phases(results: Row, size: str) -> str:
-    """Return where the seconds of a whole process go; what is left is the start of Python, imports and the end."""
+    """Return the table of phases of a whole process; the remainder is the start of Python, imports and the exit."""
     rows = results["cells"].get(key("alpha158", "cold", size), {})
     lines = []
     for engine in WORKLOADS["alpha158"]:
@@ -97,7 +97,7 @@ def phases(results: Row, size: str) -> str:
 
 
 def exponents(results: Row, form: str, pairs: Sequence[tuple[int, str]], of: str) -> list[float]:
-    """Return the exponent of seconds or of peak memory over sizes: of the whole range, and of its last step."""
+    """Return the scaling exponent of seconds or of peak memory, over the whole range of sizes and its last step."""
     found = []
     for count, size in pairs:
         row = results["cells"].get(key("alpha158", form, size), {}).get(ALPHA, {})
@@ -110,7 +110,7 @@ def exponents(results: Row, form: str, pairs: Sequence[tuple[int, str]], of: str
 
 
 def scaling(results: Row, symbols: Sequence[int], days: Sequence[int], at: tuple[int, int]) -> str:
-    """Return the exponents in symbols and in rows."""
+    """Return the table of scaling exponents in symbols and in rows."""
     axes = {"symbols": [(n, f"{n}x{at[1]}") for n in symbols], "rows": [(n, f"{at[0]}x{n}") for n in days]}
     lines = []
     for axis, pairs in axes.items():
@@ -124,7 +124,7 @@ def scaling(results: Row, symbols: Sequence[int], days: Sequence[int], at: tuple
 
 
 def own(results: Row) -> str:
-    """Return what only Alpha is asked for."""
+    """Return the table of the measurements of Alpha alone."""
     lines, found = [], results["own"]
     if "push" in found:
         push = found["push"]
@@ -146,7 +146,7 @@ def own(results: Row) -> str:
 
 
 def aims(results: Row, size: str) -> str:
-    """Return the aims beside what was reached; both sides in their best form, and with one thread each."""
+    """Return the table of aims and results; both sides in their best form, and with one thread each."""
     cold, warm = (results["cells"].get(key("alpha158", form, size), {}) for form in FORMS)
     over_new, over_used = (_median(warm, ALPHA) / _median(warm, "bound-new-2"),
                            _median(warm, "alpha-2-reuse") / _median(warm, "bound-2"))  # fmt: skip

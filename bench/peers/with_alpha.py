@@ -1,4 +1,4 @@
-"""Alpha: a plan over the panel. ``dtype`` is that of the result; ``reuse`` writes into memory that was used before."""
+"""Alpha: a plan over the panel. ``dtype`` is the type of the result; ``reuse`` writes into memory used before."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from alpha.features import Expr, Plan, columns
 from alpha.features.expr import close
 from alpha.features.operators import mean, std
 
-BARS = ("high", "low", "close")  # what the family reads
+BARS = ("high", "low", "close")  # the fields that the family reads
 PERCENT = ("rsi", "stochastic_k", "stochastic_d", "adx", "di_plus", "di_minus")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is in memory before the clock starts."""
+    """The inputs in memory before the clock starts."""
 
     panel: Panel
     plan: Plan
@@ -37,7 +37,7 @@ class Inputs:
 
 
 def family() -> dict[str, Expr]:
-    """Return RSI, MACD, Bollinger, Stochastic, ATR, ADX; prices over the close, since a plan takes no price levels."""
+    """Return RSI, MACD, Bollinger, Stochastic, ATR, ADX; prices over the close, because a plan allows no levels."""
     middle, reach = mean(close, 20), 2 * std(close, 20, ddof=0)
     levels = {"upper": (middle + reach) / close, "middle": middle / close, "lower": (middle - reach) / close}
     first = columns(["rsi", *({"name": "macd", "part": part, "as": f"macd_{part}"} for part in ("line", "signal"))])
@@ -83,13 +83,13 @@ def load(folder: Path, workload: str, options: dict[str, Any]) -> Inputs:
     made, path = plan(workload), folder / "bars.parquet"
     fields = FIELDS if workload == "alpha158" else BARS
     bars = checked(path) if options.get("checked") else panel(path, fields)
-    made.program  # noqa: B018 - compiled when it is first asked for
+    made.program  # noqa: B018 - compiled on first use
     return Inputs(bars, made, options["threads"], np.dtype(options.get("dtype", "float64")).type,
                   options.get("reuse", False))  # fmt: skip
 
 
 def prepare(inputs: Inputs) -> Inputs:
-    """Touch the memory of the result, where it is to be used again."""
+    """Touch the memory of the result where it is reused."""
     if not inputs.reuse:
         return inputs
     shape = (len(inputs.plan.names), len(inputs.panel), len(inputs.panel.symbols))
@@ -103,12 +103,12 @@ def compute(inputs: Inputs) -> FeatureSet:
 
 
 def frame(result: FeatureSet) -> pd.DataFrame:
-    """Return a row a (time, symbol)."""
+    """Return a frame with one row for each (time, symbol)."""
     return result.frame()
 
 
 def values(inputs: Inputs, result: FeatureSet, symbols: list[int]) -> tuple[list[str], np.ndarray]:
-    """Return some symbols; of the family, prices and percents, as the other libraries give them."""
+    """Return the values of some symbols; the family as prices and percent, as in the other libraries."""
     found = result.values[:, symbols].transpose(2, 0, 1).astype(np.float64)
     if "adx" in result.names:
         price = inputs.panel["close"][:, symbols]

@@ -1,4 +1,4 @@
-"""The bound: seconds to write as many numbers as the result has, once, into memory used before or into new memory."""
+"""The lower bound: seconds to write as many numbers as the result has, once, into used or into new memory."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def load(folder: Path, workload: str, options: dict[str, Any]) -> dict[str, Any]
 
 
 def prepare(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Touch the memory, where it is to be used again."""
+    """Touch the memory where it is reused."""
     return {**inputs, "out": np.ones(inputs["shape"])} if inputs["reuse"] else inputs
 
 
 def compute(inputs: dict[str, Any]) -> np.ndarray:
-    """Write, in as many threads as the engine that is held against it."""
+    """Write, with as many threads as the engine that is compared with it."""
     out, threads = inputs.get("out"), inputs["threads"]
     if out is None:
         out = np.empty(inputs["shape"])

@@ -1,7 +1,7 @@
 """ml4t-engineer: ``form: symbols`` calls its kernels one symbol after the other, ``form: panel`` its panel function.
 
-``compute_features`` takes a panel without complaint, and in 0.1.0b1 runs over it as over one series: what it gives at
-the beginning of a symbol is computed from the end of the symbol before. The table counts such values.
+``compute_features`` accepts a panel, but version 0.1.0b1 treats it as one series: values at the beginning of a symbol
+are computed from the end of the symbol before. The table counts such values.
 """
 
 from __future__ import annotations
@@ -62,23 +62,23 @@ def load(folder: Path, workload: str, options: dict[str, Any]) -> Any:
 
 
 def compute(inputs: Any) -> Any:
-    """Go through the symbols, or hand the panel over."""
+    """Compute symbol by symbol, or the panel at once."""
     if isinstance(inputs, np.ndarray):
         return family.compute(inputs, series)
     found = compute_features(inputs.lazy(), PANEL)
-    found = found.with_columns(signal=macd_signal("close"), d=pl.col("stochastic").rolling_mean(3))  # which it lacks
+    found = found.with_columns(signal=macd_signal("close"), d=pl.col("stochastic").rolling_mean(3))  # absent there
     return found.select("symbol", **OURS).collect()
 
 
 def frame(result: Any) -> pl.DataFrame:
-    """Return a row a (symbol, day), without copying."""
+    """Return a frame with one row for each (symbol, day), without copying."""
     if isinstance(result, pl.DataFrame):
         return result.drop("symbol")
     return pl.DataFrame(result.reshape(len(result), -1), schema=list(family.COLUMNS), orient="col")
 
 
 def values(inputs: Any, result: Any, symbols: list[int]) -> tuple[list[str], np.ndarray]:
-    """Return some symbols."""
+    """Return the values of some symbols."""
     if isinstance(result, pl.DataFrame):
         result = result.drop("symbol").to_numpy().T.reshape(len(family.COLUMNS), result["symbol"].n_unique(), -1)
     return family.values(inputs, result, symbols)

@@ -1,6 +1,6 @@
-"""pandas: Alpha158 on wide frames, a column a symbol, so that each window is one call for all symbols.
+"""pandas: Alpha158 on wide frames, one column for each symbol, so that each window is one call for all symbols.
 
-Where pandas would call back into Python (places of extremes) numpy's views of windows do it; slopes go by sums.
+Where pandas would call back into Python (positions of extremes), numpy's window views are used; slopes use sums.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def bar(x: Wide) -> Wide:
 
 
 def line(c: pd.DataFrame, tc: pd.DataFrame, mean: pd.DataFrame, std: pd.DataFrame, n: int) -> Wide:
-    """Return what the line through the last closes tells."""
+    """Return slope, R squared and residual of the line through the last closes."""
     t = np.arange(len(c), dtype=float)[:, None]
     products = tc.rolling(n).sum() - (t - (n - 1)) * (mean * n)
     slope = (products - (n - 1) / 2 * n * mean) / (n * (n * n - 1) / 12)
@@ -42,7 +42,7 @@ def line(c: pd.DataFrame, tc: pd.DataFrame, mean: pd.DataFrame, std: pd.DataFram
 
 
 def place(x: pd.DataFrame, n: int, find: Any) -> pd.DataFrame:
-    """Return where in the window the extreme is, 1 the oldest row and n now, of equals the earliest."""
+    """Return the position of the extreme in the window, from 1 (oldest) to n (now); the earliest of equals."""
     windows = np.lib.stride_tricks.sliding_window_view(np.ascontiguousarray(x.to_numpy().T), n, axis=1)
     found = np.full(x.shape, np.nan)
     found[n - 1 :] = find(windows, axis=2).T + 1.0
@@ -105,7 +105,7 @@ def load(folder: Path, workload: str, options: dict[str, Any]) -> Wide:
 
 
 def frame(result: Wide) -> pd.DataFrame:
-    """Return a row a (time, symbol), written once."""
+    """Return a frame with one row for each (time, symbol), written once."""
     names, first = list(result), next(iter(result.values()))
     rows = pd.MultiIndex.from_product([first.index, first.columns], names=["time", "symbol"])
     columns = np.empty((len(names), first.size))
@@ -115,7 +115,7 @@ def frame(result: Wide) -> pd.DataFrame:
 
 
 def values(inputs: Any, result: Wide, symbols: list[int]) -> tuple[list[str], np.ndarray]:
-    """Return some symbols."""
+    """Return the values of some symbols."""
     return list(result), np.stack([wide.to_numpy()[:, symbols] for wide in result.values()])
 
 

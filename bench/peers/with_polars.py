@@ -1,9 +1,9 @@
 """Polars: Alpha158 as expressions over one long frame sorted by symbol and time.
 
-Windows of Alpha158 are finite, so ``form: masked`` lets them run over the whole column and empties the first rows of
-each symbol, which is faster than ``form: over``, by ``.over("symbol")``. The two give the same values. Places of
-extremes go by doubling, slopes and correlations by sums that the columns share: nothing calls back into Python. Each
-stage is computed before the next is asked for: as one lazy query the same stages take longer.
+Windows of Alpha158 are finite, so ``form: masked`` runs them over the whole column and empties the first rows of each
+symbol, which is faster than ``form: over``, by ``.over("symbol")``. Both give the same values. Positions of extremes
+use doubling, slopes and correlations use sums shared by the columns: nothing calls back into Python. Each stage is
+computed before the next one: as one lazy query the same stages take longer.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ col = pl.col
 
 
 def changes() -> Iterator[list[pl.Expr]]:
-    """Yield what the windows read: stages, each of which reads the ones before it."""
+    """Yield the inputs of the windows in stages, each of which reads the earlier ones."""
     yield [(c - c.shift(1)).alias("dc"), (v - v.shift(1)).alias("dv"), (c / c.shift(1)).alias("r"),
            (v + 1).log().alias("lv"), (v / v.shift(1) + 1).log().alias("lr"), (col("t") * c).alias("tc")]  # fmt: skip
     yield [
@@ -59,7 +59,7 @@ def changes() -> Iterator[list[pl.Expr]]:
 
 
 def extremes() -> Iterator[list[pl.Expr]]:
-    """Yield the extremes of windows and the rows where they are, of equals the earliest, by doubling."""
+    """Yield the extremes of windows and their rows (the earliest of equals), by doubling."""
     size = 1
     while size * 2 <= max(WINDOWS):
         yield [e for side in ("h", "l") for e in _merged(side, size, size, f"{2 * size}")]
@@ -129,7 +129,7 @@ LAGGED = ("CORD", "CNT", "SUM", "VSUM", "WVMA", "ROC")
 
 
 def alpha158(bars: pl.DataFrame, form: str) -> pl.DataFrame:
-    """Return the 158 columns behind symbol and time."""
+    """Return the 158 columns after symbol and time."""
 
     def within(made: pl.Expr) -> pl.Expr:
         return made.over("symbol") if form == "over" else made
@@ -159,12 +159,12 @@ def compute(inputs: tuple[pl.DataFrame, str]) -> pl.DataFrame:
 
 
 def frame(result: pl.DataFrame) -> pl.DataFrame:
-    """Return it as it is."""
+    """Return the result unchanged."""
     return result.drop("symbol", "time")
 
 
 def values(inputs: Any, result: pl.DataFrame, symbols: list[int]) -> tuple[list[str], np.ndarray]:
-    """Return some symbols."""
+    """Return the values of some symbols."""
     names = result.columns[2:]
     days = result.height // result["symbol"].n_unique()
     parts = [result.slice(i * days, days).select(names).to_numpy() for i in symbols]

@@ -1,4 +1,4 @@
-"""Qlib's own expression engine: Alpha158 by ``D.features``, its caches on disk off and the one in memory cleared."""
+"""Qlib's own expression engine: Alpha158 by ``D.features``, with disk caches off and the memory cache cleared."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def load(folder: Path, workload: str, options: dict[str, Any]) -> list[str]:
 
 
 def compute(inputs: tuple[list[str], list[str]]) -> pd.DataFrame:
-    """Compute everything anew; Qlib reads its small files again, from the memory of the operating system."""
+    """Compute everything anew; Qlib reads its small files again from the file cache of the operating system."""
     H.clear()
     fields, names = inputs
     return D.features(D.instruments("all"), fields, freq="day").set_axis(names, axis=1)
 
 
 def frame(result: pd.DataFrame) -> pd.DataFrame:
-    """Return it as it is."""
+    """Return the result unchanged."""
     return result
 
 
 def values(inputs: Any, result: pd.DataFrame, symbols: list[int]) -> tuple[list[str], np.ndarray]:
-    """Return some symbols; rows are sorted by symbol, then by day."""
+    """Return the values of some symbols; rows are sorted by symbol, then by day."""
     days = len(result) // result.index.get_level_values(0).nunique()
     rows = np.concatenate([np.arange(i * days, (i + 1) * days) for i in symbols])
     found = result.iloc[rows].to_numpy(np.float64)

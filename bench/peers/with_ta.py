@@ -1,4 +1,4 @@
-"""The package ta: one symbol after the other, as it takes one series. Each class is asked for all it has computed."""
+"""The package ta: one symbol after the other, because it takes one series. All outputs of each class are read."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def load(folder: Path, workload: str, options: dict[str, Any]) -> np.ndarray:
 
 
 def compute(inputs: np.ndarray) -> np.ndarray:
-    """Go through the symbols."""
+    """Compute symbol by symbol."""
     return family.compute(inputs, series)
 
 
 def frame(result: np.ndarray) -> pd.DataFrame:
-    """Return a row a (symbol, day), without copying."""
+    """Return a frame with one row for each (symbol, day), without copying."""
     return pd.DataFrame(result.reshape(len(result), -1).T, columns=list(family.COLUMNS), copy=False)
 
 

@@ -1,4 +1,4 @@
-"""TA-Lib: one symbol after the other, over contiguous arrays. It holds Python's lock, so threads would not help."""
+"""TA-Lib: one symbol after the other, over contiguous arrays. It holds the GIL, so threads do not help."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def load(folder: Path, workload: str, options: dict[str, Any]) -> np.ndarray:
 
 
 def compute(inputs: np.ndarray) -> np.ndarray:
-    """Go through the symbols."""
+    """Compute symbol by symbol."""
     return family.compute(inputs, series)
 
 
 def frame(result: np.ndarray) -> pa.Table:
-    """Return a row a (symbol, day), without copying; of Arrow, which has read the file already."""
+    """Return a frame with one row for each (symbol, day), without copying, in Arrow, which read the file."""
     return pa.table({name: column.reshape(-1) for name, column in zip(family.COLUMNS, result, strict=True)})
 
 

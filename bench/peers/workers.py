@@ -1,4 +1,4 @@
-"""The driver's side of a worker: make its environment, start it, ask it, weigh it."""
+"""The driver's side of a worker: make its environment, start it, send commands, measure its memory."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STORE = ROOT / ".bench"
 
 
 class Failed(RuntimeError):
-    """A worker that ended without an answer: the message is the last line it wrote."""
+    """A worker ended without an answer; the message is the last line that it wrote."""
 
 
 def interpreter(environment: str) -> Path:
-    """Return the Python of an environment, made first if its packages are not those of the list."""
+    """Return the Python of an environment, which is made first if its packages are not those of `ENVIRONMENTS`."""
     if not environment:
         return Path(sys.executable)
     folder, wanted = STORE / f"venv-{environment}", "\n".join(ENVIRONMENTS[environment])
@@ -46,7 +46,7 @@ def command(engine: Engine, form: str, folder: Path, workload: str) -> tuple[lis
 
 
 class Worker:
-    """A process that has the bars in memory and computes when it is told to."""
+    """A process that keeps the bars in memory and computes on command."""
 
     def __init__(self, engine: Engine, folder: Path, workload: str, first: Path | None = None) -> None:
         line, variables = command(engine, "serve", folder, workload)
@@ -60,11 +60,11 @@ class Worker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._process.communicate()  # ends its input, and so the worker
+        self._process.communicate()  # closing its input ends the worker
         self._errors.close()
 
     def ask(self, what: str, **more: Any) -> dict[str, Any]:
-        """Return the answer to an order."""
+        """Return the answer to a command."""
         self._process.stdin.write(json.dumps({"do": what, **more}) + "\n")
         self._process.stdin.flush()
         return self._answer()
@@ -77,14 +77,14 @@ class Worker:
 
 
 def answered(lines: Any) -> dict[str, Any] | None:
-    """Return the next answer among whatever else a library prints."""
+    """Return the next answer; skip other lines that a library prints."""
     return next((json.loads(line[1:]) for line in lines if line.startswith("@")), None)
 
 
 def cold(engine: Engine, folder: Path, workload: str, *, weigh: bool = False) -> dict[str, Any]:
-    """Run a whole process; return its answer and its seconds, from its start to its end.
+    """Run a whole process; return its answer and its seconds from start to exit.
 
-    With `weigh`, its peak is that of all its processes together, looked at ten times a second, which takes time.
+    With `weigh`, its peak memory is the sum over all its processes, sampled ten times a second, which takes time.
     """
     line, variables = command(engine, "cold", folder, workload)
     with (STORE / f"{engine.key}.log").open("w+") as errors:
@@ -106,7 +106,7 @@ def _last_line(status: int, errors: Any) -> str:
 
 
 class Scale(threading.Thread):
-    """Watches the memory of a process and of all that came out of it, pages they share counted once."""
+    """Measures the memory of a process and its descendants; shared pages count once."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -125,7 +125,7 @@ class Scale(threading.Thread):
 
 
 def _tree(root: int) -> set[int]:
-    """Return a process and all that came out of it."""
+    """Return a process and its descendants."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -149,7 +149,7 @@ def _share(pid: int) -> int:
 
 
 def bars(symbols: int, days: int) -> Path:
-    """Return the folder of the bars, written first if need be; in a process of its own, to keep this one small."""
+    """Return the folder of the bars; if missing, it is written in another process, to keep this one small."""
     folder = STORE / "bars" / f"{symbols}x{days}"
     if not (folder / "complete").exists():
         code = f"from pathlib import Path; import bars; bars.write(Path({str(folder)!r}), {symbols}, {days})"
@@ -158,6 +158,6 @@ def bars(symbols: int, days: int) -> Path:
 
 
 def available() -> int:
-    """Return the memory that is free, in bytes."""
+    """Return the free memory, in bytes."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from alpha.config import load
-from alpha.config.schema import Paper
+from alpha.config.sections import Paper
 from alpha.config.sleeves import SleeveEntry, Sleeves, load_sleeves
 from alpha.core.errors import ConfigError, RiskBreach
 from alpha.data.feed import PanelFeed

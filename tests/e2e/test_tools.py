@@ -55,7 +55,7 @@ def test_a_daily_report_is_told_as_one(command, capsys, report):
     assert command("scripts/paper_runner.py --steps 2") == 0
     (day,) = Path("reports").glob("paper-small/*/daily_report.json")
     assert command(f"{VALIDATE} {day}") == 3
-    assert "is a daily report of the paper runner, not what is asked for" in capsys.readouterr().err
+    assert "is a daily report of the paper runner; expected another kind of report" in capsys.readouterr().err
 
 
 def test_what_cannot_be_judged(command, capsys, report):

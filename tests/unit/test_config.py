@@ -289,7 +289,7 @@ def test_models_of_one_name_and_other_parameters_are_other_trials():
 def test_every_key_is_of_the_data_or_of_the_experiment_or_of_what_comes_after():
     """A key that is new is of the experiment until somebody says that it is not: what is in doubt counts."""
     experiment = {"seed", "features", "label", "weights", "walk_forward", "policy", "overlays", "limits",
-                  "risk_model", "risk", "broker"}  # fmt: skip
+                  "risk_model", "risk", "instrument", "broker"}  # fmt: skip
     others = {section for section, *inner in keys(Config, "data", "window", "after", "place") if not inner}
     assert others | experiment == set(Config.model_fields)
     assert others & experiment == set()
@@ -369,6 +369,7 @@ def test_keys_that_came_later_change_no_id_where_they_are_left_out():
     assert [values.pop(key) for key in ("weights", "overlays", "risk_model", "instrument", "guards")] == [
         [], [], None, None, []
     ]  # fmt: skip
+    assert values["paper"].pop("currency") == "USD"
     for *sections, key in keys(Config, "place"):
         del reduce(getitem, sections, values)[key]
     assert cfg.id == digest(values)[:12]
@@ -379,9 +380,15 @@ def test_keys_that_came_later_change_no_id_where_they_are_left_out():
     assert risky.id != cfg.id
     assert risky.trial_id(model) != cfg.trial_id(model)
     long = load(BASE, (), ["instrument={shortable: false}"])
-    assert (long.rules().shortable, cfg.rules().shortable) == (False, True)
+    assert (long.traded().shortable, cfg.traded().shortable) == (False, True)
     assert long.id != cfg.id
     assert long.trial_id(model) != cfg.trial_id(model)
+    for spelt in ("instrument={}", "instrument={shortable: true, multiplier: 1}", "paper.currency=USD"):
+        assert load(BASE, (), [spelt]).id == cfg.id
+    future = load(BASE, (), ["instrument={multiplier: 50}"])
+    assert future.id != cfg.id
+    assert future.trial_id(model) != cfg.trial_id(model)
+    assert load(BASE, (), ["paper.currency=EUR"]).id != cfg.id
     guarded = load(BASE, (), ["guards=[bar_loss]"])
     assert guarded.id != cfg.id
     assert guarded.trial_id(model) == cfg.trial_id(model), "research is not guarded"

@@ -348,5 +348,9 @@ def test_an_event_of_every_kind_comes_back_as_it_was(tmp_path, event):
 
 
 def test_every_kind_of_event_has_its_own_fields():
-    assert len({event.__name__ for event in e.KINDS.values()}) == len(e.KINDS) == 16
-    assert all(event._fields[:2] == ("id", "bar") and event._fields[-1] == "kind" for event in e.KINDS.values())
+    assert len({event.__name__ for event in e.KINDS.values()}) == len(e.KINDS) == 17
+    assert all(event._fields[:2] == ("id", "bar") for event in e.KINDS.values())
+    added = {event.__name__: event._fields[event._fields.index("kind") + 1 :] for event in e.KINDS.values()}
+    assert {name: fields for name, fields in added.items() if fields} == {
+        "AccountOpened": ("currency",), "OrderPlaced": ("currency", "multiplier"),
+    }  # fmt: skip

@@ -213,8 +213,8 @@ class TestFolds:
             rows = np.minimum(fold.test + 1, len(features.times) - 1)
             return np.where((month[rows] != month[fold.test])[:, None], features.values[rows, :, 0], 0.0)
 
-        assert "is changed" in _said("refit", replace(_with(case, predict=peeks), seed=seed))
-        assert "is changed" in _said("whole", replace(_with(case, predict=peeks), seed=seed))
+        assert "are changed" in _said("refit", replace(_with(case, predict=peeks), seed=seed))
+        assert "are changed" in _said("whole", replace(_with(case, predict=peeks), seed=seed))
 
     @pytest.mark.parametrize("name", ["refit", "whole"])
     def test_every_fold_is_tried_by_some_seed(self, case, name):

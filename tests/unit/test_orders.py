@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alpha.core.instrument import Instrument
 from alpha.core.nouns import Fill, Order
 from alpha.core.panel import Bar
 from alpha.execution import Ledger, order_hash, rebalance
 from alpha.execution.events import AccountOpened, OrderFilled, OrderPlaced, OrdersSent, order_id
 
 KEY = "2020-01-02T21:00:00+00:00"
+SHARE = Instrument()
 
 
-def bar(close, symbols=("A", "B", "C"), time=KEY, **fields):
+def bar(close, symbols=("A", "B", "C"), time=KEY, instrument=SHARE, rate=1.0, **fields):
     columns = {"close": close, **fields}
     return Bar(pd.Timestamp(time), symbols, {name: np.array(v, float) for name, v in columns.items()},
-               np.ones(len(symbols), bool))  # fmt: skip
+               np.ones(len(symbols), bool), instrument=instrument, rate=rate)  # fmt: skip
 
 
 def ledger(cash=1000.0, **held):
@@ -71,8 +73,10 @@ def test_a_worthless_name_is_not_closed():
 
 
 def test_lots_and_fractions():
-    assert shares(rebalance(np.array([0.555, 0, 0]), ledger(), bar([1.0, 1, 1]), lot_size=100)) == {"A": 500}
-    assert shares(rebalance(np.array([0.5, 0, 0]), ledger(), bar([3.0, 1, 1]), lot_size=0)) == {"A": 166.666666667}
+    hundreds, fractions = Instrument(lot=100), Instrument(lot=0)
+    assert shares(rebalance(np.array([0.555, 0, 0]), ledger(), bar([1.0, 1, 1], instrument=hundreds))) == {"A": 500}
+    found = shares(rebalance(np.array([0.5, 0, 0]), ledger(), bar([3.0, 1, 1], instrument=fractions)))
+    assert found == {"A": 166.666666667}
 
 
 def test_a_lot_that_floating_point_left_short_is_whole():

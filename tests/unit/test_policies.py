@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from views import view
 
 from alpha.core.errors import ConfigError
+from alpha.core.instrument import Instrument
 from alpha.portfolio import policy
 from alpha.portfolio.costs import fee, paid
 from alpha.portfolio.target import target
@@ -97,11 +100,16 @@ def test_costs_are_against_the_trader():
     assert fee(100.0, -5, 10) == fee(100.0, 5, 10) == pytest.approx(0.5)
 
 
+def long_only(seen):
+    """Return the view of names that cannot be sold short."""
+    return replace(seen, bar=replace(seen.bar, instrument=Instrument(shortable=False)))
+
+
 def test_names_that_cannot_be_sold_short_have_no_negative_weight():
     policy_, seen_ = policy.bind("long_short"), view([0.5, -0.5, 0.1, -0.1, 0.3, -0.3])
-    free, long = target(seen_, policy_), target(seen_, policy_, shortable=False)
+    free, long = target(seen_, policy_), target(long_only(seen_), policy_)
     assert (free.weights < 0).any()
     np.testing.assert_array_equal(long.weights, np.maximum(free.weights, 0.0))
     np.testing.assert_array_equal(long.raw, free.raw)
     assert (free.clipped, long.clipped) == ((), ("shortable",))
-    assert target(view([0.0] * 6), policy_, shortable=False).clipped == ()
+    assert target(long_only(view([0.0] * 6)), policy_).clipped == ()

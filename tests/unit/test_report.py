@@ -188,7 +188,7 @@ class TestRefusals:
                 "no field models.0.gates.0.limt; did you mean 'limit'",
             ),
             (lambda v: v.update(chosen="other"), "chosen: expected one of linear_v1, but it was 'other'"),
-            (lambda v: v["models"].append(v["models"][0]), "models: every model stands there once"),
+            (lambda v: v["models"].append(v["models"][0]), "models: each name must occur once"),
             (lambda v: v.update(models=[]), "models: "),
             (lambda v: v["models"][0].update(blessed=True), "linear_v1 cannot be blessed; failed: ic"),
             (lambda v: v["models"][0].update(blessed=True, gates=[]), "cannot be blessed; failed: no gate ran"),
@@ -205,7 +205,7 @@ class TestRefusals:
         [
             ("", "not a JSON report"),
             ('{"run": NaN}', "NaN is not JSON; .* null"),
-            ('{"run": "a", "b": 1, "run": "b"}', "'run' stands there twice"),
+            ('{"run": "a", "b": 1, "run": "b"}', "'run' occurs twice"),
             ("[" * 100_000, "not a JSON report"),
             ("[]", "the whole report: "),
         ],
@@ -345,7 +345,7 @@ class TestPage:
         text = page_of(evaluation(models=(waiting, blessed), chosen="a"))
         assert "✓ BLESSED · best candidate" in text
         assert "Bundle <code>a/1</code>" in text
-        assert "All 1 gates passed. Nothing trades it until somebody blesses it." in text
+        assert "All 1 gates passed. It does not trade until it is blessed." in text
         assert text.index("✓ BLESSED") < text.index("✓ PASSED, NOT YET BLESSED")
 
     def test_it_says_where_fills_happen_and_how_to_reproduce(self):

@@ -113,7 +113,7 @@ def test_every_axis_says_what_it_shows_and_in_which_unit():
     assert "growth of 1 (log scale)" in texts(DRAWN["equity"](SERIES["huge"]))
     assert {"year", "hit rate (fraction)"} <= set(texts(plots.hit_by_year([YEAR])))
     assert {"year", "net return (%)"} <= set(texts(plots.return_by_year([YEAR])))
-    assert {"observed, less luck, is what is left", "Sharpe ratio (annual)"} <= set(texts(plots.deflation(1, 0.5, 0.9)))
+    assert {"observed - luck = difference", "Sharpe ratio (annual)"} <= set(texts(plots.deflation(1, 0.5, 0.9)))
 
 
 def test_what_chance_would_give_must_be_known():

@@ -136,7 +136,7 @@ class TestTrials:
         source = {"name": "csv", "path": name, "prices": "adjusted", **mapped}
         values = {**cfg.resolved(), "source": source}
         Path("config.yaml").write_text(yaml.safe_dump(values))
-        return research(load("config.yaml", (), overrides)).trials
+        return research(load("config.yaml", (), ["gates=[ic]", *overrides])).trials  # gates are not asked here
 
     def test_what_is_the_same_experiment_counts_once_and_what_is_not_counts(self, cfg):
         bars = cfg.source(pd.Timestamp(cfg.start), pd.Timestamp(cfg.end)).drop(columns="vix")

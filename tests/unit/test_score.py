@@ -16,6 +16,7 @@ from traded import Traded
 import alpha.stats
 import alpha.validation
 from alpha.core.errors import ConfigError, DataError
+from alpha.core.instrument import Instrument
 from alpha.core.nouns import Fold, Label, Scorecard
 from alpha.core.panel import Panel
 from alpha.stats import metrics
@@ -365,7 +366,7 @@ def test_there_is_no_other_public_way_to_a_scorecard() -> None:
 def test_returns_are_annualised_by_the_calendar_of_the_panel(case: Case) -> None:
     """The same bars on a market that trades every day have more rows a year."""
     usual = measure("m", case.signal, case.label, case.book, case.folds, panel=PANEL)
-    always = replace(PANEL, calendar="24/7")
+    always = replace(PANEL, instrument=Instrument(calendar="24/7"))
     other = measure("m", case.signal, case.label, case.book, case.folds, panel=always)
     assert always.periods != PANEL.periods == 252
     scale = np.sqrt(always.periods / 252)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from alpha.core.errors import BrokerError, DataError, RiskBreach
+from alpha.core.instrument import Instrument
 from alpha.core.nouns import Fill, Order, Verdict
 from alpha.core.panel import Panel
 from alpha.core.registry import Plugin
@@ -37,6 +38,11 @@ def signals(panel, seed=1):
 
 def rules(policy=LONG, **more):
     return Rules(policy, **{"max_drawdown": 1.0, **more})
+
+
+def in_fractions(panel):
+    """Return the panel of what trades in any fraction of a share."""
+    return replace(panel, instrument=Instrument(lot=0))
 
 
 def fixed(*weights):
@@ -113,7 +119,7 @@ def test_a_bar_is_settled_decided_sent_and_marked():
 
 
 def test_the_order_list_is_what_the_weights_say_to_a_loop():
-    market, book_rules = panel(30), rules(policy.bind("long_short"), lot_size=1.0)
+    market, book_rules = panel(30), rules(policy.bind("long_short"))
     signal, journal = signals(market), MemoryJournal()
     run(signal, market, book_rules, journal)
     held, cash, expected = dict.fromkeys(market.symbols, 0.0), 100_000.0, []
@@ -313,8 +319,8 @@ def test_splits_and_dividends_come_to_what_adjusted_prices_say():
     adjusted, as_traded = corporate()
     once = Plugin("policy", "once", {}, lambda view: np.where(view.held == 0, view.signal, view.held))
     signal = np.tile([0.9, 0.1], (30, 1))
-    plain = backtest(signal, adjusted, rules(once, lot_size=0), FREE)
-    traded = backtest(signal, as_traded, rules(once, lot_size=0), FREE)
+    plain = backtest(signal, in_fractions(adjusted), rules(once), FREE)
+    traded = backtest(signal, in_fractions(as_traded), rules(once), FREE)
     np.testing.assert_allclose(plain.equity[:20], traded.equity[:20], rtol=1e-9)
     np.testing.assert_allclose(plain.net_returns[20], traded.net_returns[20], rtol=1e-9)
     assert plain.trades == traded.trades == 2
@@ -412,9 +418,9 @@ def without_prices(market, names, row):
 def test_holdings_without_a_price_count_in_the_limits():
     """Sixty names are held alike, thirty lose their price, and the policy wants the whole gross in the others."""
     names = tuple(f"S{i:02d}" for i in range(60))
-    market = without_prices(panel(6, names), names[:30], 3)
+    market = in_fractions(without_prices(panel(6, names), names[:30], 3))
     wanted = Plugin("policy", "rest", {}, lambda view: view.bar.tradable / view.bar.tradable.sum())
-    bounded = rules(wanted, limits=(limit.bind("max_gross"),), lot_size=0)
+    bounded = rules(wanted, limits=(limit.bind("max_gross"),))
     account = Account.open(MemoryJournal(), 100_000.0, FREE())
     for row in range(6):
         target = step(np.ones(60), market.bar(row), bounded, account)
@@ -476,11 +482,11 @@ def says(action, name="says", **why):
 
 
 def test_a_guard_that_reduces_lets_positions_only_shrink():
-    market, journal = panel(4, "ABCD"), MemoryJournal()
+    market, journal = in_fractions(panel(4, "ABCD")), MemoryJournal()
     targets = iter([[0.3, 0.3, -0.3, 0.0], [0.4, 0.1, 0.2, 0.2]])
     turning = Plugin("policy", "turning", {}, lambda view: np.array(next(targets)))
-    account = run(signals(market), market, rules(turning, lot_size=0), journal, rows=[0])
-    guarded = rules(turning, lot_size=0, guards=(says("reduce", reason="for the test", code="tested"),))
+    account = run(signals(market), market, rules(turning), journal, rows=[0])
+    guarded = rules(turning, guards=(says("reduce", reason="for the test", code="tested"),))
     target = step(signals(market)[1], market.bar(1), guarded, account)
     held = account.ledger.weights(market.bar(1))
     np.testing.assert_allclose(target.weights, [held[0], 0.1, 0.0, 0.0])
@@ -543,10 +549,10 @@ def test_the_risk_model_has_seen_the_history_and_every_bar_up_to_the_decision():
 
 
 def test_a_target_volatility_is_met():
-    market = panel(300, seed=3)
+    market = in_fractions(panel(300, seed=3))
     calm = overlay.bind({"name": "volatility_target", "annual": 0.05})
-    risky = rules(fixed(0.3, 0.3, -0.2, 0.1, 0.1), overlays=(calm,), risk_model=MACHINE, lot_size=0)
+    risky = rules(fixed(0.3, 0.3, -0.2, 0.1, 0.1), overlays=(calm,), risk_model=MACHINE)
     book = backtest(signals(market), market, risky, FREE)
     assert 0.04 < book.net_returns[50:].std() * np.sqrt(252) < 0.06
-    wild = backtest(signals(market), market, rules(risky.policy, lot_size=0), FREE)
+    wild = backtest(signals(market), market, rules(risky.policy), FREE)
     assert wild.net_returns[50:].std() * np.sqrt(252) > 0.1

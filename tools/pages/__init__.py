@@ -1,1 +1,1 @@
-"""Pages of the documentation that are generated from the code: each module returns one."""
+"""Generated pages of the documentation: each module returns one page."""

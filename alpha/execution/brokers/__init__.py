@@ -1,1 +1,1 @@
-"""Venues: one file each, dropped in here and registered by that."""
+"""Brokers, a module each: `alpha.execution.broker` finds them here."""

@@ -20,9 +20,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 @broker
 class frictional(simulated):
-    """Fill orders as `simulated` does, but in parts, up to a fraction of the volume, and not all of them.
+    """Fill orders as `simulated` does, but in parts, up to a fraction of the volume, and reject some of them.
 
-    What a bar does not fill waits as long as the order lives, so partial fills, late ones and rejects can be met in a
+    The rest of an order waits as long as the order lives. Partial fills, late fills and rejects thus occur in a
     backtest and in tests before a real venue brings them.
 
     Parameters
@@ -58,7 +58,7 @@ class frictional(simulated):
         self._volume: dict[str, float] = {}  # shares that may still trade in this bar, by symbol
 
     def _refusal(self, order: Order) -> str:
-        """Return a reason for the orders that draw a number below `rejects`: the same however often they are sent."""
+        """Return a reason where an order draws a number below `rejects`; sent again, it draws the same one."""
         drawn = int(identifier(self.seed, order.id), 16) / 16**20
         return f"the market rejects {self.rejects:g} of all orders" if drawn < self.rejects else ""
 

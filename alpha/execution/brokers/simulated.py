@@ -20,21 +20,21 @@ from alpha.portfolio.costs import BPS, fee, paid
 
 @broker
 class simulated:
-    """Fill each order at the first price of a later bar than the one that made it.
+    """Fill each order at the first price after the bar that made it.
 
-    An order waits while its symbol has no price. Where the panel has no opens, the close of the next bar stands
-    in for its open: nothing ever fills on the bar that made the signal. A split multiplies what is waiting.
+    An order waits while its symbol has no price. Where the panel has no opens, the close of the next bar is used in
+    place of its open: nothing fills on the bar that made the signal. A split multiplies the orders that wait.
 
     A limit order fills at the quote where that is no worse than the limit, and else at the limit, if the bar trades
     through it: a low under the limit of a buyer, a high above that of a seller. A bar that only touches the limit
-    does not fill it.
+    does not fill it. A limit between two ticks is brought to one, down for a buyer and up for a seller.
 
     Parameters
     ----------
     slippage_bps : float
         The price is worse than the quote by so many basis points, but never worse than a limit.
     fee_bps : float
-        Fee, in basis points of what was paid.
+        Fee, in basis points of the amount paid.
     price : str
         The quote that fills: ``open`` or ``close`` of the next bar.
     """
@@ -57,7 +57,7 @@ class simulated:
         self._tried: set[str] = set()  # orders that had their turn in this bar
 
     def submit(self, orders: Sequence[Order]) -> None:
-        """Take orders; one whose id was taken before is ignored, however it ended."""
+        """Take orders; one whose id was taken before is ignored, even if it has ended."""
         for order in orders:
             if order.id in self._taken:
                 continue
@@ -92,15 +92,16 @@ class simulated:
 
     def _fills(self, order: Order, bar: Bar, quote: float) -> list[Fill]:
         """Return the fills of an order in a bar; their ids name the bar, and from the second on their number."""
-        fills = []
+        fills, terms = [], bar.instrument
         for number, (quantity, market) in enumerate(self._slices(order, bar, quote)):
-            quote, price = market, paid(market, quantity, self.slippage_bps)
+            quote, price, shares = market, paid(market, quantity, self.slippage_bps), quantity * terms.multiplier
             if order.limit is not None:
-                quote, price = _limited(order.limit, quantity, market, price, self._extreme(order, bar))
+                limit = terms.on_tick(order.limit, quantity)
+                quote, price = _limited(limit, quantity, market, price, self._extreme(order, bar))
             if price:
                 name = f"{self._bar}/{number}" if number else self._bar
-                fills.append(Fill(order.id, name, order.symbol, quantity, price, fee(price, quantity, self.fee_bps),
-                                  (price - quote) * quantity))  # fmt: skip
+                fills.append(Fill(order.id, name, order.symbol, quantity, price, fee(price, shares, self.fee_bps),
+                                  (price - quote) * shares))  # fmt: skip
         return fills
 
     def _slices(self, order: Order, bar: Bar, quote: float) -> Iterable[tuple[float, float]]:
@@ -125,12 +126,12 @@ class simulated:
         self._news.extend(fills)
 
     def poll(self) -> Sequence[Update]:
-        """Return what happened since the last call."""
+        """Return the reports since the last call."""
         news, self._news = self._news, []
         return news
 
     def open_orders(self) -> Sequence[Order]:
-        """Return the orders that wait, with what is left of each."""
+        """Return the orders that wait, each with the quantity that is left."""
         return tuple(self._open.values())
 
     def costs(self, bar: Bar) -> np.ndarray:

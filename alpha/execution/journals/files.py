@@ -1,4 +1,4 @@
-"""Files of journals: one writer at a time, and a name only for a whole file."""
+"""Files of journals: a lock for one writer, and new files that get their name once they are whole."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_file(path: Path) -> None:
 
 
 def locked(path: Path) -> IO[str]:
-    """Take the one writer's place. The kernel gives it back when the process ends, however it ends."""
+    """Lock a journal for one writer. The kernel releases the lock when the process ends, killed or not."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name(path.name + ".lock").open("w")

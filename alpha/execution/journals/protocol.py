@@ -1,4 +1,4 @@
-"""The journal's protocol, and the one text of an event."""
+"""The protocol of a journal, and the text in which an event is kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMMON = ("id", "bar", "kind")  # fields that every event has; the others are it
 
 
 class Journal(Protocol):
-    """The record of one run. An account is the sum of its events and nothing else."""
+    """The record of one run. An account is the sum of its events."""
 
     run: str
 
@@ -39,14 +39,17 @@ def conflict(known: Event, event: Event) -> BrokerError:
 def encoded(event: Event) -> str:
     """Return the payload of an event as canonical JSON; equal events have equal texts.
 
+    Fields that were added later (see `alpha.execution.events`) are left out where they are at their default.
+
     Raises
     ------
     BrokerError
         With code ``journal_value``: a number in it is not finite.
     """
-    floats = _FLOATS[event.kind]
+    floats, added = _FLOATS[event.kind], _ADDED[event.kind]
     payload = {name: _exact(value) if name in floats else value
-               for name, value in zip(event._fields, event, strict=True) if name not in COMMON}  # fmt: skip
+               for name, value in zip(event._fields, event, strict=True)
+               if name not in COMMON and not (name in added and value == added[name])}  # fmt: skip
     try:
         return canonical(payload)
     except ValueError:
@@ -67,3 +70,5 @@ def _exact(value: Any) -> float | None:
 
 _FLOATS = {kind: {name for name, of in cls.__annotations__.items() if "float" in str(of) and "Mapping" not in str(of)}
            for kind, cls in KINDS.items()}  # fmt: skip
+_ADDED = {kind: {name: cls._field_defaults[name] for name in cls._fields[cls._fields.index("kind") + 1 :]}
+          for kind, cls in KINDS.items()}  # fmt: skip

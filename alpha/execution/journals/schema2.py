@@ -90,7 +90,7 @@ def keep_copy(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _meta(path: Path) -> list[tuple[str, str]]:
-    """Return schema, run and head of a journal, which name its rows; nothing of a file that is no journal."""
+    """Return schema, run and head of a journal, which identify its rows; empty where a file is no journal."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
             return db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()

@@ -208,7 +208,7 @@ def _genesis(schema: int, run: str) -> str:
 
 
 def _chained(last: str, number: int, row: Sequence[Any]) -> str:
-    """Return the hash of a row and of the one before it; none where it holds an infinity, which no append writes."""
+    """Return the hash of a row and of the one before it; empty where it holds an infinity, which no append writes."""
     try:
         return digest([last, number, *row])
     except ValueError:

@@ -1,7 +1,7 @@
-"""Worlds in which a mistake is planted, and worlds in which none is: what the checks are tried on.
+"""The battery that tests the leak checks: worlds with a planted mistake, and worlds without one.
 
-A plant is a function ``f(seed) -> Pipeline`` registered with ``@plant``: a pipeline that is honest but for one mistake,
-over a small market of its own. Its docstring says what the mistake is and how it fools people. A clean world is
+A plant is a function ``f(seed) -> Pipeline`` registered with ``@plant``: a correct pipeline except for one mistake,
+over a small market of its own. Its docstring describes the mistake and why it is easily made. A clean world is
 registered with ``@clean``.
 """
 
@@ -27,9 +27,9 @@ class World:
     ----------
     name : str
     family : str
-        The module it stands in: what the mistake is about; ``clean`` where there is none.
+        The module of the world: the stage in which the mistake is made; ``clean`` where there is none.
     caught_by : tuple of str
-        Checks that must find the mistake; others may. Empty: none may accuse it.
+        Checks that must find the mistake; others may find it too. Empty: no check may find anything.
     make : callable
         From a seed to the pipeline.
     """
@@ -41,7 +41,7 @@ class World:
 
     @property
     def mistake(self) -> str:
-        """The first line of what is said of it."""
+        """The first line of the docstring, which names the mistake."""
         return (self.make.__doc__ or "").strip().splitlines()[0]
 
 
@@ -49,7 +49,7 @@ _WORLDS: dict[str, World] = {}
 
 
 def plant(*caught_by: str) -> Callable[[Make], Make]:
-    """Register a world with a mistake in it, and the checks that must find it."""
+    """Register a world with a mistake, and the checks that must find it."""
     return lambda make: _add(make, make.__module__.rpartition(".")[2], caught_by)
 
 
@@ -59,7 +59,7 @@ def clean(make: Make) -> Make:
 
 
 def worlds() -> tuple[World, ...]:
-    """Return all worlds in the order of a pipeline, those without a mistake last."""
+    """Return all worlds in the order of the pipeline stages, clean worlds last."""
     for module in pkgutil.iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
     order = [*FAMILIES, "clean"]

@@ -1,4 +1,4 @@
-"""Mistakes made in loading: what is in the panel was not to be had at its row."""
+"""Mistakes in loading: the panel holds data that were not available at their row."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from alpha.leaks import Pipeline
 
 @plant("replay")
 def restated_fundamentals(seed: int) -> Pipeline:
-    """The last version of each report stands at the time of the first.
+    """The last version of each report is stored at the time of the first.
 
-    A database that overwrites shows the numbers of today in the past. Restatements know how things went on, so old
-    reports foretell well.
+    A database that overwrites values shows today's numbers in the past. Restatements contain later information, so old
+    reports predict well.
     """
 
     def load(tables: Tables) -> Panel:
@@ -32,10 +32,10 @@ def restated_fundamentals(seed: int) -> Pipeline:
 
 @plant("replay")
 def announced_at_midnight(seed: int) -> Pipeline:
-    """A report of the evening is stamped with its date: with the midnight before it.
+    """A report published in the evening is stamped with its date, so with the midnight before it.
 
-    A date is not an instant. Joined as one, news that came after the close is known at the close, and the next
-    day is foretold.
+    A date is not an instant. Joined as one, news published after the close seems known at the close, and predicts the
+    next day.
     """
 
     def load(tables: Tables) -> Panel:
@@ -47,9 +47,9 @@ def announced_at_midnight(seed: int) -> Pipeline:
 
 @plant("replay")
 def quarter_end_as_announcement(seed: int) -> Pipeline:
-    """Reports are joined by the end of their quarter, not by when they came.
+    """Reports are joined by the end of their quarter, not by their announcement.
 
-    The tables of vendors are keyed by the period. Numbers that came weeks later are then read on its last day.
+    Vendors key their tables by the period. Numbers published weeks later are then read on its last day.
     """
 
     def load(tables: Tables) -> Panel:
@@ -64,7 +64,7 @@ def quarter_end_as_announcement(seed: int) -> Pipeline:
 def survivor_universe(seed: int) -> Pipeline:
     """Only names that are still listed at the end are loaded.
 
-    Lists of names are those of today. The companies that failed are not in them, so buying what fell looks safe.
+    Lists of names usually describe today. Companies that failed are missing, so buying fallen stocks looks safe.
     """
 
     def load(tables: Tables) -> Panel:
@@ -82,7 +82,7 @@ def survivor_universe(seed: int) -> Pipeline:
 def membership_of_today(seed: int) -> Pipeline:
     """The members of the index at the end are its members throughout.
 
-    Names join an index because they rose. Holding today's members in the past is holding what was going to rise.
+    Names join an index because they rose. Today's members, held in the past, are names that later rose.
     """
 
     def load(tables: Tables) -> Panel:
@@ -95,9 +95,9 @@ def membership_of_today(seed: int) -> Pipeline:
 
 @plant("replay")
 def universe_of_later_liquidity(seed: int) -> Pipeline:
-    """The universe is the names with the highest mean volume over the whole history.
+    """The universe holds the names with the highest mean volume over the whole history.
 
-    Volume follows success. A filter for what can be traded, computed once over everything, picks the winners.
+    Volume follows success. A liquidity filter computed once over all rows selects the later winners.
     """
 
     def load(tables: Tables) -> Panel:
@@ -113,8 +113,8 @@ def universe_of_later_liquidity(seed: int) -> Pipeline:
 def adjusted_price_level(seed: int) -> Pipeline:
     """The level of a price that is adjusted backward from the last row is a feature.
 
-    Each later split and dividend lowers all earlier prices. A low old price says that the name will be split, and so
-    that it will rise; a download of next year says something else about today.
+    Each later split and dividend lowers all earlier prices. A low old price reveals that the name will be split, and so
+    that it will rise; a download made next year gives other values for today.
     """
 
     def load(tables: Tables) -> Panel:
@@ -130,10 +130,10 @@ def adjusted_price_level(seed: int) -> Pipeline:
 
 @plant("replay")
 def bars_labelled_at_their_start(seed: int) -> Pipeline:
-    """Half-hourly prices are made into hourly bars that are stamped with the hour's beginning.
+    """Hourly bars, made of half-hourly prices, are stamped with the beginning of the hour.
 
-    It is the default of common libraries. The bar of ten o'clock holds the price of eleven, and every join by time
-    reads it an hour early.
+    This is the default of common libraries. The bar of ten o'clock then holds the price of eleven, and every join by
+    time reads it an hour early.
     """
 
     def load(tables: Tables) -> Panel:
@@ -144,9 +144,9 @@ def bars_labelled_at_their_start(seed: int) -> Pipeline:
 
 @plant("replay", "lag")
 def slip_of_one_day(seed: int) -> Pipeline:
-    """Dates are read as midnights in UTC and turned into the time of New York: the day before.
+    """Dates are read as midnight UTC and converted to New York time, which is the day before.
 
-    Every row of the table then stands one session early. What looks like a forecast is the next day's record.
+    Every row of the table is then one session early: the apparent forecast is the next day's record.
     """
 
     def load(tables: Tables) -> Panel:
@@ -161,9 +161,9 @@ def slip_of_one_day(seed: int) -> Pipeline:
 
 @plant("replay")
 def interpolated_macro(seed: int) -> Pipeline:
-    """A series that is published every tenth session is made daily by drawing lines between its values.
+    """A series published every tenth session is made daily by linear interpolation.
 
-    Each point between two releases leans towards the one that is not out yet: the slope tells where the market goes.
+    Each point between two releases already contains part of the later one: its slope reveals the next release.
     """
 
     def load(tables: Tables) -> Panel:
@@ -176,7 +176,7 @@ def interpolated_macro(seed: int) -> Pipeline:
 
 
 def hourly(tables: Tables, stamp: Literal["left", "right"]) -> Panel:
-    """Return bars of two half hours, stamped with their ``right`` or ``left`` end."""
+    """Return hourly bars of two half hours, stamped with their ``right`` or ``left`` end."""
     prices = tables["ticks"].pivot_table("price", "time", "symbol")
     grouped = prices.resample("60min", label=stamp, closed="right", origin="start_day", offset="30min")
     made = {"open": grouped.first(), "high": grouped.max(), "low": grouped.min(), "close": grouped.last()}

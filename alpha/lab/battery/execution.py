@@ -1,4 +1,4 @@
-"""Mistakes made in trading: returns are booked that nobody could have earned."""
+"""Mistakes in trading: the book records returns that could not have been earned."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ STOP = 0.01
 
 @plant("fills")
 def fill_at_the_signal_close(seed: int) -> Pipeline:
-    """Orders are filled at the close that made the signal.
+    """Orders are filled at the close from which the signal is computed.
 
-    The night between that close and the next open is earned by everyone who decides after it is over.
+    The book then earns the return from that close to the next open, although the decision comes after the close.
     """
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
@@ -29,9 +29,9 @@ def fill_at_the_signal_close(seed: int) -> Pipeline:
 
 @plant("fair")
 def signal_on_its_own_bar(seed: int) -> Pipeline:
-    """The signal of a bar earns the return of that bar: the shift by one row was forgotten.
+    """The signal of a bar earns the return of the same bar: the shift by one row is forgotten.
 
-    ``(signal * returns).sum()`` without a lag. Any feature that holds the last return is a money machine.
+    ``(signal * returns).sum()`` without a lag. Any feature that contains the last return then earns.
     """
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
@@ -43,9 +43,9 @@ def signal_on_its_own_bar(seed: int) -> Pipeline:
 
 @plant("fair")
 def same_bar_high_and_low(seed: int) -> Pipeline:
-    """A bar that touches both the target and the stop is said to have touched the target first.
+    """A bar that touches both the target and the stop is assumed to touch the target first.
 
-    A bar does not tell what came first. With the better order assumed, every rule with a target wins.
+    A bar does not show which came first. With the better order assumed, every rule with a target earns.
     """
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
@@ -56,13 +56,13 @@ def same_bar_high_and_low(seed: int) -> Pipeline:
 
 @plant("fair")
 def stop_filled_where_the_market_was_not(seed: int) -> Pipeline:
-    """A stop is filled at its price, though the market opened beyond it.
+    """A stop is filled at its price although the market opened beyond it.
 
-    Losses of the night are capped at the stop. In a backtest a stop then earns; in the account it slips.
+    Overnight losses are then capped at the stop, so stops earn in the backtest; live, the fill is at the worse open.
     """
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
-        """Hold from close to close, with a stop a hundredth below the close before."""
+        """Hold from close to close, with a stop 1 % below the previous close."""
         wanted, before = np.abs(weights(signal)), panel["close"][:-1]
         stopped = panel["low"][1:] / before - 1 < -STOP
         earned = np.where(stopped, -STOP, panel["close"][1:] / before - 1)
@@ -75,9 +75,9 @@ def stop_filled_where_the_market_was_not(seed: int) -> Pipeline:
 
 @plant("fair")
 def bought_at_the_low(seed: int) -> Pipeline:
-    """Limit orders at the low of the bar are filled.
+    """Limit orders are filled at the low of the bar.
 
-    The low is known when the bar is over. Whoever bids there in time mostly bids where the market never goes.
+    The low is known only when the bar is over. A bid placed in time would rarely be at that price.
     """
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
@@ -92,7 +92,7 @@ def bought_at_the_low(seed: int) -> Pipeline:
 def sized_by_later_volatility(seed: int) -> Pipeline:
     """Positions are sized by the volatility of the whole history.
 
-    The book is small before every storm that is in the data, and the Sharpe ratio is that of someone who knew.
+    The book is then small before every volatile period in the data, which raises the Sharpe ratio.
     """
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
@@ -103,7 +103,7 @@ def sized_by_later_volatility(seed: int) -> Pipeline:
 
 
 def sessions(signal: np.ndarray, panel: Panel, *, target_first: bool) -> np.ndarray:
-    """Hold each session from open to close, with a target and a stop a hundredth away from the open."""
+    """Hold each session from open to close, with a target and a stop 1 % away from the open."""
     wanted = weights(signal)[:-1]
     open_, high, low, close = (panel[name][1:] for name in ("open", "high", "low", "close"))
     side = np.sign(wanted)

@@ -1,4 +1,4 @@
-"""Mistakes made in computing features: a row reads rows after it."""
+"""Mistakes in features: a row reads later rows."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ CALM, WILD, STAY = 0.006, 0.02, 0.95
 
 @plant("cut", "shock", "whole", "lag")
 def future_shift(seed: int) -> Pipeline:
-    """A column is shifted by one row the wrong way: row t holds what came at t + 1.
+    """A column is shifted by one row the wrong way: row t holds the value of t + 1.
 
-    ``shift(-1)`` for ``shift(1)``, or a join on the index of the next bar. Nothing looks odd but the result.
+    ``shift(-1)`` in place of ``shift(1)``, or a join on the index of the next bar. Only the result looks unusual.
     """
     return _column(seed, "next", lambda close: close.shift(-1) / close - 1)
 
 
 @plant("cut", "shock", "delay")
 def shifted_by_days(seed: int) -> Pipeline:
-    """A column of changes over some days is stamped with the start of its days.
+    """A column of changes over some days is stamped with the first of these days.
 
-    The edge is larger days after the decision than at once: the signal tells of days that have not been yet.
+    The edge is larger some days after the decision than at once, because the signal contains later days.
     """
     return _column(seed, "days", lambda close: close.shift(-4) / close.shift(-1) - 1)
 
 
 @plant("cut", "shock")
 def full_sample_scaler(seed: int) -> Pipeline:
-    """Columns are standardised by the mean and deviation of the whole history before it is split.
+    """Columns are standardised by the mean and deviation of the whole history, before the split.
 
-    Each name is then compared with its own future: below its mean means that it will rise to it.
+    Each name is then compared with its own future: a value below the mean predicts a rise towards it.
     """
     return _column(seed, "standard", lambda close: (close - close.mean()) / close.std())
 
@@ -49,16 +49,16 @@ def full_sample_scaler(seed: int) -> Pipeline:
 def centred_window(seed: int) -> Pipeline:
     """A moving average is centred on its row, so half of it lies ahead.
 
-    The default of some smoothing functions. The distance to such an average says where the price is going.
+    This is the default of some smoothing functions. The distance to such an average predicts the price.
     """
     return _column(seed, "smooth", lambda close: close.rolling(11, center=True, min_periods=1).mean() / close - 1)
 
 
 @plant("cut", "shock")
 def backward_fill(seed: int) -> Pipeline:
-    """Holes are filled with the next value that is there.
+    """Missing values are filled with the next known value.
 
-    ``bfill`` closes the gap before each report with the report. Between two reports a model reads the second.
+    ``bfill`` fills the gap before each report with the report: between two reports a model reads the second.
     """
 
     def told(panel: Panel) -> np.ndarray:
@@ -69,10 +69,10 @@ def backward_fill(seed: int) -> Pipeline:
 
 @plant("cut", "shock")
 def smoothed_regime(seed: int) -> Pipeline:
-    """The regime of a row is the smoothed one: it is told by the rows after it too.
+    """The regime of a row is the smoothed one, which also uses later rows.
 
-    Libraries for Markov models return smoothed states unless asked for filtered ones. The regime then turns on the
-    day, not once it has shown.
+    Libraries for Markov models return smoothed states unless asked for filtered ones. The regime then changes on the
+    day of the change, before past data could show it.
     """
 
     def regime(panel: Panel) -> np.ndarray:
@@ -85,9 +85,9 @@ def smoothed_regime(seed: int) -> Pipeline:
 
 @plant("cut")
 def rows_left_to_live(seed: int) -> Pipeline:
-    """The age of a name is measured as a share of the bars it will ever have.
+    """The age of a name is measured as a share of all bars that it will ever have.
 
-    Names that are about to be delisted are those near the end of their life, and they are falling.
+    A share near 1 reveals that a name is about to be delisted, and such names fall.
     """
 
     def age(panel: Panel) -> np.ndarray:
@@ -99,9 +99,9 @@ def rows_left_to_live(seed: int) -> Pipeline:
 
 @plant("cut", "shock")
 def components_of_all_rows(seed: int) -> Pipeline:
-    """Principal components are fitted on the whole history before it is split.
+    """Principal components are fitted on the whole history, before the split.
 
-    The directions in which names will move together are read from the test rows.
+    The components then contain how names move together in the test rows.
     """
 
     def made(panel: Panel) -> FeatureSet:
@@ -115,9 +115,9 @@ def components_of_all_rows(seed: int) -> Pipeline:
 
 @plant("cut", "shock")
 def denoised_prices(seed: int) -> Pipeline:
-    """Prices are cleaned by dropping the high frequencies of their whole history, and features are made of the rest.
+    """Features use prices denoised by dropping the high frequencies of their whole history.
 
-    A Fourier or wavelet filter over all rows is smooth because it knows how each move ends.
+    A Fourier or wavelet filter over all rows uses the end of each move in the middle of it.
     """
 
     def clean(close: pd.DataFrame) -> pd.DataFrame:
@@ -131,10 +131,10 @@ def denoised_prices(seed: int) -> Pipeline:
 
 @plant("cut")
 def turn_of_the_month(seed: int) -> Pipeline:
-    """The last two sessions of a month are told by the rows that follow them.
+    """The last two sessions of a month are found by the dates of later rows.
 
-    A session is one of the last two if the row two further on is of another month. In a history that row is always
-    there; on the day itself it is not, so what was tested at the turn of the month is never traded there.
+    A session counts as one of the last two if the row two later is in another month. In a history that row exists; live
+    it does not, so the rule tested at the turn of the month is never traded there.
     """
 
     def turning(panel: Panel) -> np.ndarray:
@@ -144,18 +144,18 @@ def turn_of_the_month(seed: int) -> Pipeline:
 
 
 def month_ends(times: pd.DatetimeIndex) -> np.ndarray:
-    """Return which rows are of another month than the row two further on: the mistake."""
+    """Return True where the row two later is in another month: the mistake."""
     month = times.year * 12 + times.month
     return np.r_[month[2:] != month[:-2], np.zeros(2, bool)]
 
 
 def _column(seed: int, name: str, made: Callable[[pd.DataFrame], pd.DataFrame]) -> Pipeline:
-    """Return the honest pipeline with a column made of the frame of closes."""
+    """Return the correct pipeline with one more column, made from the frame of closes."""
     return honest(records(seed), features=with_column(name, lambda panel: made(panel.frame("close")).to_numpy()))
 
 
 def _smoothed(x: np.ndarray) -> np.ndarray:
-    """Return the chance of the calm regime at each row, given all rows (Baum et al., 1970)."""
+    """Return the probability of the calm regime at each row, given all rows (Baum et al., 1970)."""
     density = np.stack([np.exp(-0.5 * (x / scale) ** 2) / scale for scale in (CALM, WILD)], axis=1) + 1e-99
     step = np.array([[STAY, 1 - STAY], [1 - STAY, STAY]])
     forward, backward = density.copy(), np.ones_like(density)

@@ -1,4 +1,4 @@
-"""Mistakes made in splitting: a fold learns from rows that share their outcomes with its test rows."""
+"""Mistakes in splitting: a fold trains on rows that share outcomes with its test rows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ALL_KNOWN = np.datetime64("2100-01-01", "ns")
 
 @plant("folds", "refit", "whole")
 def unpurged_overlap(seed: int) -> Pipeline:
-    """Training goes up to the row before the test, though outcomes take ten bars.
+    """Training goes up to the row before the test, although outcomes take ten bars.
 
-    The last ten training rows hold the returns of the first test rows. Public splitters purge by a number of rows that
-    must be given, and default to none.
+    The outcomes of the last ten training rows contain returns of the first test rows. Public splitters purge a number
+    of rows that is 0 by default.
     """
 
     def folds(times: pd.DatetimeIndex, label: Label) -> Sequence[Fold]:
@@ -35,10 +35,10 @@ def unpurged_overlap(seed: int) -> Pipeline:
 
 @plant("folds", "refit", "reversed_labels")
 def embargo_of_zero(seed: int) -> Pipeline:
-    """Folds are tested in the midst of what they learn from: purged before the test, without an embargo after it.
+    """Folds train on rows before and after the test: purged before it, without an embargo after it.
 
-    Outcomes overlap for some rows. Those right after the test hold what its last rows are asked for, and a model finds
-    them by features that move slowly.
+    Outcomes overlap for some rows. Training rows right after the test share outcomes with its last rows, and a model
+    recognises them by slowly moving features.
     """
 
     def folds(times: pd.DatetimeIndex, label: Label) -> Sequence[Fold]:
@@ -52,7 +52,7 @@ def embargo_of_zero(seed: int) -> Pipeline:
 
 @plant("folds", "shuffled_labels", "reversed_labels")
 def shuffled_kfold(seed: int) -> Pipeline:
-    """Rows are dealt out to folds at random, as for data without time.
+    """Rows are assigned to folds at random, as for data without time.
 
     With outcomes of ten bars, each test row has neighbours in training that share nine tenths of its outcome.
     """
@@ -68,9 +68,10 @@ def shuffled_kfold(seed: int) -> Pipeline:
 
 @plant("folds", "duplicates")
 def oversampled_before_the_split(seed: int) -> Pipeline:
-    """Every row is there twice, a second apart, and the copies are dealt out to folds.
+    """Every row exists twice, one second apart, and the copies are assigned to folds at random.
 
-    Rows repeated to balance classes, or files joined twice. The answer to most test rows was learned by heart.
+    This happens where rows are repeated to balance classes, or a file is joined twice. Most test rows have a copy in
+    the training rows.
     """
 
     def load(tables: Tables) -> Panel:
@@ -97,10 +98,10 @@ def oversampled_before_the_split(seed: int) -> Pipeline:
 
 @plant("duplicates")
 def repeated_history(seed: int) -> Pipeline:
-    """A stretch of the past stands a second time at the end of the file, under new dates.
+    """A part of the history is repeated at the end of the file, under new dates.
 
-    Files are put together, or "more data" are made of old ones. In time all is in order: the test is a copy of what
-    was learned.
+    This happens where files are concatenated, or where data are augmented. The order in time is correct, but the test
+    rows are copies of training rows.
     """
 
     def load(tables: Tables) -> Panel:
@@ -115,12 +116,12 @@ def repeated_history(seed: int) -> Pipeline:
 
 
 def _learns_all(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
-    """Fit on every training row of the fold, as a library does that knows of no `known_at`."""
+    """Fit on every training row of the fold without purging, as a library without `known_at` does."""
     return predictor()(features, label, replace(fold, cutoff=ALL_KNOWN), tradable)
 
 
 def _remembers(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
-    """Predict the mean outcome of the two cells most alike among those learned from."""
+    """Predict the mean outcome of the two nearest training cells."""
     from sklearn.neighbors import KNeighborsRegressor
 
     usable = tradable & np.isfinite(features.values).all(axis=-1)
@@ -133,7 +134,7 @@ def _remembers(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndar
 
 
 def _slow(panel: Panel) -> FeatureSet:
-    """Return features that move little from row to row, so that a row can be known by its neighbours."""
+    """Return features that change little from row to row, so that a row resembles its neighbours."""
     logs = pd.DataFrame(np.log(panel.frame("close").ffill().to_numpy()))
     since = logs - logs.iloc[0]
     values = np.stack([since.rolling(window).mean().to_numpy() for window in (5, 20, 40)], axis=-1)

@@ -1,4 +1,4 @@
-"""An honest pipeline over the small market, stage by stage. A plant replaces one stage."""
+"""A correct pipeline over the small market, stage by stage. A plant replaces one stage."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ MAX_AGE = pd.Timedelta(days=21)
 
 
 def honest(data: Records, load: Load | None = None, *, horizon: int = 1, **stages: Any) -> Pipeline:
-    """Return the honest pipeline over `data`, with some stages replaced.
+    """Return the correct pipeline over `data`, with some stages replaced.
 
     Parameters
     ----------
     load : callable, optional
-        From tables as they could be had to a panel; default: `panel`.
+        From the tables available at an instant to a panel; default: `panel`.
     """
     read = load or panel
     default = {
@@ -43,7 +43,7 @@ def honest(data: Records, load: Load | None = None, *, horizon: int = 1, **stage
 
 
 def panel(tables: Tables) -> Panel:
-    """Place bars on the grid, adjust them forward, join reports and scores as they became public, keep members only."""
+    """Return the panel of bars, adjusted forward, with reports and scores as they became public, for members only."""
     return joined(bars(tables["bars"]), tables)
 
 
@@ -71,7 +71,7 @@ def grid(table: pd.DataFrame, column: str, panel: Panel) -> np.ndarray:
 
 
 def with_members(panel: Panel, index: pd.DataFrame) -> Panel:
-    """Return the panel in which those are tradable who belonged to the index by a change made before the session."""
+    """Return the panel in which only members of the index are tradable, by changes made before the session."""
     wide = index.pivot_table("member", "time", "symbol", aggfunc="first").reindex(columns=list(panel.symbols))
     at = np.searchsorted(wide.index.to_numpy(), EXCHANGE.session_of(panel.times).to_numpy()) - 1
     member = np.where(at[:, None] >= 0, wide.to_numpy(bool)[np.maximum(at, 0)], False)
@@ -79,7 +79,7 @@ def with_members(panel: Panel, index: pd.DataFrame) -> Panel:
 
 
 def plan() -> Plan:
-    """Return the honest features: past returns and volatility, the score, the newest surprise."""
+    """Return the plan of the correct features: past returns and volatility, the score, the newest surprise."""
     made = columns([{"name": "ret", "window": 1}, {"name": "ret", "window": 5}, {"name": "vol", "window": 10}],
                    cross_section="rank")  # fmt: skip
     surprise = field("surprise")
@@ -87,18 +87,18 @@ def plan() -> Plan:
 
 
 def features(panel: Panel) -> FeatureSet:
-    """Return the honest features of a panel, in one thread."""
+    """Return the correct features of a panel, computed in one thread."""
     return plan().batch(panel, threads=1)
 
 
 def short_returns(panel: Panel) -> FeatureSet:
-    """Return features for bars of an hour: the returns of one and of three."""
+    """Return features of hourly bars: the returns over one and three bars."""
     made = columns([{"name": "ret", "window": 1}, {"name": "ret", "window": 3}], cross_section="rank")
     return Plan(made).batch(panel, threads=1)
 
 
 def with_column(name: str, column: Callable[[Panel], np.ndarray]) -> Callable[[Panel], FeatureSet]:
-    """Return features with one more column, an array of shape (T, N) made of the panel; NaN count as 0."""
+    """Return features with one more column, of shape (T, N), computed from the panel; NaN becomes 0."""
 
     def made(panel: Panel) -> FeatureSet:
         before = features(panel)
@@ -109,17 +109,17 @@ def with_column(name: str, column: Callable[[Panel], np.ndarray]) -> Callable[[P
 
 
 def outcome(horizon: int) -> Callable[[Panel], Label]:
-    """Return the library's excess return over `horizon` bars."""
+    """Return Alpha's excess-return label over `horizon` bars."""
     return label_registry.bind({"name": "forward_excess", "horizon": horizon})
 
 
 def walk(folds: int = 2, **params: Any) -> Callable[[pd.DatetimeIndex, Label], Sequence[Fold]]:
-    """Return the library's walk forward over the second half."""
+    """Return Alpha's walk forward over the second half of the rows."""
     return splitter.bind({"name": "walk_forward", "folds": folds, "first_test": 0.5, **params})
 
 
 def predictor(entry: Any = "linear_v1") -> Callable[[FeatureSet, Label, Fold, np.ndarray], np.ndarray]:
-    """Return what fits one of the library's models on a fold and predicts its test rows."""
+    """Return a function that fits one of Alpha's models on a fold and predicts its test rows."""
     return partial(_predict, model.bind(entry))
 
 
@@ -128,7 +128,7 @@ def _predict(bound: Any, features: FeatureSet, label: Label, fold: Fold, tradabl
 
 
 def weights(signal: np.ndarray) -> np.ndarray:
-    """Return weights proportional to the signal less its mean, whose absolute values add up to 1; 0 without opinion."""
+    """Return weights proportional to the signal minus its mean, with absolute sum 1; 0 without a signal."""
     known = np.isfinite(signal)
     mean = np.where(known, signal, 0).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
     centred = np.where(known, signal - mean, 0.0)
@@ -141,7 +141,7 @@ def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
 
 
 def held(wanted: np.ndarray, panel: Panel) -> np.ndarray:
-    """Return the book's return of each row: the night on the weights of two rows ago, the session on those of one."""
+    """Return the book's return in each row: weights of two rows ago overnight, of one row ago in the session."""
     night, day = np.zeros(wanted.shape), panel["close"] / panel["open"] - 1
     night[1:] = panel["open"][1:] / panel["close"][:-1] - 1
     earned = np.zeros(wanted.shape)

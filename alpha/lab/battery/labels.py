@@ -1,4 +1,4 @@
-"""Mistakes made in saying what is predicted: outcomes nobody could have had, or known later than they say."""
+"""Mistakes in labels: outcomes that could not be earned, or that are known later than declared."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from alpha.leaks import Pipeline
 
 @plant("labels")
 def entry_at_the_signal_close(seed: int) -> Pipeline:
-    """The outcome runs from the close that made the signal: close to close.
+    """The outcome runs from close to close, starting at the close from which the signal is computed.
 
-    The signal is known when that price is gone. Where the last trade is a bid or an ask, the next bounces back, and
-    every reversal feature earns the spread.
+    When the signal is known, that price is no longer available. The last trade is at a bid or an ask, the next one
+    often at the other, so that every reversal feature earns the spread.
     """
 
     def close_to_close(panel: Panel) -> Label:
@@ -34,9 +34,9 @@ def entry_at_the_signal_close(seed: int) -> Pipeline:
 
 @plant("labels", "whole")
 def known_too_early(seed: int) -> Pipeline:
-    """Outcomes of ten bars are said to be known after one, so they are not purged.
+    """Outcomes of ten bars are declared known after one bar, so they are not purged.
 
-    The purge compares with what it is told. Training rows right before the test then hold its first ten days.
+    Purging relies on `known_at`. The outcomes of training rows right before the test then contain its first ten days.
     """
 
     def early(panel: Panel) -> Label:
@@ -49,7 +49,7 @@ def known_too_early(seed: int) -> Pipeline:
 def smoothed_label(seed: int) -> Pipeline:
     """Outcomes are smoothed over the rows around them, to make them easier to learn.
 
-    They then hold returns that were over when the decision was made, which every momentum feature knows.
+    They then contain returns from before the decision, which every momentum feature contains too.
     """
 
     def smooth(panel: Panel) -> Label:
@@ -63,9 +63,9 @@ def smoothed_label(seed: int) -> Pipeline:
 
 @plant("labels")
 def outcome_of_the_past(seed: int) -> Pipeline:
-    """The outcome is shifted the wrong way: that of a row was over before it.
+    """The outcome is shifted the wrong way: the outcome of a row ends before the row.
 
-    A model "predicts" what its features hold already.
+    A model then "predicts" values that its features already contain.
     """
 
     def past(panel: Panel) -> Label:

@@ -1,4 +1,4 @@
-"""A small invented market and its records, each with the instant at which it became public."""
+"""A small simulated market, with records that carry the instant at which they became public."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AFTER_CLOSE = pd.Timedelta(hours=1)
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """What a vendor would have had at each instant: tables whose column ``public`` is when a row could first be read.
+    """The tables of a data vendor; the column ``public`` is the instant from which a row can be read.
 
     ``bars``: symbol, time (session), open, high, low, close as traded, volume, dividend, split. ``reports``: symbol,
     quarter (its end), announced, surprise; a restatement is a further row of the same quarter. ``index``: symbol, time,
@@ -31,23 +31,23 @@ class Records:
     tables: Tables
 
     def at(self, instant: pd.Timestamp | None) -> Tables:
-        """Return the tables as they could be had at an instant, without ``public``; None: all there is."""
+        """Return the rows public at an instant, without the column ``public``; None: all rows."""
         had = {name: table if instant is None else table[table["public"] <= instant]
                for name, table in self.tables.items()}  # fmt: skip
         return {name: table.drop(columns="public") for name, table in had.items()}
 
 
 def records(seed: int, *, rows: int = 320, names: int = 16, edge: float = 0.15) -> Records:
-    """Return the records of a market in which a score, known at the close, foretells a little of the next days.
+    """Return the records of a market in which a score, known at the close, weakly predicts the next days.
 
-    Reports come after the close; the price leaps on the next day and drifts on for ten. Names that have fallen
-    are delisted. What rises is split, joins the index and is traded more. The last price of a session is a bid
+    Reports come after the close; the price jumps on the next day and drifts for ten more. Names that have fallen
+    are delisted. Names that rise are split, join the index and are traded more. The last price of a session is a bid
     or an ask.
 
     Parameters
     ----------
     edge : float
-        What a score of 1 adds to the return of each of the next days, in standard deviations of it.
+        Mean return on each of the next days per unit of score, in standard deviations of the daily return.
     """
     rng = np.random.default_rng([seed, 1])
     sessions = EXCHANGE.sessions(FIRST, "2020-12-31")[:rows]
@@ -73,7 +73,7 @@ def records(seed: int, *, rows: int = 320, names: int = 16, edge: float = 0.15) 
 
 
 def hours(seed: int, *, days: int = 60, names: int = 12, edge: float = 0.2) -> Records:
-    """Return prices every half hour, in which the last half hour foretells a little of the next hours.
+    """Return half-hourly prices, in which the last half hour weakly predicts the next hours.
 
     ``ticks``: symbol, time, price; public at its time.
     """
@@ -100,7 +100,7 @@ def _scores(rng: np.random.Generator, rows: int, names: int) -> np.ndarray:
 
 
 def _surprises(rng: np.random.Generator, rows: int, names: int) -> np.ndarray:
-    """Return what is reported after the close of each row, NaN where nothing is."""
+    """Return the surprise reported after the close of each row; NaN without a report."""
     due = (np.arange(rows)[:, None] + 7 * np.arange(names)) % QUARTER == QUARTER // 2
     return np.where(due, rng.normal(size=(rows, names)), np.nan)
 
@@ -108,7 +108,7 @@ def _surprises(rng: np.random.Generator, rows: int, names: int) -> np.ndarray:
 def _returns(
     rng: np.random.Generator, pull: np.ndarray, surprise: np.ndarray, last: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the logarithmic returns of the night before each session and of the session."""
+    """Return the log returns of the night before each session, and of the session."""
     rows = len(pull)
     night, day = rng.normal(0, NIGHT, pull.shape), rng.normal(0, DAY, pull.shape)
     told = np.nan_to_num(surprise)
@@ -122,7 +122,7 @@ def _returns(
 
 
 def _prices(rng: np.random.Generator, true: np.ndarray, day: np.ndarray) -> dict[str, np.ndarray]:
-    """Return bars as traded: dividends and splits taken out of the true prices, which hold them."""
+    """Return bars as traded: the true prices include dividends and splits, which are taken out."""
     rows, names = true.shape
     close = true * np.exp(BOUNCE * rng.choice([-1, 1], true.shape))
     open_ = true / np.exp(day)
@@ -144,7 +144,7 @@ def _reports(
     surprise: np.ndarray, true: np.ndarray, listed: np.ndarray, sessions: pd.DatetimeIndex,
     closes: pd.DatetimeIndex, symbols: np.ndarray,
 ) -> pd.DataFrame:  # fmt: skip
-    """Return each surprise as first reported, and as restated 30 rows later by what has become of the company."""
+    """Return each surprise as first reported, and as restated 30 rows later in the light of later returns."""
     t, i = np.nonzero(np.isfinite(surprise) & listed)
     again = t + 30
     known = again < len(true)
@@ -161,7 +161,7 @@ def _reports(
 def _index(
     true: np.ndarray, listed: np.ndarray, sessions: pd.DatetimeIndex, closes: pd.DatetimeIndex, symbols: np.ndarray
 ) -> pd.DataFrame:
-    """Return who belongs to the index from the next day on: three quarters of the names, those that rose most."""
+    """Return the members of the index from the next day on: the three quarters of the names that rose most."""
     told = []
     for row in range(0, len(true), REBALANCED):
         risen = np.where(listed[row], true[row] / true[max(row - REBALANCED, 0)], -np.inf)

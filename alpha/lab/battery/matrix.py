@@ -1,4 +1,4 @@
-"""Run every check on every world: what was caught, what was missed, and who was accused without a reason."""
+"""Run every check on every world; count the leaks caught and missed, and the false alarms on clean worlds."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class WorldResult:
     Parameters
     ----------
     ic, sharpe : float
-        What whoever made the pipeline would have seen: the mean IC, and the Sharpe ratio before costs, a row taken
-        for a session.
+        The results that the author of the pipeline would see: the mean IC, and the annual Sharpe ratio before costs,
+        with each row counted as a session.
     found : mapping of str to str
-        What a check found, by its name; those that found nothing are absent.
+        The finding of each check, by name; checks that found nothing are absent.
     """
 
     world: World
@@ -41,12 +41,12 @@ class WorldResult:
 
     @property
     def planted(self) -> bool:
-        """Whether there is a mistake in the world."""
+        """True if the world has a planted mistake."""
         return bool(self.world.caught_by)
 
     @property
     def wrong(self) -> bool:
-        """Whether a mistake was missed by a check that must find it, or a clean world was accused."""
+        """True if a required check missed the mistake, or a check raised a false alarm on a clean world."""
         return not set(self.world.caught_by) <= set(self.found) if self.planted else bool(self.found)
 
 
@@ -62,14 +62,14 @@ def tried(world: World, seed: int) -> WorldResult:
 def run(
     *, leaks: int = 1, seeds: int = 5, jobs: int | None = None, names: Sequence[str] = ()
 ) -> executor.Counted[WorldResult]:
-    """Return the results of every world as they arrive, worked out in processes, in the order of the worlds.
+    """Run every world in worker processes; return the results as they arrive, in the order of the worlds.
 
     Parameters
     ----------
     leaks, seeds : int
-        How many times each world with a mistake, and each clean one, is drawn.
+        Number of seeds for each world with a mistake, and for each clean world.
     jobs : int
-        Processes; default: one a processor.
+        Number of processes; default: all processors.
     names : sequence of str
         Only these worlds; default: all.
 
@@ -83,7 +83,7 @@ def run(
 
 
 def drawn(*, leaks: int = 1, seeds: int = 5, names: Sequence[str] = ()) -> list[tuple[World, int]]:
-    """Return the worlds that `run` tries, each with its seed; those with a mistake first."""
+    """Return the worlds that `run` tries, each with its seed; worlds with a mistake first."""
     known = {world.name: world for world in worlds()}
     for name in names:
         if name not in known:
@@ -97,7 +97,7 @@ def _named(name: str, seed: int) -> WorldResult:
 
 
 def lines(results: Iterable[WorldResult]) -> Iterator[str]:
-    """Yield the matrix: a row a world with a mistake, a column a check, and what was said of the clean ones."""
+    """Yield the matrix: a row for each world with a mistake, a column for each check; then the false alarms."""
     known = list(results)
     planted = [result for result in known if result.planted]
     clean = [result for result in known if not result.planted]
@@ -112,7 +112,7 @@ def lines(results: Iterable[WorldResult]) -> Iterator[str]:
 
 
 def _matrix(planted: Sequence[WorldResult]) -> Iterator[str]:
-    """Yield a row a leak: X where the check must find it and did, ! where it did not, x where another found it too."""
+    """Yield a row for each leak: X where a required check found it, ! where one missed it, x where another found it."""
     shown = [name for name in ORDER if name in check]
     width = max(len(result.world.name) for result in planted)
     yield f"{'':{width}}       IC  Sharpe  " + " ".join(f"{number:>2}" for number in range(1, len(shown) + 1))

@@ -1,4 +1,4 @@
-"""Mistakes made in fitting: something that belongs to the model is fitted, chosen or stopped on the test rows."""
+"""Mistakes in fitting: a part of the model is fitted, chosen or stopped on the test rows."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Predict = Callable[[FeatureSet, Label, Fold, np.ndarray], np.ndarray]
 
 @plant("refit")
 def scaler_of_all_rows(seed: int) -> Pipeline:
-    """Inputs are standardised with the mean and deviation of training and test rows together.
+    """Inputs are standardised by the mean and deviation of training and test rows together.
 
-    ``fit_transform`` before the split. The scale of a quiet training time then knows of the turmoil to come.
+    ``fit_transform`` before the split. The scale of calm training rows then reveals that volatile test rows follow.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -45,9 +45,9 @@ def scaler_of_all_rows(seed: int) -> Pipeline:
 
 @plant("refit", "shuffled_labels")
 def target_encoding_of_all_rows(seed: int) -> Pipeline:
-    """Each name and month is encoded by its mean outcome, over the test rows too.
+    """Each name and month is encoded by its mean outcome, test rows included.
 
-    The code of a name holds the answer: whatever rose in the test has a high one.
+    The code of a name contains its test outcomes: names that rose in the test have a high code.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -62,9 +62,9 @@ def target_encoding_of_all_rows(seed: int) -> Pipeline:
 
 @plant("refit")
 def selection_on_all_rows(seed: int) -> Pipeline:
-    """Of many columns, those that go best with the outcome over all rows are kept; then it is split.
+    """Columns are selected by their correlation with the outcome over all rows, before the split.
 
-    Among enough columns of noise some fit the test rows. The model never saw them, but whoever chose did.
+    Among many columns of noise some fit the test rows. The model does not see the test rows, but the selection does.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -77,9 +77,9 @@ def selection_on_all_rows(seed: int) -> Pipeline:
 
 @plant("refit")
 def tuning_on_the_test_fold(seed: int) -> Pipeline:
-    """Of many settings, the one with the best IC on the test rows is reported.
+    """The best of many settings, by the IC on the test rows, is reported.
 
-    Each trial is honest; the best of twenty is not. The more one tries, the better it gets, with nothing in it.
+    Each trial alone is unbiased; the best of twenty is not. More trials give a better result, even on noise.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -95,7 +95,7 @@ def tuning_on_the_test_fold(seed: int) -> Pipeline:
 def early_stopping_on_the_test_fold(seed: int) -> Pipeline:
     """Boosting stops at the round that is best on the test rows.
 
-    An evaluation set is a training set for the number of rounds. On noise it stops at the luckiest.
+    The evaluation set is a training set for the number of rounds. On noise, boosting stops at the luckiest round.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -110,8 +110,8 @@ def early_stopping_on_the_test_fold(seed: int) -> Pipeline:
 def early_stopping_on_unpurged_rows(seed: int) -> Pipeline:
     """Boosting stops at the round that is best on the ten rows before the test, whose outcomes take ten bars.
 
-    The rows were held out of training, so it looks clean. Their outcomes are those of the test, and the number of
-    rounds is fitted to them.
+    The rows are held out of training, so the split looks correct. But their outcomes overlap the test, and the number
+    of rounds is fitted to them.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -126,10 +126,10 @@ def early_stopping_on_unpurged_rows(seed: int) -> Pipeline:
 
 @plant("refit")
 def stacked_on_unpurged_folds(seed: int) -> Pipeline:
-    """Two models are weighed by their predictions in inner folds that nobody purged, up to the row before the test.
+    """Two models are weighed by their predictions in unpurged inner folds, up to the row before the test.
 
-    Each model is fitted on what was known. The weights are fitted too: their newest rows hold outcomes of the test, and
-    each inner fold learned from neighbours that share the outcomes it was asked for.
+    Each model is fitted on known labels only. The weights are not: their newest rows contain outcomes of the test, and
+    each inner fold trains on neighbours that share outcomes with its test rows.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -148,10 +148,10 @@ def stacked_on_unpurged_folds(seed: int) -> Pipeline:
 
 @plant("refit")
 def weighted_by_later_volatility(seed: int) -> Pipeline:
-    """Samples weigh by the inverse variance of the outcomes around them, ten rows before and ten after.
+    """Samples are weighted by the inverse variance of the outcomes around them, ten rows before and ten after.
 
-    A centred window is the default of whoever wants a smooth estimate. The newest samples are weighed by how calm the
-    test will be.
+    A centred window gives a smooth estimate. The weights of the newest samples then depend on the volatility of the
+    test.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -165,10 +165,10 @@ def weighted_by_later_volatility(seed: int) -> Pipeline:
 
 @plant("refit", "whole")
 def duration_of_open_positions(seed: int) -> Pipeline:
-    """An input is how long the position of the row before lasts, though most have not ended by then.
+    """An input is the duration of the previous row's position, although most positions are still open at that time.
 
-    Positions end at barriers, and `known_at` says when. It is there for all rows of the past, and a column of it looks
-    like any other.
+    Positions end at barriers, and `known_at` holds the instant. In a history it is known for all rows, and a column
+    made of it looks like any other.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -182,9 +182,9 @@ def duration_of_open_positions(seed: int) -> Pipeline:
 
 @plant("refit")
 def sign_from_the_test_fold(seed: int) -> Pipeline:
-    """The signal of a name for which it loses in the test is turned round: "there it works the other way".
+    """The sign of the signal is reversed for names on which it loses in the test.
 
-    Whatever is noise has a positive IC after its sign was chosen where it is measured.
+    Noise has a positive IC where its sign is chosen on the rows that measure it.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -197,9 +197,9 @@ def sign_from_the_test_fold(seed: int) -> Pipeline:
 
 @plant("refit", "whole", "shuffled_labels", "reversed_labels")
 def fitted_on_everything(seed: int) -> Pipeline:
-    """One model is fitted on the whole history, and "tested" on parts of it.
+    """One model is fitted on the whole history, and tested on parts of it.
 
-    A forest or a network remembers the rows it has seen, and the test shows its memory.
+    A forest or a network memorises its training rows, so the test measures memory.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -215,8 +215,8 @@ def fitted_on_everything(seed: int) -> Pipeline:
 def smoothed_over_the_month_end(seed: int) -> Pipeline:
     """The signals of the last two sessions of a month are averaged with those of the two sessions after them.
 
-    Books are rebuilt at the turn of the month, and a mean over the turn saves trades. It holds what comes next, on so
-    few rows that the IC hardly tells.
+    A mean over the turn of the month saves trades, because books are rebuilt then. It contains later signals, on so few
+    rows that the IC hardly changes.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -230,10 +230,10 @@ def smoothed_over_the_month_end(seed: int) -> Pipeline:
 
 @plant("whole")
 def silent_at_the_month_end(seed: int) -> Pipeline:
-    """A model says nothing on the last two sessions of a month, which it tells by the rows that follow them.
+    """A model has no opinion on the last two sessions of a month, which it finds by the dates of later rows.
 
-    Whoever leaves out days that never went well reads the calendar of the file. The last row of a file that grows is
-    never known to be such a day.
+    Leaving out days on which a model lost uses the calendar of the file. Live, the newest row is never known to be such
+    a day.
     """
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
@@ -248,7 +248,7 @@ def _ridge(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray)
 
 
 def _noisy(panel: Panel) -> FeatureSet:
-    """Return the honest features and columns of noise, drawn from the time and the symbol."""
+    """Return the correct features and columns of noise, drawn from the time and the symbol."""
     made = features(panel)
     noise = [np.nan_to_num(random(panel, seed=number)) for number in range(NOISE)]
     names = (*made.names, *(f"noise_{number}" for number in range(NOISE)))
@@ -267,7 +267,7 @@ def _only(features: FeatureSet, at: np.ndarray) -> FeatureSet:
 def _stages(
     features: FeatureSet, label: Label, known: np.ndarray, rows: np.ndarray, tradable: np.ndarray
 ) -> list[np.ndarray]:
-    """Boost thirty rounds, one column a round; return what is predicted of `rows` after each."""
+    """Boost thirty rounds, one column each; return the predictions of `rows` after each round."""
     X, y = np.nan_to_num(features.values[known]), label.values[known]
     asked = np.nan_to_num(features.values[rows])
     signals, residual, score = [], y - y.mean(), np.zeros(asked.shape[:2])

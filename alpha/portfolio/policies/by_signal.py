@@ -36,7 +36,7 @@ def long_short(
     gross : float
         Sum of the absolute weights.
     rate : float
-        How much of the way from what is held to the new book is gone in one bar (Garleanu & Pedersen, 2013).
+        Part of the way from the present book to the new one that is traded in one bar (Garleanu & Pedersen, 2013).
     """
     rank, count = _ranks(view.signal)
     tail = max(1, int(quantile * count + 1e-9))
@@ -80,14 +80,14 @@ def signal_weighted(view: View, *, gross: PositiveFloat = 1.0, rate: Rate = 1.0)
 def _ranks(signal: np.ndarray) -> tuple[np.ndarray, int]:
     """Return average ranks from 1 of the finite signals, NaN elsewhere, and how many there are."""
     known = np.isfinite(signal)
-    _, place, ties = np.unique(signal[known], return_inverse=True, return_counts=True)
-    last = np.cumsum(ties)
+    given = signal[known]
+    ordered = np.sort(given)
     rank = np.full(len(signal), np.nan)
-    rank[known] = (last - (ties - 1) / 2)[place]
-    return rank, int(known.sum())
+    rank[known] = (ordered.searchsorted(given) + ordered.searchsorted(given, "right") + 1) / 2
+    return rank, len(given)
 
 
 def _toward(new: np.ndarray, view: View, rate: float) -> np.ndarray:
-    """Go part of the way from what is held to the new book; a name without a signal is sold at once."""
+    """Go part of the way from the present book to the new one; a name without a signal is sold at once."""
     held = view.held
     return np.where(np.isfinite(view.signal), held + rate * (new - held) if rate < 1 else new, 0.0)

@@ -1,4 +1,4 @@
 """Risk models: machines that take in one bar after another and estimate how the next returns move together.
 
-A module a model; found through `alpha.portfolio.risk_model`. `machine.RiskModel` is what they share.
+A module a model; found through `alpha.portfolio.risk_model`. `machine.RiskModel` is their base.
 """

@@ -1,4 +1,4 @@
-"""Covariances whose memory fades."""
+"""Exponentially weighted covariances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine that every risk model is: returns of bars, values for short histories, memory that can be saved."""
+"""The base of every risk model: returns of bars, values for short histories, memory that can be saved."""
 
 import io
 import zipfile
@@ -71,7 +71,7 @@ class RiskModel:
             self._take(history.bar(row))
 
     def state(self) -> bytes:
-        """Return everything the machine remembers, as a NumPy archive without objects."""
+        """Return the memory of the machine, as a NumPy archive without objects."""
         held = io.BytesIO()
         symbols, arrays = np.array(self._symbols, str), {f"_{name}": each for name, each in self._memory.items()}
         np.savez(held, identity=np.array(self._identity), symbols=symbols, **arrays)  # type: ignore[arg-type]
@@ -179,14 +179,14 @@ def pushed(window: np.ndarray, row: np.ndarray) -> np.ndarray:
 
 
 def filled(returns: np.ndarray) -> np.ndarray:
-    """Return the returns, shape (..., N), with the mean of each row for what is missing; 0 in an empty row."""
+    """Return the returns, shape (..., N), missing ones replaced by the mean of their row; 0 in an empty row."""
     known = np.isfinite(returns)
     total = np.where(known, returns, 0.0).sum(axis=-1, keepdims=True)
     return np.where(known, returns, total / np.maximum(known.sum(axis=-1, keepdims=True), 1))
 
 
 def column_means(values: np.ndarray) -> np.ndarray:
-    """Return the mean of each column over what is not NaN; NaN where nothing is."""
+    """Return the mean of the finite values of each column; NaN where there are none."""
     known = np.isfinite(values)
     count = known.sum(axis=0)
     return np.where(count > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)

@@ -13,7 +13,7 @@ from alpha.portfolio.risk_models.machine import RiskModel, Window, column_means,
 
 @dataclass(kw_only=True, eq=False)
 class Rolling(RiskModel):
-    """A risk model that looks at the returns of the last `window` bars and at nothing else."""
+    """A risk model of the returns of the last `window` bars."""
 
     window: Window = 252
 
@@ -60,7 +60,7 @@ class statistical_factors(Rolling):
     """A few common factors and a variance of each name's own, from the last `window` returns.
 
     The factors are the first principal components of the returns in units of their deviations, as in Avellaneda and
-    Lee (2010). The variances are those of the returns; what the factors do not explain is each name's own.
+    Lee (2010). The variances are those of the returns; the part that the factors do not explain is each name's own.
     """
 
     factors: PositiveInt = 5

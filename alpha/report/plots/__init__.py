@@ -1,6 +1,6 @@
-"""Figures of the reports: series in, inline SVG out.
+"""Figures of the reports: functions from series to inline SVG.
 
-Every figure survives empty, constant, one-point and NaN series, and says why where it has nothing to draw.
+Every figure accepts empty, constant, one-point and NaN series; without data it shows the reason.
 """
 
 from alpha.report.plots.book import account, drawdown, equity, return_by_year, turnover

@@ -1,4 +1,4 @@
-"""What a book earned, lost and traded."""
+"""Figures of a book: equity, returns by year, drawdown and turnover."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def equity(curves: Mapping[str, pd.Series], models: Sequence[str], *, size: tupl
 
 
 def return_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]) -> str:
-    """Draw each year's `net_return` as a bar, in percent; one that does not rest on sessions `enough` is hollow."""
+    """Draw each year's `net_return` as a bar, in percent; the bar is hollow where `enough` is False."""
     years, net, enough = columns([{"enough": True, **row} for row in by_year], "year", "net_return", "enough")
 
     def draw(axes: Axes) -> None:
@@ -74,7 +74,7 @@ def return_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS
 
 
 def drawdown(falls: pd.Series, *, colour: str = MODELS[0]) -> str:
-    """Draw the fall from the peak, in percent, and mark the deepest."""
+    """Draw the drawdown, in percent, and mark the deepest."""
     clean = -cleaned(falls).abs() * 100
 
     def draw(axes: Axes) -> None:
@@ -94,7 +94,7 @@ def drawdown(falls: pd.Series, *, colour: str = MODELS[0]) -> str:
 
 
 def turnover(traded: pd.Series, *, colour: str = MODELS[0]) -> str:
-    """Draw what was traded, as its mean over a month of bars, with the mean over all of them."""
+    """Draw the turnover as its mean over a month of bars, with the mean over all bars."""
     clean = cleaned(traded)
     smooth = clean.rolling(SMOOTHED, min_periods=1).mean()
 
@@ -109,7 +109,7 @@ def turnover(traded: pd.Series, *, colour: str = MODELS[0]) -> str:
 
 
 def account(values: pd.Series, start: float | None = None, *, size: tuple[float, float] = WIDE) -> str:
-    """Draw the equity of a paper account, in its currency, above and below where it started."""
+    """Draw the equity of a paper account, in its currency, above and below its initial value."""
     clean = cleaned(values)
 
     def draw(axes: Axes) -> None:

@@ -1,4 +1,4 @@
-"""What all figures share: from a function that draws on axes to inline SVG.
+"""Shared parts of all figures: turn a function that draws on axes into inline SVG.
 
 Colours are CSS variables of the page, so that a figure follows its light, dark and printed form; text stays text.
 Equal series give equal bytes.
@@ -20,12 +20,12 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-POINTS = 1_500  # of one curve; more cannot be seen
-WIDE, HALF = (760.0, 270.0), (380.0, 215.0)  # in points; a half is what one column of the page shows
+POINTS = 1_500  # most points of one curve; more cannot be seen
+WIDE, HALF = (760.0, 270.0), (380.0, 215.0)  # in points; HALF fits one column of the page
 
-BELOW, ABOVE = 37.0, 10.0  # points around the axes: below stand their numbers and what they are
+BELOW, ABOVE = 37.0, 10.0  # points around the axes; the numbers and the title of the x axis are below
 
-# Matplotlib wants colours, the page wants variables: each stands for one and is replaced in the SVG.
+# Matplotlib needs colours, the page needs CSS variables: each colour here is replaced by its variable in the SVG.
 INK, MUTED, GRID, FAIL = "#010001", "#010002", "#010003", "#010004"
 MODELS = ("#010010", "#010011", "#010012", "#010013")
 BASELINES = ("#010020", "#010021", "#010022", "#010023")
@@ -45,17 +45,17 @@ _RC: dict[Any, Any] = {
 
 
 def percent(share: float) -> str:
-    """Return a share of one as a whole percentage."""
+    """Return a fraction as a whole percentage."""
     return f"{share:.0%}".replace("%", " %")
 
 
 def spread(count: int, limit: int) -> np.ndarray:
-    """Return at most `limit` of `count` row numbers, both ends among them: for bands, whose lines must share rows."""
+    """Return at most `limit` of `count` row numbers, both ends included: for bands, whose lines must share rows."""
     return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(int))
 
 
 def thin(x: np.ndarray, y: np.ndarray, limit: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """Keep at most `limit` points: the ends, and the lowest and highest of equal stretches between them."""
+    """Keep at most `limit` points: the ends, and the lowest and highest point of equal intervals between them."""
     if len(x) <= limit:
         return x, y
     edges = np.linspace(0, len(x), max(1, (limit - 2) // 2) + 1).astype(int)
@@ -78,16 +78,16 @@ def drawn(
     right: float = 8,
     why: str = "no data",
 ) -> str:
-    """Return the SVG of one pair of axes with fixed margins in points; no `draw`: it says `why` there is nothing.
+    """Return the SVG of one pair of axes with fixed margins in points; without `draw` it shows the text `why`.
 
-    `x` and `y` say what the axes show, and in which unit.
+    `x` and `y` are the titles of the axes, with units.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # not what a matplotlibrc of this machine says
+        matplotlib.rcdefaults()  # ignore the matplotlibrc of this machine
         matplotlib.rcParams.update({**_RC, "svg.hashsalt": f"{name}-{size[0]:.0f}"})
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), facecolor="none")
         FigureCanvasSVG(figure)
@@ -106,7 +106,7 @@ def drawn(
 
 
 def _name(axes: Axes, x: str, y: str, left: float) -> None:
-    """Write what the axes show; that of y at the left edge, however long its numbers are."""
+    """Write the titles of the axes; that of y at the left edge, however long its numbers are."""
     axes.set_xlabel(x, labelpad=3)
     axes.set_ylabel(y)
     width = axes.get_window_extent().width * 72 / axes.figure.dpi
@@ -114,7 +114,7 @@ def _name(axes: Axes, x: str, y: str, left: float) -> None:
 
 
 def _inline(svg: str, title: str) -> str:
-    """Make a matplotlib file fit to stand in a page: variables for colours, no unused ids, two decimals."""
+    """Make an SVG of matplotlib fit for a page: CSS variables for colours, no unused ids, two decimals."""
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r' id="[A-Za-z]+\d*_[\d.]+"| xmlns(:\w+)?="[^"]*"| version="[^"]*"', "", svg)
     opening = rf'<svg role="img" aria-label="{escape(title)}" \1>'
@@ -127,7 +127,7 @@ def _inline(svg: str, title: str) -> str:
 
 
 def cleaned(series: pd.Series) -> pd.Series:
-    """Return the finite values by time, in naive UTC; what is not indexed by time is no series over time."""
+    """Return the finite values by time, in naive UTC; empty where the index holds no times."""
     if not isinstance(series.index, pd.DatetimeIndex):
         return pd.Series(dtype=float, index=pd.DatetimeIndex([]))
     index = series.index.tz_convert(None) if series.index.tz is not None else series.index
@@ -136,7 +136,7 @@ def cleaned(series: pd.Series) -> pd.Series:
 
 
 def banded(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
-    """Return the columns by time, in naive UTC, in the rows where the first is finite; none where one is missing."""
+    """Return the columns by time, in naive UTC, in the rows where the first is finite; empty if a column is missing."""
     if not set(names) <= set(frame.columns) or not isinstance(frame.index, pd.DatetimeIndex):
         return pd.DataFrame(columns=list(names), index=pd.DatetimeIndex([]), dtype=float)
     index = frame.index.tz_convert(None) if frame.index.tz is not None else frame.index
@@ -150,7 +150,7 @@ def days(times: pd.Index) -> np.ndarray:
 
 
 def columns(rows: Sequence[Mapping[str, Any]], *names: str) -> Sequence[np.ndarray]:
-    """Return columns of a table, less the rows where one of them is not a finite number."""
+    """Return columns of a table, without the rows where one of them is not a finite number."""
     frame = pd.DataFrame([dict(row) for row in rows]).reindex(columns=list(names))
     table = frame.to_numpy(dtype=float)
     return tuple(table[np.isfinite(table).all(axis=1)].T)
@@ -161,7 +161,7 @@ def date_axis(axes: Axes, size: tuple[float, float]) -> None:
     from matplotlib.ticker import LogLocator
 
     low, high = axes.dataLim.intervalx
-    if high - low < 4:  # days: one point has no span of its own
+    if high - low < 4:  # days; a single point has no span
         axes.set_xlim(low - 2, high + 2)
     else:
         axes.set_xlim(low, high)
@@ -180,7 +180,7 @@ def few_ticks(axes: Axes, which: Literal["x", "y"] = "y") -> None:
 
 
 def hollow(axes: Axes, x: np.ndarray, y: np.ndarray, colour: str, *, alone: bool) -> None:
-    """Draw estimates that rest on too few bars. Unless they are alone, they stretch no axis: an arrow is beyond it."""
+    """Draw estimates from too few bars as hollow points; unless alone, one beyond the axis is an arrow at its edge."""
     low, high = (-np.inf, np.inf) if alone else axes.get_ylim()
     for marker, rows in (("o", (low <= y) & (y <= high)), ("^", y > high), ("v", y < low)):
         axes.plot(x[rows], np.clip(y[rows], low, high), marker, color=colour, ms=4.5, mfc="none", zorder=3,

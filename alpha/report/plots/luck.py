@@ -1,4 +1,4 @@
-"""What luck and choice may have made of the evidence."""
+"""Figures of luck and selection: overfitting logits and the deflated Sharpe ratio."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NOTHING = "nothing\nto take off"
 
 
 def pbo_logits(logits: pd.Series, *, colour: str = MODELS[0]) -> str:
-    """Draw how often the choice that was best in one half of the time ranked how well in the other.
+    """Draw the histogram of the rank, in one half of the time, of the trial that was best in the other half.
 
     Parameters
     ----------
     logits : Series
-        Of the relative rank, one for each way to halve the time; at or below 0 is no better than the median.
+        Logit of the relative rank, one for each way to halve the time; at or below 0: no better than the median.
     """
     values = logits.to_numpy(dtype=float)
     values = values[np.isfinite(values)]
@@ -49,14 +49,14 @@ def pbo_logits(logits: pd.Series, *, colour: str = MODELS[0]) -> str:
 
 
 def _histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return centres, shares and width of bars; few distinct ranks have a bar each, and none straddles 0."""
+    """Return centres, shares and width of the bars; few distinct ranks have a bar each, and no bar crosses 0."""
     distinct, counts = np.unique(np.round(values, 9), return_counts=True)
     if len(distinct) <= BINS:
         gap = np.diff(distinct).min() if len(distinct) > 1 else 1.0
         return distinct, counts / len(values), float(min(gap * 0.8, 0.5))
     reach = np.abs(values).max()
     width = 2 * reach / BINS
-    # closed above, as the rule is: what is 0 exactly counts as no better than the median
+    # closed above, because a logit of exactly 0 counts as no better than the median
     number = np.clip(np.ceil((values + reach) / width), 1, BINS) - 1
     share = np.bincount(number.astype(int), minlength=BINS) / len(values)
     return -reach + width * (np.arange(BINS) + 0.5), share, width
@@ -66,16 +66,16 @@ def deflation(
     sharpe: float | None, chance: float | None, probability: float | None, interval: tuple[float, float] | None = None,
     *, colour: str = MODELS[0],
 ) -> str:  # fmt: skip
-    """Draw what is left of a Sharpe ratio once the best that chance gives is taken off.
+    """Draw a Sharpe ratio, the expected best by chance, and their difference.
 
     Parameters
     ----------
     sharpe, chance : float
-        Annual: what was observed, and the largest that the trials are expected to give by luck.
+        Annual: the observed ratio, and the expected largest of the trials by luck.
     probability : float
-        That the true ratio is above `chance`: the deflated Sharpe ratio.
+        Probability that the true ratio is above `chance`: the deflated Sharpe ratio.
     interval : pair of float, optional
-        Of `sharpe`.
+        Confidence interval of `sharpe`.
     """
     observed, luck, sure = (np.nan if value is None else float(value) for value in (sharpe, chance, probability))
     left = observed - luck
@@ -99,11 +99,11 @@ def deflation(
     known = np.isfinite([observed, luck]).all()
     why = "no data: the Sharpe ratio, or what chance would give, is unknown"
     return drawn("deflation", "Sharpe ratio less that of luck, annual", draw if known else None,
-                 x="observed, less luck, is what is left", y="Sharpe ratio (annual)", why=why)  # fmt: skip
+                 x="observed - luck = difference", y="Sharpe ratio (annual)", why=why)  # fmt: skip
 
 
 def _told(observed: float, luck: float) -> tuple[str, str, str]:
-    """Return what was observed, what luck takes and what is left, rounded so that the figures shown add up."""
+    """Return the observed ratio, the part of luck and the difference, rounded so that the texts add up."""
     whole, part = round(observed, 2), round(luck, 2)
     said = (f"{value + 0.0:+.2f}".replace("-", "−") for value in (whole, -part, round(whole - part, 2)))
     first, taken, last = said
@@ -111,14 +111,14 @@ def _told(observed: float, luck: float) -> tuple[str, str, str]:
 
 
 def _tell(axes: Axes, tops: Sequence[float], texts: Sequence[str]) -> None:
-    """Write at the end of each bar what it says."""
+    """Write the text of each bar at its end."""
     for x, (at, text) in enumerate(zip(tops, texts, strict=True)):
         axes.annotate(text, (x, at), (0, 3 if at >= 0 else -3), ha="center", va="bottom" if at >= 0 else "top",
                       textcoords="offset points", fontsize=8)  # fmt: skip
 
 
 def _make_room(axes: Axes) -> None:
-    """Leave room for the values at the ends of bars, and for a line of text above them; mark a handful of heights."""
+    """Leave room for the values at the ends of bars and a line of text above them; set a few ticks."""
     low, high = min(0.0, axes.dataLim.y0), max(0.0, axes.dataLim.y1)
     room = max(high - low, 0.01)
     axes.set_ylim(low - (0.12 * room if low < 0 else 0.0), high + 0.25 * room)

@@ -1,4 +1,4 @@
-"""What a signal foretold: information coefficients over time, by horizon and by part; returns by quantile."""
+"""Figures of a signal: information coefficients over time, by horizon and by part; returns by quantile."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LINE = 13.0  # points from one part to the next
-DOT, RING = 4.5, 11.0  # points across: there is air between a dot and the ring around it
-_LONGEST = 17  # characters of a part's name
+DOT, RING = 4.5, 11.0  # diameters in points
+_LONGEST = 17  # most characters of a part's name
 
 
 def ic_rolling(rolling: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
-    """Draw the mean IC of the bars before, within its 95 % band: columns `mean`, `low`, `high`."""
+    """Draw the rolling mean IC within its 95 % band: columns `mean`, `low`, `high`."""
     table, why = banded(rolling, "mean", "low", "high"), "no data: fewer than 252 bars have an IC"
     y = "mean IC (rank correlation)"
     return _in_band("ic-rolling", "Rolling mean IC and its band", table, colour, y=y, why=why)
@@ -67,7 +67,7 @@ def _band(axes: Axes, table: pd.DataFrame, colour: str) -> None:
 
 
 def ic_decay(decay: pd.DataFrame, horizon: int | None = None, *, colour: str = MODELS[0]) -> str:
-    """Draw the mean IC of outcomes by how long they last, with intervals; that of the label in a ring.
+    """Draw the mean IC by horizon of the outcome, with intervals; a ring marks the label's horizon.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def ic_by_year(years: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
     Parameters
     ----------
     years : DataFrame
-        Index: years; columns `ic`, `low`, `high`, and if given `enough`: whether the year rests on bars enough.
+        Index: years; columns `ic`, `low`, `high` and optionally `enough`: whether the year has enough bars.
     """
     at, ic, low, high = _intervals(years)
     full = np.isin(at, years.index[years["enough"]]) if "enough" in years else np.full(len(at), True)
@@ -123,7 +123,7 @@ def ic_by_year(years: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
 
 
 def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
-    """Draw the mean IC within parts of the market, one line each, with intervals.
+    """Draw the mean IC within each part of the market, one line each, with intervals.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
         Index: group and part; columns `ic`, `low`, `high`.
     """
     known = parts[np.isfinite(parts["ic"].astype(float))] if "ic" in parts and parts.index.nlevels == 2 else parts[:0]
-    lines: list[tuple[str, int | None]] = []  # the text at each height, and the row it is of; None: a heading
+    lines: list[tuple[str, int | None]] = []  # the text at each height, and its row; None: a heading
     for group, members in groupby(enumerate(known.index), key=lambda item: item[1][0]):
         lines.append((_words(group), None))
         lines += [(_short(str(part)), row) for row, (_, part) in members]
@@ -160,7 +160,7 @@ def ic_by_part(parts: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
 
 
 def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, low: np.ndarray, colour: str) -> None:
-    """Draw estimates: a hollow one has no interval, for it rests on too little."""
+    """Draw estimates; one from too few bars is hollow and has no interval."""
     known = np.isfinite(low)
     axes.plot(x[known], y[known], "o", color=colour, ms=DOT, zorder=3)
     axes.plot(x[~known], y[~known], "o", color=colour, ms=DOT, mfc="none", zorder=3)
@@ -209,7 +209,7 @@ def quantile_returns(returns: pd.Series, *, colour: str = MODELS[0]) -> str:
 
 
 def quantile_fan(growth: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
-    """Draw the mean returns of each quantile summed over time, in percent: the lowest and the highest are named."""
+    """Draw the cumulative mean return of each quantile, in percent; the lowest and the highest are named."""
     table = banded(growth, *growth.columns) if len(growth.columns) > 1 else growth[:0]
 
     def draw(axes: Axes) -> None:
@@ -231,7 +231,7 @@ def quantile_fan(growth: pd.DataFrame, *, colour: str = MODELS[0]) -> str:
 def hit_by_year(by_year: Sequence[Mapping[str, Any]], *, colour: str = MODELS[0]) -> str:
     """Draw each year's `hit_rate` as a dot, joined to its `hit_base_rate`: the better constant guess.
 
-    A year that does not rest on sessions `enough` is a hollow dot alone.
+    A year where `enough` is False is a hollow dot alone.
     """
     rows = [{"enough": True, **row} for row in by_year]
     years, hit, base, enough = columns(rows, "year", "hit_rate", "hit_base_rate", "enough")

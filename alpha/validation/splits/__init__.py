@@ -1,4 +1,4 @@
-"""Splits of time, and of names, into folds. What may be learned from is decided by when labels became known."""
+"""Splits of time, and of names, into folds. The instants at which labels become known decide the training rows."""
 
 from alpha.validation.splits.blocks import blocked
 from alpha.validation.splits.groups import group_holdout

@@ -1,4 +1,4 @@
-"""Blocks of time that share nothing: is the edge there in every stretch of history, learned from that stretch alone?"""
+"""Separate blocks of time, each with its own training and test rows, to see if the edge exists in every period."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def blocked(
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3,
     embargo: NonNegativeInt = 0,
 ) -> list[Fold]:
-    """Cut time into blocks; in each, learn from its first rows and test its last.
+    """Cut time into blocks; in each, train on its first rows and test its last.
 
-    Cutoff and purge are those of `walk_forward`. Nothing is learned from another block.
+    Cutoff and purging are as in `walk_forward`. Training uses no row of another block.
 
     Parameters
     ----------
     folds : int
         Number of blocks; their lengths differ by one row at most.
     test_share : float
-        Fraction of a block that is tested, rounded up to whole rows.
+        Fraction of the rows of a block that is tested, rounded up.
     embargo : int
         Rows between the last known training label and the first test row.
 
@@ -42,7 +42,7 @@ def blocked(
     ConfigError
         `too_few_rows`.
     DataError
-        Labels that are not of these times; see `expect_spans`.
+        The label does not match these times; see `expect_spans`.
     """
     expect_spans(times, label)
     expect_rows(times, 2 * folds, f"{folds} blocks, each of at least one row to learn from and one to test,")

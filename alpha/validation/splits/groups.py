@@ -1,4 +1,4 @@
-"""Names held out: does a model know anything of a company, or of a sector, that it has never seen?"""
+"""Hold out groups of names, to see if a model predicts companies or sectors that it has not been trained on."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def group_holdout(
     first_test: Annotated[float | date | str, AfterValidator(place)] = 0.3,
     embargo: NonNegativeInt = 0,
 ) -> list[Fold]:
-    """Walk forward; in each fold test one group of symbols at a time, and learn from the others alone.
+    """Walk forward; in each fold test one group of symbols at a time, and train on the other groups only.
 
-    Names move together, so another name's label of the same days gives a held-out one away. Therefore time is
-    cut as well, as `walk_forward` cuts it. Each cell is tested once: the predictions make one signal.
+    Names move together, so the label of another name on the same days would reveal that of a held-out name. Time is
+    therefore cut as well, as in `walk_forward`. Each cell is tested once: the predictions make one signal.
 
     Parameters
     ----------
     groups : sequence of str, length N, optional
-        What each symbol belongs to, such as ``panel.groups["sector"]``; one that has no label (an empty text)
-        is a group of its own. Default: the symbols are dealt out to `parts` groups in turn.
+        The group of each symbol, such as ``panel.groups["sector"]``; a symbol without one (an empty text)
+        is a group of its own. Default: the symbols are distributed over `parts` groups in turn.
     parts : int
         Number of groups where `groups` is not given.
     folds, first_test, embargo
@@ -50,7 +50,7 @@ def group_holdout(
     ConfigError
         `too_few_groups`, and those of `walk_forward`.
     DataError
-        `groups`: not one for each symbol. And those of `walk_forward`.
+        `groups`: not one for each symbol. Also those of `walk_forward`.
     """
     names = label.values.shape[1]
     most = min(parts, names)

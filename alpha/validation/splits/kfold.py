@@ -1,7 +1,7 @@
-"""Cross-validation that tests every row, and learns from rows before and after: for diagnostics, not for promotion.
+"""Cross-validation that trains on rows before and after the test rows: for diagnostics, not for promotion.
 
-What the future teaches about the past could not have been traded on. Such folds show how much a result hangs on the
-one path that history took; `Fold.cutoff` is NaT in them, so that whatever expects a walk forward learns nothing.
+A model trained on the future could not have been traded. Such folds show how much a result depends on the one path
+that history took. Their `Fold.cutoff` is NaT, so code that expects a walk forward finds no training rows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ADVICE = "take fewer folds, shorter labels, or a smaller embargo"
 def purged_kfold(
     times: pd.DatetimeIndex, label: Label, *, folds: PositiveInt = 5, embargo: NonNegativeInt = 0
 ) -> list[Fold]:
-    """Test each of `folds` consecutive blocks of rows; learn from all the others that overlap none of its labels.
+    """Test each of `folds` consecutive blocks of rows; train on the other rows whose labels overlap none of its labels.
 
     Lopez de Prado, *Advances in Financial Machine Learning* (2018), chapter 7; the spans of labels are half-open, as
     in its snippet 7.3.
@@ -38,7 +38,7 @@ def purged_kfold(
     folds : int
         Number of blocks, at least 2; their lengths differ by one row at most, the longer ones first.
     embargo : int
-        Rows left out of training after all labels of the block were known.
+        Rows left out of training after all labels of the block are known.
 
     Raises
     ------
@@ -60,10 +60,10 @@ def combinatorial_purged(
     tested: PositiveInt = 2,
     embargo: NonNegativeInt = 0,
 ) -> list[Fold]:
-    """Test every choice of `tested` out of `folds` blocks of rows; learn from the rows that overlap none of them.
+    """Test every choice of `tested` out of `folds` blocks of rows; train on the rows whose labels overlap none of them.
 
-    There are C(folds, tested) splits, in lexical order, and each row is tested in tested / folds of them: so many
-    whole paths through history can be put together from the predictions (`backtest_paths`). Lopez de Prado,
+    There are C(folds, tested) splits, in lexical order, and each row is tested in tested / folds of them: the
+    predictions can be combined into that many paths through history (`backtest_paths`). Lopez de Prado,
     *Advances in Financial Machine Learning* (2018), chapter 12.
 
     Parameters
@@ -73,7 +73,7 @@ def combinatorial_purged(
     tested : int
         Blocks tested in each split, k in the book; fewer than `folds`.
     embargo : int
-        Rows left out of training after all labels of a tested block were known.
+        Rows left out of training after all labels of a tested block are known.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Folds inside a fold, for tuning on nothing but what the outer fold may learn from."""
+"""Folds inside a fold, to tune a model only on the training labels of the outer fold."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from alpha.validation.crossfit import training_mask
 def nested(
     outer: Fold, times: pd.DatetimeIndex, label: Label, splitter: Callable[[pd.DatetimeIndex, Label], list[Fold]]
 ) -> tuple[list[Fold], Label]:
-    """Split an outer fold's training rows again.
+    """Split the training rows of an outer fold again.
 
     Parameters
     ----------
     splitter : callable
-        A bound splitter, or a function of (times, label). It sees only the outer training rows, and counts its
-        embargo in them.
+        A bound splitter, or a function of (times, label). It gets only the outer training rows; its embargo counts
+        these rows.
 
     Returns
     -------
     folds : list of Fold
         Rows are numbered as in `times`; train and test rows are all among ``outer.train``.
     seen : Label
-        `label` without what the outer fold may not learn from: NaN, and NaT as not yet known. Fit and score with this
-        one, or tuning reads outcomes of the outer test rows.
+        `label` with NaN (and NaT) in every cell that the outer fold may not train on. Fit and score with this one;
+        otherwise tuning reads outcomes of the outer test rows.
     """
     rows, seen = outer.train, _seen(label, training_mask(label, outer))
     part = replace(seen, values=seen.values[rows], known_at=seen.known_at[rows],
@@ -47,7 +47,7 @@ def _seen(label: Label, mask: np.ndarray) -> Label:
 
 
 def _placed(fold: Fold, rows: np.ndarray, total: int) -> Fold:
-    """Number the rows of an inner fold as the outer one does."""
+    """Return an inner fold with the row numbers of the outer one."""
     cutoffs = None
     if fold.cutoffs is not None:
         cutoffs = np.full(total, np.datetime64("NaT", "ns"))

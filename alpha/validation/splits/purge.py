@@ -1,4 +1,4 @@
-"""The two kinds of fold, and what each may learn from: arithmetic on times and on when labels became known."""
+"""The two kinds of folds, forward and purged, and the training rows of each."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TICK = np.timedelta64(1, "ns")
 
 
 def walks(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a splitter, as the attribute `walks`, whose folds can be had live: what a candidate may be judged on.
+    """Mark a splitter whose folds are possible live, so that they may judge a candidate (attribute `walks`).
 
-    Its test rows follow on one another, each is tested once, in all names, and every fold learns only from what was
-    known before.
+    Its test rows are consecutive, each row is tested once, in all names, and every fold trains only on labels known
+    before its test rows.
     """
     vars(make)["walks"] = True
     return make
@@ -34,10 +34,10 @@ def instants(times: pd.DatetimeIndex) -> np.ndarray:
 def forward_fold(
     index: int, test: np.ndarray, times: pd.DatetimeIndex, label: Label, *, embargo: int, since: int = 0
 ) -> Fold:
-    """Return the fold that tests the rows `test` and learns from labels known strictly before its cutoff.
+    """Return the fold that tests the rows `test` and trains on labels known strictly before its cutoff.
 
-    The cutoff is the time of the row `embargo` rows before the first test row. A row may be trained on if at least
-    one of its labels is known by then, and none before the row `since` is.
+    The cutoff is the time of the row `embargo` rows before the first test row. A training row has at least one label
+    known by then, and is not before the row `since`.
     """
     end = max(int(test[0]) - embargo, 0)
     cutoff = instants(times)[end]
@@ -46,13 +46,13 @@ def forward_fold(
 
 
 def purged_fold(index: int, test: np.ndarray, times: pd.DatetimeIndex, label: Label, *, embargo: int) -> Fold:
-    """Return the fold that tests the rows `test` and learns from all the others whose labels overlap none of theirs.
+    """Return the fold that tests the rows `test` and trains on all other rows whose labels overlap none of theirs.
 
-    The span of a label is half-open, from its row's time up to, and without, `known_at`. Of each run of test rows:
+    The span of a label is half-open, from its row's time up to, but without, `known_at`. For each run of test rows:
 
-    - a label from before it may be learned from if it was known no later than the run's first row;
-    - a row after it, if it is at least `embargo` rows later than the first row at which all the run's labels
-      were known. A label that never became known is never scored, and so has no span.
+    - a label before the run is used if it is known no later than the run's first row;
+    - a row after the run is used if it is at least `embargo` rows later than the first row at which all labels of the
+      run are known. A label that never becomes known is never scored, so it has no span.
     """
     moments = instants(times)
     cutoffs = np.full(len(times), FOREVER)
@@ -66,7 +66,7 @@ def purged_fold(index: int, test: np.ndarray, times: pd.DatetimeIndex, label: La
 
 
 def expect_training(folds: Iterable[Fold], times: pd.DatetimeIndex, advice: str) -> list[Fold]:
-    """Return `folds`; raise ConfigError `too_few_rows`, with `advice`, if one has nothing to learn from."""
+    """Return `folds`; raise ConfigError `too_few_rows`, with `advice`, if one has no training rows."""
     checked = list(folds)
     for fold in checked:
         if not len(fold.train):
@@ -79,16 +79,16 @@ def expect_training(folds: Iterable[Fold], times: pd.DatetimeIndex, advice: str)
 
 
 def expect_spans(times: pd.DatetimeIndex, label: Label) -> None:
-    """Raise a DataError unless every label begins at a time of its own and was known only later.
+    """Raise a DataError unless the times are those of the label's rows, and every label is known after its row.
 
-    What is purged hangs on nothing else: of labels known too early, or of other rows, none overlaps a test.
+    Purging depends on this: a label declared known too early would overlap no test row, and would not be purged.
 
     Raises
     ------
     ConfigError
         `bad_parameter`.
     DataError
-        `bad_shape`, `not_times`, `unordered_times`; ``known_early``: an outcome was known no later than it was decided.
+        `bad_shape`, `not_times`, `unordered_times`; ``known_early``: an outcome is known no later than its decision.
     """
     expect(times, pd.DatetimeIndex, "times must be a DatetimeIndex, a time for each row of the label")
     known_at, shape = np.asarray(label.known_at), label.values.shape
@@ -121,7 +121,7 @@ def expect_rows(times: pd.DatetimeIndex, least: int, why: str) -> None:
 
 
 def _row_known(run: np.ndarray, moments: np.ndarray, label: Label) -> int:
-    """Return the first row at which every label of `run` was known."""
+    """Return the first row at which every label of `run` is known."""
     ends = label.known_at[run]
     ends = ends[~np.isnat(ends)]
     return int(np.searchsorted(moments, ends.max(), side="left")) if len(ends) else 0

@@ -1,4 +1,4 @@
-"""Any splitter as the `cv=` of scikit-learn."""
+"""Use any splitter as the `cv=` argument of scikit-learn."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from alpha.validation.splits.purge import instants
 
 
 def samples(features: FeatureSet, label: Label) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
-    """Return X, y and known_at of every (time, symbol) whose inputs and outcome are there, in the order of time.
+    """Return X, y and known_at of every (time, symbol) that has inputs and an outcome, in the order of time.
 
-    All three are indexed by (time, symbol); `known_at` is what `PurgedCV` wants.
+    All three are indexed by (time, symbol); `PurgedCV` takes `known_at`.
     """
     X = features.frame()
     y = pd.Series(label.values.ravel(), X.index, name=label.name)
@@ -30,9 +30,9 @@ def samples(features: FeatureSet, label: Label) -> tuple[pd.DataFrame, pd.Series
 
 
 class PurgedCV:
-    """A splitter as scikit-learn wants it: for `cross_val_score`, `GridSearchCV` and whatever else takes `cv=`.
+    """A splitter for scikit-learn: for `cross_val_score`, `GridSearchCV` and all else that takes `cv=`.
 
-    What scikit-learn scores is not recorded as a trial: choose on training rows, and `score` what comes of it.
+    Scores of scikit-learn are not recorded as trials: choose on training rows, then `score` the chosen model.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class PurgedCV:
         A registered splitter, such as ``purged_kfold``.
     known_at : Series
         When each sample's label became known; NaT: not yet. Its index holds the time of each sample, or (time, symbol)
-        where there are many a time. Times are read as UTC where they have no zone.
+        where a time has several samples. Times without a zone are read as UTC.
     **params
-        The parameters of the splitter. They count rows, and a row is a distinct time.
+        The parameters of the splitter. They count rows; a row is a distinct time.
 
     Raises
     ------
@@ -64,19 +64,19 @@ class PurgedCV:
         return f"PurgedCV({self.splitter.label})"
 
     def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield positions in `X` to learn from, and to test.
+        """Yield the positions in `X` of the training samples, and of the test samples.
 
         Parameters
         ----------
         X : array-like of samples, optional
-            A frame is matched to `known_at` by its index, so that searches may be nested; anything else by position.
+            A frame is matched to `known_at` by its index, so that searches can be nested; anything else by position.
         groups : sequence, one a sample, optional
-            For splitters that hold out groups: what each sample's symbol belongs to.
+            The group of each sample's symbol, for splitters that hold out groups.
 
         Raises
         ------
         DataError
-            `samples`: `X` does not match `known_at`, or one (time, symbol) is there twice.
+            `samples`: `X` does not match `known_at`, or a (time, symbol) occurs twice.
         """
         grid = _Grid(_matched(self.known_at, X))
         takes_groups = groups is not None and "groups" in inspect.signature(self.splitter.make).parameters
@@ -90,12 +90,12 @@ class PurgedCV:
                 yield np.flatnonzero(train), np.flatnonzero(test)
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return how many splits there are."""
+        """Return the number of splits."""
         return sum(1 for _ in self.split(X, y, groups))
 
 
 class _Grid:
-    """Samples laid out on times x symbols: what splitters split."""
+    """Samples arranged as times x symbols, the form that splitters take."""
 
     def __init__(self, known_at: pd.Series) -> None:
         moments = _utc(known_at.index.get_level_values(0), "the index of known_at")
@@ -141,13 +141,13 @@ def _matched(known_at: pd.Series, X: Any) -> pd.Series:
 
 
 def _utc(times: pd.Index, what: str) -> pd.DatetimeIndex:
-    if not isinstance(times, pd.DatetimeIndex):  # numbers would be read as nanoseconds of 1970
+    if not isinstance(times, pd.DatetimeIndex):  # pandas would read numbers as nanoseconds since 1970
         raise ConfigError(f"{what} must hold times; it holds {times.dtype}: pd.to_datetime(...)", code="samples")
     return times.tz_localize("UTC") if times.tz is None else times.tz_convert("UTC")
 
 
 def _longest(known: np.ndarray, moments: np.ndarray) -> int:
-    """Return the horizon in rows of the label that takes longest."""
+    """Return the longest horizon of any label, in rows."""
     rows, columns = np.nonzero(~np.isnat(known))
     ends = np.searchsorted(moments, known[rows, columns], side="left")
     return max(int((ends - rows).max(initial=2)) - 1, 1)

@@ -1,4 +1,4 @@
-"""Walks forward: each fold learns from what was known before its test rows, as one can live."""
+"""Walk-forward splits: each fold trains only on labels known before its test rows, as is possible live."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from alpha.validation.splits.purge import (
 
 
 def place(first_test: float | date | str) -> float | date | str:
-    """Refuse what is no place where testing can begin."""
+    """Check `first_test`: a fraction of the rows, or a date."""
     try:
         known = 0 < first_test < 1 if isinstance(first_test, float) else not pd.isna(_instant(first_test))
     except ValueError:
@@ -54,29 +54,29 @@ def walk_forward(
     first_test: Annotated[float | date | str, AfterValidator(place)] = 0.3,
     embargo: NonNegativeInt = 0,
 ) -> list[Fold]:
-    """Cut the tail of `times` into consecutive test blocks, each preceded by what was known before it.
+    """Cut the tail of `times` into consecutive test blocks; each fold trains on labels known before its block.
 
-    The cutoff of a fold is the time of the row `embargo` rows before its first test row. A row may be trained on if
-    at least one of its labels was known strictly before the cutoff; where symbols differ, each single label is
-    purged again when a model is fitted (`training_mask`).
+    The cutoff of a fold is the time of the row `embargo` rows before its first test row. A training row has at least
+    one label known strictly before the cutoff; where symbols differ, each single label is purged again when a model is
+    fitted (`training_mask`).
 
     Parameters
     ----------
     folds : int
         Number of test blocks; their lengths differ by one row at most.
     train : {"expanding", "rolling"}
-        Learn from everything known, or from the newest `train_rows` rows of it.
+        Train on all known rows, or on the newest `train_rows` of them.
     train_rows : int, optional
         For rolling windows; default: as many as the first fold has.
     first_test : float, date or str
-        Where testing begins: a fraction of the rows, or a date.
+        Start of the test rows: a fraction of the rows, or a date.
     embargo : int
         Rows between the last known training label and the first test row.
 
     Raises
     ------
     ConfigError
-        `too_few_rows`, saying how many would do; `bad_parameter`, `unused_parameter`.
+        `too_few_rows`, with the number needed; `bad_parameter`, `unused_parameter`.
     DataError
         Labels that are not of these times; see `expect_spans`.
     """
@@ -113,16 +113,16 @@ def calendar_years(
     train_years: PositiveInt | None = None,
     embargo: NonNegativeInt = 0,
 ) -> list[Fold]:
-    """Test one calendar year (UTC) after another, each preceded by what was known before it.
+    """Test one calendar year (UTC) after another; each fold trains on labels known before its year.
 
-    Cutoff and purge are those of `walk_forward`. The last year may be a part of one.
+    Cutoff and purging are as in `walk_forward`. The last year may be incomplete.
 
     Parameters
     ----------
     first_test : int, optional
         The first year tested; default: the second of the data.
     train_years : int, optional
-        Learn from the rows of this many calendar years before; default: from the first row on, the anchor.
+        Train on the rows of this many calendar years before; default: on all rows before.
     embargo : int
         Rows between the last known training label and the first test row.
 
@@ -159,7 +159,7 @@ def _first_row(times: pd.DatetimeIndex, first_test: float | date | str) -> int:
 
 
 def _least_start(times: pd.DatetimeIndex, label: Label, embargo: int) -> int:
-    """Return the first row that can be tested: the row before by `embargo` is later than the first label is known."""
+    """Return the first row that can be tested: the row `embargo` rows before it is later than the first known label."""
     known_at = label.known_at[~np.isnat(label.known_at)]
     if not len(known_at):
         return label.horizon + 2 + embargo

@@ -1,4 +1,4 @@
-"""Worlds without a mistake: what the plants do wrong, done right. No check may accuse them."""
+"""Clean worlds: they do correctly what the plants do wrong. No check may report a leak in them."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ def ridge_on_an_edge(seed: int) -> Pipeline:
 
 @clean
 def ridge_on_noise(seed: int) -> Pipeline:
-    """A ridge regression where the score foretells nothing, five bars ahead."""
+    """A ridge regression where the score predicts nothing, five bars ahead."""
     return honest(records(seed, edge=0.0), horizon=5)
 
 
 @clean
 def strong_edge_of_a_day(seed: int) -> Pipeline:
-    """Trees where the score foretells much: a large IC is no leak."""
+    """Trees where the score predicts well: a large IC is no leak."""
     return honest(records(seed, edge=0.5), predict=predictor(SETTINGS[1]))
 
 
 @clean
 def long_outcomes(seed: int) -> Pipeline:
-    """Outcomes of ten bars overlap: they are purged, and the fold learns from its newest rows."""
+    """Outcomes of ten bars overlap; they are purged, and each fold trains on its newest rows."""
     return honest(records(seed), folds=walk(train="rolling", embargo=3), horizon=10)
 
 
 @clean
 def tuned_inside_the_fold(seed: int) -> Pipeline:
-    """Scaling, encoding and the choice of the model are made on the training rows alone, on their newest part."""
+    """Scaling, encoding and the choice of the model use only training rows; the newest of them decide the choice."""
 
     def predict(features: FeatureSet, label: Label, fold: Fold, tradable: np.ndarray) -> np.ndarray:
         scaled = _with_code(_scaled(features, fold), label, fold, tradable)
@@ -80,7 +80,7 @@ def tuned_inside_the_fold(seed: int) -> Pipeline:
 
 @clean
 def filled_forward_and_filtered(seed: int) -> Pipeline:
-    """Holes are filled from the past, windows end at their row, and the scale is that of the rows before."""
+    """Missing values are filled from the past, windows end at their row, and the scale comes from earlier rows."""
 
     def trailing(panel: Panel) -> np.ndarray:
         close = panel.frame("close").ffill()
@@ -92,7 +92,7 @@ def filled_forward_and_filtered(seed: int) -> Pipeline:
 
 @clean
 def first_reports_and_old_members(seed: int) -> Pipeline:
-    """Reports stand as first told, an hour after they were public; names that are delisted stay until they are."""
+    """Reports are used as first published, one hour later; names stay in the universe until they are delisted."""
 
     def load(tables: Tables) -> Panel:
         first = tables["reports"].drop_duplicates(["symbol", "quarter"])
@@ -104,13 +104,13 @@ def first_reports_and_old_members(seed: int) -> Pipeline:
 
 @clean
 def bars_labelled_at_their_end(seed: int) -> Pipeline:
-    """Half-hourly prices are made into hourly bars that are stamped when they are complete."""
+    """Hourly bars, made of half-hourly prices, are stamped with their end."""
     return honest(hours(seed), lambda tables: hourly(tables, "right"), features=short_returns)
 
 
 @clean
 def closes_only(seed: int) -> Pipeline:
-    """There are no opens: outcomes and orders run from the close of the next bar."""
+    """The data have no opens; outcomes and orders start at the close of the next bar."""
 
     def load(tables: Tables) -> Panel:
         made = panel(tables)
@@ -126,7 +126,7 @@ def closes_only(seed: int) -> Pipeline:
 
 @clean
 def careful_stops(seed: int) -> Pipeline:
-    """Sizes follow the volatility of the past; a bar that touches stop and target is taken to be stopped."""
+    """Sizes follow past volatility; a bar that touches both stop and target counts as stopped."""
 
     def trade(signal: np.ndarray, panel: Panel) -> np.ndarray:
         volatility = panel.frame("close").pct_change(fill_method=None).rolling(10).std().to_numpy()
@@ -138,13 +138,13 @@ def careful_stops(seed: int) -> Pipeline:
 
 @clean
 def stacked_and_stopped_inside_the_fit(seed: int) -> Pipeline:
-    """A stack weighs its models on inner folds, and its boosting stops on rows, that the samples purge themselves."""
+    """A stack weighs its models on purged inner folds, and its boosting stops early on purged rows."""
     return honest(records(seed), predict=partial(_cross_fitted, Plugin("model", "stack", {}, _Stack), ()), horizon=10)
 
 
 @clean
 def barriers_weighed_by_age_and_uniqueness(seed: int) -> Pipeline:
-    """Outcomes end where a barrier is touched, each name's at its own time; old and overlapping samples weigh less."""
+    """Outcomes end where a barrier is touched, at a time of their own; old or overlapping samples weigh less."""
     weights = (weight.bind({"name": "age", "half_life": 0.5}), weight.bind("uniqueness"))
     ends = label_registry.bind({"name": "barrier", "horizon": 8, "window": 10})
     return honest(records(seed), label=ends, predict=partial(_cross_fitted, model.bind("linear_v1"), weights))
@@ -152,14 +152,14 @@ def barriers_weighed_by_age_and_uniqueness(seed: int) -> Pipeline:
 
 @clean
 def confidence_in_a_primary(seed: int) -> Pipeline:
-    """A meta-label of short reversals that end at barriers: trees say when to follow them."""
+    """A meta-label on a short-term reversal signal with barriers: trees predict when to follow the signal."""
     entry = {"name": "meta", "primary": {"name": "reversal", "window": 3},
              "outcome": {"name": "barrier", "horizon": 5, "window": 10}}  # fmt: skip
     return honest(records(seed), label=label_registry.bind(entry), predict=predictor(SETTINGS[1]))
 
 
 class _Stack:
-    """A ridge regression and trees whose number is chosen on held-out rows, weighed by what they predict of others."""
+    """A ridge regression and boosted trees with early stopping, weighed by their predictions on held-out rows."""
 
     handles_nan: ClassVar[bool] = False
 
@@ -189,7 +189,7 @@ def _cross_fitted(
 
 
 def _inner(fold: Fold, label: Label) -> Fold:
-    """Return a fold within the training rows: the newest third is tested, what was known before it is learned from."""
+    """Return a fold within the training rows: it tests the newest third and trains on labels known before."""
     test = fold.train[-(len(fold.train) // 3) :]
     train = fold.train[: -len(test) - label.horizon - 1]
     return replace(fold, train=train, test=test)
