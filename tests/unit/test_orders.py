@@ -86,11 +86,6 @@ def test_a_sleeve_trades_its_share_of_the_equity():
     assert shares(found) == {"A": 12}, "12.5 % of 1000; 3 % of 250 is too small"
 
 
-def test_a_contract_is_worth_its_price_times_multiplier_and_rate():
-    contract = bar([10.0, 1.0, 1.0], instrument=Instrument(multiplier=5), rate=2.0)
-    assert shares(rebalance(np.array([0.5, 0.0, 0.0]), ledger(), contract)) == {"A": 5}  # 500 / (10 x 5 x 2)
-
-
 def test_a_lot_that_floating_point_left_short_is_whole():
     weight = 0.29  # 0.29 * 100 / 0.01 is 2899.9999999999995
     assert shares(rebalance(np.array([weight, 0, 0]), ledger(100.0), bar([0.01, 1, 1]))) == {"A": 2900}
