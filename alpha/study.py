@@ -276,7 +276,7 @@ def _candidate(
 def _refit(bench: _Bench, model: Plugin, signal: np.ndarray) -> Bundle:
     """Fit on every row whose label is known; add golden predictions and reference deciles to the bundle."""
     panel, label = bench.panel, bench.label
-    known = panel.tradable & np.isfinite(label.values) & ~np.isnat(label.known_at.reshape(len(panel), -1))
+    known = panel.tradable & np.isfinite(label.values) & ~np.isnat(label.known_at_cells)
     fitted = fit(model, bench.features, label, known, weights=bench.config.weights)
     rows = np.flatnonzero(known.any(axis=1))
     golden = _golden(bench.features.values, known)

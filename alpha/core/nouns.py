@@ -61,22 +61,25 @@ class Label:
     entry: str
     realised: np.ndarray | None = None
 
+    @property
+    def known_at_cells(self) -> np.ndarray:
+        """When the outcome of each cell became known: `known_at` as a read-only array of shape (T, N)."""
+        return np.broadcast_to(self.known_at.reshape(len(self.values), -1), self.values.shape)
+
     def horizons(self, times: pd.DatetimeIndex) -> np.ndarray:
         """Return the bars from entry to exit of each cell, an int array of shape (T, N); -1 where not yet known.
 
         The entry is in the bar after the row; the outcome is known at the close of the bar of the exit.
         """
-        known_at = np.broadcast_to(self.known_at.reshape(len(self.values), -1), self.values.shape)
-        exits = np.searchsorted(times.as_unit("ns").asi8.view("datetime64[ns]"), known_at)
-        return np.where(np.isnat(known_at), -1, exits - np.arange(len(exits))[:, None] - 1)
+        exits = np.searchsorted(times.as_unit("ns").asi8.view("datetime64[ns]"), self.known_at_cells)
+        return np.where(np.isnat(self.known_at_cells), -1, exits - np.arange(len(exits))[:, None] - 1)
 
     def known_before(self, cutoff: np.datetime64 | np.ndarray) -> np.ndarray:
         """Return a bool array of shape (T, N): True where the outcome was known strictly before `cutoff`.
 
         `cutoff` is one instant, or an array of shape (T,) with one for each row.
         """
-        known = self.known_at.reshape(len(self.values), -1) < np.reshape(cutoff, (-1, 1))  # NaT compares False
-        return np.broadcast_to(known, self.values.shape)
+        return self.known_at_cells < np.reshape(cutoff, (-1, 1))  # NaT compares False
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,7 +98,7 @@ def shocked(panel: Panel, row: int, rng: np.random.Generator, *, low: float = 0.
 
 def check_label(label: Label, times: pd.DatetimeIndex) -> str | None:
     """Check that each outcome becomes known only after its row, and that no value is given for an unknown outcome."""
-    known_at = np.broadcast_to(label.known_at.reshape(len(times), -1), label.values.shape)
+    known_at = label.known_at_cells
     early = known_at <= _instants(times)[:, None]  # NaT compares False
     unknown = np.isnat(known_at) & np.isfinite(label.values)
     for bad, why in ((early, "is known no later than it was decided"), (unknown, "has a value that is not yet known")):

@@ -26,15 +26,22 @@ class SignificanceResult(NamedTuple):
     pvalue: float
 
 
-def vector(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
+def vector(values: Any, name: str, *, fewest: int = 2, smallest: float = 1 / LARGEST) -> np.ndarray:
     """Return `values` as a float array of shape (n,).
+
+    Parameters
+    ----------
+    fewest : int
+        How many values there must be at least.
+    smallest : float
+        Size that the largest value must have at least, unless all are 0.
 
     Raises
     ------
     DataError
         With the code `not_numbers`, `bad_shape`, `not_finite`, `out_of_range` or `too_short`.
     """
-    return _checked(values, name, 1, "(n,)", fewest)
+    return _checked(values, name, 1, "(n,)", fewest, smallest)
 
 
 def matrix(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
@@ -42,7 +49,9 @@ def matrix(values: Any, name: str, *, fewest: int = 2) -> np.ndarray:
     return _checked(values, name, 2, "(n, k)", fewest)
 
 
-def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -> np.ndarray:
+def _checked(
+    values: Any, name: str, dimensions: int, shape: str, fewest: int, smallest: float = 1 / LARGEST
+) -> np.ndarray:
     array = numbers(values, name)
     if array.ndim != dimensions or 0 in array.shape[1:]:
         raise DataError(f"{name} must have shape {shape}; it has {array.shape}", code="bad_shape")
@@ -52,9 +61,9 @@ def _checked(values: Any, name: str, dimensions: int, shape: str, fewest: int) -
             f"{name} must be finite; {bad} of {array.size} values are not: leave them out", code="not_finite"
         )
     size = np.abs(array).max(initial=0)
-    if size > LARGEST or 0 < size < 1 / LARGEST:
+    if size > LARGEST or 0 < size < smallest:
         raise DataError(
-            f"{name} must lie between {1 / LARGEST:g} and {LARGEST:g} in size; the largest is {size:g}: is it a mark "
+            f"{name} must lie between {smallest:g} and {LARGEST:g} in size; the largest is {size:g}: is it a mark "
             f"of what is missing, or in the wrong unit?",
             code="out_of_range",
         )

@@ -50,7 +50,7 @@ def optimal_block(values: np.ndarray, *, method: str = "stationary") -> float:
     columns = [column for column in np.atleast_2d(values.T) if np.ptp(column) > 0]
     with np.errstate(divide="ignore", invalid="ignore"):  # parts of a column may be constant
         lengths = [optimal_block_length(column)[method].iloc[0] for column in columns]
-    return float(max([1.0, *(length for length in lengths if np.isfinite(length))]))
+    return float(np.nanmax([1.0, *lengths]))
 
 
 def block_rows(
@@ -163,9 +163,9 @@ def scorecard_intervals(
     """
     horizon, draws = count(horizon, "horizon", 1), count(draws, "draws", 1)
     level, periods = between(level, "level", 0, 1), between(periods, "periods", 0, np.inf)
-    given = {"gross": gross_returns, "turnover": turnover, "costs": costs, "hits": hits, "pairs": pairs}
+    given = {"gross_returns": gross_returns, "turnover": turnover, "costs": costs, "hits": hits, "pairs": pairs}
     aligned(net_returns=net_returns, ic=ic, **given)
-    series = {"net": vector(net_returns, "net_returns")}
+    series = {"net_returns": vector(net_returns, "net_returns")}
     series |= {name: vector(values, name) for name, values in given.items() if values is not None}
     if ic is not None:
         series["ic"] = _daily(ic)
@@ -173,7 +173,7 @@ def scorecard_intervals(
     if ("hits" in series) != ("pairs" in series):
         raise DataError("hits need pairs, and pairs hits: give both or neither", code="bad_shape")
     names, value = _measured(series, periods)
-    n = len(series["net"])
+    n = len(series["net_returns"])
     if n < FEWEST_OUTCOMES * horizon:
         return pd.DataFrame({"value": value, "low": np.nan, "high": np.nan}, index=names)
     length = max(_longest(series) if block is None else expect_block(block, n), horizon)
@@ -200,14 +200,14 @@ def _in_columns(values: Any, *, fewest: int = 0) -> np.ndarray:
 
 
 def chunks(draws: int, cells: int) -> Iterator[int]:
-    """Yield how many draws to make at a time so that about a million cells are held."""
-    most = max(1, CHUNK // max(cells, 1))
+    """Yield how many draws to make at a time, of at least one cell each, so that about a million cells are held."""
+    most = max(1, CHUNK // cells)
     return (min(most, draws - done) for done in range(0, draws, most))
 
 
 def _measured(series: dict[str, np.ndarray], periods: float) -> tuple[list[str], np.ndarray]:
     found: dict[str, Any] = metrics.of_book(
-        series["net"], series.get("gross"), series.get("turnover"), series.get("costs"), periods
+        series["net_returns"], series.get("gross_returns"), series.get("turnover"), series.get("costs"), periods
     )
     if "ic" in series:
         known = series["ic"][np.isfinite(series["ic"])]
@@ -215,7 +215,7 @@ def _measured(series: dict[str, np.ndarray], periods: float) -> tuple[list[str],
     if "hits" in series:
         pairs = series["pairs"].sum()
         found["hit_rate"] = series["hits"].sum() / pairs if pairs else np.nan
-    return list(found), np.array(list(found.values()), dtype=float)
+    return list(found), np.array(list(found.values()))
 
 
 def _longest(series: dict[str, np.ndarray]) -> float:

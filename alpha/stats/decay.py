@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alpha.core.errors import DataError
-from alpha.stats.arguments import aligned, count, expect, listed, numbers, paired
+from alpha.stats.arguments import aligned, count, expect, listed, numbers, paired, vector
 from alpha.stats.metrics import daily_ic, icir
 from alpha.stats.significance import mean_interval, newey_west_t
 
@@ -127,7 +127,7 @@ def _known(labels: np.ndarray) -> list[object]:
 
 
 def _summary(ic: np.ndarray, horizon: int) -> dict[str, float]:
-    known = ic[np.isfinite(ic)]
+    known = vector(ic[np.isfinite(ic)], "ic", fewest=0)
     low, high = mean_interval(ic, horizon=horizon)
     return {
         "ic": float(known.mean()) if len(known) else np.nan,

@@ -122,7 +122,7 @@ def _adjusted(pvalues: np.ndarray, level: float, method: str) -> Adjusted:
     from statsmodels.stats.multitest import multipletests
 
     between(level, "level", 0, 1)
-    pvalues = vector(pvalues, "pvalues", fewest=1)
+    pvalues = vector(pvalues, "pvalues", fewest=1, smallest=0)
     if pvalues.min() < 0 or pvalues.max() > 1:
         raise DataError("p-values must lie between 0 and 1", code="not_probabilities")
     rejected, adjusted, *_ = multipletests(pvalues, level, method=method)

@@ -59,10 +59,9 @@ def fit(
             f"Start the data earlier, let testing begin later (walk_forward.first_test), or take shorter windows",
             code="too_few_samples",
         )
-    known_at = np.broadcast_to(label.known_at.reshape(len(mask), -1), mask.shape)[rows, symbols]
     instant = features.times.as_unit("ns").asi8.view("datetime64[ns]")[rows]
     X, y = _inputs(fresh, features.values, (rows, symbols)), label.values[rows, symbols]
-    samples = Samples(X, y, rows, symbols, instant, known_at, np.ones(len(rows)))
+    samples = Samples(X, y, rows, symbols, instant, label.known_at_cells[rows, symbols], np.ones(len(rows)))
     return fresh.fit(_weighted(samples, weights))
 
 
@@ -77,7 +76,7 @@ def _weighted(samples: Samples, weights: Sequence[Plugin]) -> Samples:
         product = product * given
     if not product.any():
         raise ModelError("the sample weights must not all be 0: nothing would be learned", code="bad_sample_weights")
-    equal = (product == product[0]).all()  # equal weights must not change the fit by the rounding of their mean
+    equal = product.min() == product.max()  # equal weights must not change the fit by the rounding of their mean
     return replace(samples, weight=np.ones(len(samples)) if equal else product / product.mean())
 
 
@@ -134,7 +133,7 @@ def _columns(model: Model, X: np.ndarray) -> np.ndarray:
             f"({len(X)}, {len(names)}); it was {predicted.shape}",
             code="bad_outputs",
         )
-    return predicted.reshape(len(X), -1).T
+    return predicted.reshape(len(X), len(names)).T
 
 
 def cross_fit(

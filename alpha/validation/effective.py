@@ -100,8 +100,7 @@ class EffectiveNumber:
 def _standardised(row: np.ndarray) -> np.ndarray:
     """Return values scaled to mean 0 and standard deviation 1 over the known ones; 0 where they are constant."""
     known = row[~np.isnan(row)]
-    spread = known.std() if len(known) else 0.0
-    return (row - known.mean()) / spread if spread > 0 else row * 0.0
+    return (row - known.mean()) / known.std() if varies(known) else row * 0.0
 
 
 class _Luck:

@@ -98,8 +98,8 @@ def selection(
     rows = newest.series["net_returns"].index
     family = trials.family(panel_id, source, rows[0].date(), rows[-1].date())
     net = family.net
-    same = net.reindex(rows).dropna(axis=1, thresh=max(1, round(COVERED * len(rows)))).fillna(0.0)
-    ruled = pd.DataFrame({name: card.series["net_returns"] for name, card in (baselines or {}).items()}, index=rows)
+    same = net.reindex(rows).dropna(axis=1, thresh=round(COVERED * len(rows))).fillna(0.0)
+    ruled = pd.DataFrame({name: card.series["net_returns"] for name, card in (baselines or {}).items()})
     sharpes = (net.mean() / net.std())[[bool(varies(column.dropna().to_numpy())) for _, column in net.items()]]
     chance = 1 / np.sqrt(len(rows))
     logits = _logits(pd.concat([same, ruled], axis=1))

@@ -52,12 +52,15 @@ def main() -> int:
 
 
 def measure(subject: Subject, path: str, results: Results, budget: Budget) -> None:
-    """Run the mutants of a module that have no outcome yet."""
+    """Run the mutants of a module that have no outcome; stop where the module or its tests change meanwhile."""
+    state = subject.state(path)
     for way in (swapped, fresh):
         if time.monotonic() < budget.until and results.waiting(subject, path, "fresh"):
             waiting = results.waiting(subject, path, way.__name__)
             print(f"{subject.name}: {path}: {len(waiting)} mutants, {way.__name__}", file=sys.stderr, flush=True)
             for outcome in way(path, subject.tests, waiting, budget):  # without mutants, too, `swapped` times the tests
+                if subject.state(path) != state:
+                    raise SystemExit(f"{path} or its tests changed while they were measured; start again")
                 results.add(subject, outcome)
 
 

@@ -144,7 +144,7 @@ def test_overfitting_knows_neither_order_nor_leverage(seed: int, n_splits: int) 
 
 
 @few
-@given(st.lists(st.one_of(st.just(0.0), st.floats(1e-99, 1)), min_size=1, max_size=20), seeds)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), seeds)
 def test_adjusting_only_weakens_and_keeps_the_order(pvalues: list[float], seed: int) -> None:
     p = np.array(pvalues)
     order = np.random.default_rng(seed).permutation(len(p))

@@ -366,6 +366,15 @@ def test_weights_are_multiplied_and_have_a_mean_of_one(features: FeatureSet) -> 
         np.testing.assert_allclose(spy.samples.weight, expected / expected.mean())
 
 
+def test_a_sample_may_weigh_nothing(features: FeatureSet) -> None:
+    later = weighing("later", lambda samples: np.where(samples.row < 20, 0.0, 3.0))
+    fit(plugin(Spy), features, labelled(), TRADABLE, weights=(later,))
+    samples = Spy.made[0].samples
+    assert (samples.weight[samples.row < 20] == 0).all()
+    assert len(np.unique(samples.weight[samples.row >= 20])) == 1
+    assert samples.weight.mean() == pytest.approx(1)
+
+
 @pytest.mark.parametrize("constant", [1.0, 0.1, 1 / 3])
 def test_equal_weights_are_no_weights(constant: float, features: FeatureSet) -> None:
     same = weighing("same", lambda samples: np.full(len(samples), constant))
@@ -377,6 +386,8 @@ def test_equal_weights_are_no_weights(constant: float, features: FeatureSet) -> 
     ("give", "why"),
     [
         (lambda samples: -samples.row - 1.0, "a finite weight of at least 0"),
+        (lambda samples: np.where(samples.row == 3, -1.0, 1.0), "a finite weight of at least 0"),
+        (lambda samples: np.where(samples.row == 3, np.nan, 1.0), "a finite weight of at least 0"),
         (lambda samples: np.full(len(samples), np.nan), "a finite weight of at least 0"),
         (lambda samples: np.ones(3), "a finite weight of at least 0"),
         (lambda samples: np.zeros(len(samples)), "must not all be 0"),

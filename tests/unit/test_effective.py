@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import effective_reference as reference
 import numpy as np
 import pandas as pd
@@ -77,13 +79,23 @@ def test_beyond_the_trials_that_are_clustered_each_time_it_is_never_smaller(kind
         reached = np.maximum.accumulate(known)
         assert (numbers >= reached).all()
         assert (numbers <= reached + np.ceil(reached / effective.GROWTH) + 3).all(), "and larger by few"
+        assert (numbers[:16] == reached[:16]).all()
         if kind == "noise":
             assert numbers == known
 
 
+def test_in_between_a_trial_joins_what_it_is_most_like_or_nothing(monkeypatch):
+    """Every second trial is a variant of one idea, the others are new: nothing is missed, so nothing is added."""
+    monkeypatch.setattr(effective, "EVERY", 16)
+    returns = family("noise", 0, 100, 400)
+    returns[list(range(1, 100, 2))] = 0.5 * returns[list(range(1, 100, 2))].to_numpy() + returns[[1]].to_numpy()
+    known, found = reference.clusters_by_prefix(returns), EffectiveNumber()
+    assert [found.add(returns[[name]]).clusters for name in returns] == known
+    assert known[-1] == 51
+
+
 def test_clustering_again_is_rare_among_many(monkeypatch):
     """It happens at steps of a thirty-second, so that the cost of a trial grows with the number before it alone."""
-    monkeypatch.setattr(effective, "EVERY", 20)
     sizes, cut = [], effective._Clusters._cut_tree
 
     def counted(self):
@@ -93,9 +105,9 @@ def test_clustering_again_is_rare_among_many(monkeypatch):
     monkeypatch.setattr(effective._Clusters, "_cut_tree", counted)
     found = EffectiveNumber()
     found.add(family("mixed", 0, 320, 60))
-    assert sizes[:20] == list(range(1, 21))
-    assert sum(size**2 for size in sizes[20:]) < 40 * 320**2
-    assert max(sizes) > 300
+    assert sizes[:256] == list(range(1, 257))
+    assert sizes[256:] == [before + before // 32 for before in sizes[255:-1]]
+    assert sizes[-1] > 310
 
 
 def test_no_trials_are_none():
@@ -166,7 +178,24 @@ def test_trials_that_share_few_rows_are_alike_no_other(shared, alike):
     assert found.clusters == (1 if alike else 2)
 
 
-def test_a_trial_that_never_moves_is_alike_no_other_and_draws_nothing():
-    idle = pd.Series(0.0, TIMES)
-    found = EffectiveNumber().add(pd.DataFrame({0: net(3), 1: idle, 2: idle}))
+@pytest.mark.parametrize("constant", [0.0, 0.01, np.nan])
+def test_a_trial_that_never_moves_is_alike_no_other_and_draws_nothing(constant):
+    idle = pd.Series(constant, TIMES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = EffectiveNumber().add(pd.DataFrame({0: net(3), 1: idle, 2: idle}))
     assert (found.clusters, found.equivalent) == (3, 1)
+
+
+def test_a_trial_that_does_not_move_while_another_is_tested_is_alike_no_other():
+    one, other = net(3), net(4)
+    still = pd.Series(np.where(np.arange(ROWS) < 200, one, 0.1), TIMES)
+    found = EffectiveNumber().add(pd.DataFrame({0: still, 1: other.iloc[200:]}))
+    assert found.clusters == 2
+
+
+@pytest.mark.parametrize(("shared", "alike"), [(59, False), (60, True)])
+def test_a_later_trial_over_more_rows_shares_those_of_the_earlier_one(shared, alike):
+    one = net(3).to_frame()
+    found = EffectiveNumber().add(one.iloc[:shared]).add(one)
+    assert found.clusters == (1 if alike else 2)

@@ -53,6 +53,11 @@ def test_events_come_back_in_order_and_to_the_bit(journal):
     assert list(journal.events()) == events()
 
 
+def test_a_journal_names_its_run(journal):
+    assert journal.run == "run"
+    assert MemoryJournal().run == "backtest"
+
+
 def test_appending_again_changes_nothing(journal):
     for each in (events(), events(), events()[2:5]):
         journal.append(each)
@@ -170,6 +175,30 @@ def test_an_empty_journal_takes_the_name_of_the_first_run_that_trades(tmp_path):
         SqliteJournal(tmp_path / "j", "run")
 
 
+def test_a_journal_with_one_event_keeps_its_run(tmp_path):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        journal.append(events()[:1])
+    with raises("journal_run", "--ledger"):
+        SqliteJournal(tmp_path / "j", "other")
+
+
+def test_a_reader_gives_an_empty_journal_no_other_name(tmp_path):
+    SqliteJournal(tmp_path / "j", "run").close()
+    with raises("journal_run"):
+        SqliteJournal(tmp_path / "j", "other", readonly=True)
+    SqliteJournal(tmp_path / "j", "run").close()
+
+
+def test_a_refused_journal_can_be_opened_while_the_error_is_held(tmp_path):
+    SqliteJournal(tmp_path / "j", "run").close()
+    edit(tmp_path / "j", "UPDATE meta SET value = '99' WHERE key = 'schema'")
+    with raises("journal_schema") as held:
+        SqliteJournal(tmp_path / "j", "run")
+    edit(tmp_path / "j", "UPDATE meta SET value = '3' WHERE key = 'schema'")
+    SqliteJournal(tmp_path / "j", "run").close()
+    assert held.value.code == "journal_schema"
+
+
 @pytest.mark.parametrize("content", [b"", b"# a page\n"])
 def test_a_file_that_is_no_database_is_refused_and_nothing_is_left_beside_it(tmp_path, content):
     (tmp_path / "README.md").write_bytes(content)
@@ -198,9 +227,10 @@ def test_another_run_or_schema_is_refused(tmp_path):
         journal.append(events())
     with raises("journal_run"):
         SqliteJournal(tmp_path / "j", "another")
-    edit(tmp_path / "j", "UPDATE meta SET value = '99' WHERE key = 'schema'")
-    with raises("journal_schema"):
-        SqliteJournal(tmp_path / "j", "run")
+    for change in ("UPDATE meta SET value = '99' WHERE key = 'schema'", "DELETE FROM meta WHERE key = 'schema'"):
+        edit(tmp_path / "j", change)
+        with raises("journal_schema"):
+            SqliteJournal(tmp_path / "j", "run")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database, but longer than a header of one is" * 9])
@@ -287,6 +317,33 @@ def test_nothing_is_added_to_a_changed_file(tmp_path, change):
     edit(tmp_path / "j", TAMPERED[change])
     with raises("journal_tampered"), SqliteJournal(tmp_path / "j", "run") as journal:
         journal.append(events())
+
+
+def test_nothing_is_added_where_the_head_goes_while_it_is_open(tmp_path):
+    with SqliteJournal(tmp_path / "j", "run") as journal:
+        edit(tmp_path / "j", TAMPERED["no head"])
+        with raises("journal_tampered"):
+            journal.append(events())
+
+
+def test_a_page_that_is_damaged_while_it_is_open_is_refused(tmp_path):
+    path = tmp_path / "j"
+    SqliteJournal(path, "run").close()
+    with SqliteJournal(path, readonly=True) as reader:
+        edit(path, "DROP TABLE events")
+        with raises("journal_damaged"):
+            list(reader.events())
+
+
+def test_a_page_of_events_that_is_damaged_is_refused_at_once(tmp_path):
+    path = tmp_path / "j"
+    with SqliteJournal(path, "run") as journal:
+        journal.append(events(200))
+    content = bytearray(path.read_bytes())
+    content[-4096:] = bytes(4096)
+    path.write_bytes(content)
+    with raises("journal_damaged"):
+        SqliteJournal(path, readonly=True)
 
 
 def test_nothing_that_was_changed_is_handed_out(tmp_path):

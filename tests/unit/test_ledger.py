@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -244,6 +245,14 @@ def test_one_name_that_is_gone_takes_no_other_with_it():
     mark(ledger, 1, C=np.nan, B=21.0, A=22.0)
     assert [event.symbol for event in delistings(gone, ledger, 1)] == ["A", "C"]
     assert [event.symbol for event in delistings(gone, ledger, 2)] == ["C"]
+
+
+def test_a_sleeve_settles_no_name_of_another():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    gone = bar(5, close=[np.nan, 1.0])
+    assert delistings(replace(gone, sleeve="other"), ledger, 1) == []
+    assert [event.symbol for event in delistings(gone, ledger, 1)] == ["A"]
 
 
 def test_a_mark_in_the_journal_stays_what_it_was():

@@ -99,6 +99,11 @@ def test_a_limit_that_the_stuck_positions_alone_break_is_reported(name, wanted, 
     assert allowed(target.weights, [each], stuck=[0]).clipped == (name,), "also where there is nothing left to scale"
 
 
+def test_a_side_whose_stuck_positions_alone_are_too_large_comes_out_at_the_limit():
+    np.testing.assert_allclose(apply("max_gross", [0.9, 0.4, -0.4], stuck=[0], limit=0.4), [0.4, 0.0, 0.0])
+    np.testing.assert_allclose(apply("max_net", [0.9, 0.4, -0.1], stuck=[0], limit=0.4), [0.5, 0.0, -0.1])
+
+
 def test_a_stuck_position_has_the_weight_at_which_it_is_held_whatever_is_wanted():
     target = limited(np.array([0.0, 0.5]), [], view([0.0, 1.0], [0.3, 0.0], stuck=[0]))
     np.testing.assert_array_equal(target.weights, [0.3, 0.5])

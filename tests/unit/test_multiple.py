@@ -29,6 +29,11 @@ def test_adjusted_p_values_by_definition() -> None:
     assert benjamini_hochberg(p, 0.06).rejected.tolist() == [True, True, True, False]
 
 
+@pytest.mark.parametrize("adjust", [benjamini_hochberg, holm])
+def test_a_family_of_tiny_p_values_is_legal(adjust):
+    assert adjust([1e-200, 0.0, 5e-324]).rejected.all()
+
+
 @pytest.mark.parametrize(
     ("pvalues", "code"), [([0.1, np.nan], "not_finite"), ([0.1, 1.2], "not_probabilities"), ([], "too_short")]
 )

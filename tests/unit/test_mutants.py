@@ -159,6 +159,14 @@ def test_no_mutant_is_judged_by_tests_that_fail_anyway(toy):
     assert not (toy / "results.jsonl").exists()
 
 
+def test_no_outcome_is_kept_of_files_that_change_meanwhile(toy):
+    (toy / "test_toy.py").write_text(TESTS + "    with open(__file__, 'a') as file:\n        file.write('# later')\n")
+    done = run(toy)
+    assert "changed while they were measured" in done.stderr
+    assert done.returncode == 1
+    assert not (toy / "results.jsonl").exists()
+
+
 def test_a_spent_budget_starts_nothing(toy):
     done = run(toy, "--minutes", "0")
     assert "| toy | 6 | 0 | 0 | 0 | 0 | - |" in done.stdout

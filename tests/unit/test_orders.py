@@ -79,6 +79,13 @@ def test_lots_and_fractions():
     assert found == {"A": 166.666666667}
 
 
+def test_a_sleeve_trades_its_share_of_the_equity():
+    target = np.array([0.5, 0.03, 0])
+    prices = bar([10.0, 1.0, 1.0])
+    found = rebalance(target, ledger(), prices, share=0.25, min_trade=0.05)
+    assert shares(found) == {"A": 12}, "12.5 % of 1000; 3 % of 250 is too small"
+
+
 def test_a_lot_that_floating_point_left_short_is_whole():
     weight = 0.29  # 0.29 * 100 / 0.01 is 2899.9999999999995
     assert shares(rebalance(np.array([weight, 0, 0]), ledger(100.0), bar([0.01, 1, 1]))) == {"A": 2900}
@@ -134,5 +141,7 @@ def test_kind_limit_and_life_count_in_the_hash_where_they_are_no_market_order_fo
     kinds = [plain, plain._replace(kind="limit", limit=9.0), plain._replace(kind="limit", limit=9.5),
              plain._replace(expires=2), plain._replace(expires=None)]  # fmt: skip
     assert len({order_hash([order]) for order in kinds}) == 5
+    limited = Order("1", KEY, "A", 3.0, kind="limit", limit=9.0, expires=2)
+    assert order_hash([limited]) == hashlib.sha256(f"{KEY}|A|3.0|limit|9.0|2\n".encode()).hexdigest()
     for order in kinds:
         assert order_hash([OrderPlaced.of(order, 9.0)]) == order_hash([order])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -73,18 +74,6 @@ def test_the_deflated_sharpe_ratio_is_that_of_the_literature(tmp_path):
     assert chosen.metrics(card(best), 1)["sharpe_expected_max"] == expected_max_sharpe(8, chosen.sharpe_std)
 
 
-def test_trials_that_agree_are_spread_no_less_than_chance_spreads_them(tmp_path):
-    """Two that agree have equal Sharpe ratios: without the floor the best of them would be expected to be nothing."""
-    best = series(0, mean=0.001)
-    twins = [best, best + 1e-9 * series(1)]
-    ratios = [each["net_returns"].mean() / each["net_returns"].std() for each in twins]
-    assert np.std(ratios, ddof=1) < 1e-6
-    few = selection(tried(tmp_path / "twins", *twins), "data", card(best), {}, source={})
-    assert few.sharpe_std == 1 / np.sqrt(ROWS)
-    alone = selection(tried(tmp_path / "alone", best), "data", card(best), {}, source={})
-    assert alone.sharpe_std == 1 / np.sqrt(ROWS), "the spread of one is not known"
-
-
 def test_the_chance_is_that_of_the_rows_tested_now(tmp_path):
     one = series(0)
     short = one.iloc[:125]
@@ -95,10 +84,10 @@ def test_the_chance_is_that_of_the_rows_tested_now(tmp_path):
 
 def test_the_corrected_bound_is_at_two_and_a_half_percent_over_the_effective_number():
     one = series(0, mean=0.002)
-    for effective in (1.0, 2.5, 40.0):
-        found = Selection(50, effective, 0.05, 0.1, 0.2).metrics(card(one), horizon=5)
+    for effective, horizon in ((1.0, 5), (2.5, 21), (40.0, 50)):
+        found = Selection(50, effective, 0.05, 0.1, 0.2).metrics(card(one), horizon=horizon)
         level = 1 - 2 * 0.025 / effective
-        assert found["ic_low_corrected"] == mean_interval(one["ic"].to_numpy(), level=level, horizon=5)[0]
+        assert found["ic_low_corrected"] == mean_interval(one["ic"].to_numpy(), level=level, horizon=horizon)[0]
         assert found["sharpe_expected_max"] == expected_max_sharpe(effective, 0.05)
         assert (found["trials"], found["trials_effective"], found["pbo"], found["spa_p"]) == (50, effective, 0.1, 0.2)
 
@@ -107,6 +96,30 @@ def test_the_corrected_bound_is_at_two_and_a_half_percent_over_the_effective_num
 def test_a_trial_is_compared_where_it_covers_half_of_the_rows(tmp_path, rows, compared):
     chosen = selection(tried(tmp_path, series(0), series(1).iloc[:rows]), "data", card(series(0)), {}, source={})
     assert np.isfinite(chosen.pbo) == compared
+
+
+def test_where_a_trial_was_not_tested_it_earned_nothing(tmp_path):
+    one, other = series(0), series(1, mean=0.001)
+    part, nothing = other.iloc[: ROWS * 3 // 4], other * (np.arange(ROWS) < ROWS * 3 // 4)[:, None]
+    found = [
+        selection(tried(tmp_path / name, one, given), "data", card(one), source={})
+        for name, given in (("part", part), ("nothing", nothing))
+    ]
+    np.testing.assert_array_equal(found[0].logits, found[1].logits)
+    assert found[0].spa_p == found[1].spa_p
+
+
+def test_the_best_of_one_half_that_is_the_median_of_the_other_is_overfit(tmp_path):
+    chosen = selection(tried(tmp_path, *(series(seed) for seed in range(3))), "data", card(series(0)), source={})
+    assert chosen.pbo == np.mean(chosen.logits <= 0) > np.mean(chosen.logits < 0)
+
+
+def test_of_one_trial_nothing_is_chosen(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chosen = selection(tried(tmp_path, series(0)), "data", card(series(0)), source={})
+    assert np.isnan(chosen.pbo)
+    assert chosen.logits.size == 0
 
 
 def test_baselines_are_in_the_choice_and_earn_nothing_for_the_family(tmp_path):
@@ -214,6 +227,8 @@ HERE, ELSEWHERE = {"path": "/bars"}, {"path": "/others"}
         ("data", ELSEWHERE, 0, True),  # the panel itself
         ("a day more", HERE, 1, True),
         ("a year later", HERE, ROWS - 1, True),
+        ("until the first session", HERE, 1 - ROWS, True),
+        ("what came before", HERE, -ROWS, False),
         ("what came after", HERE, ROWS, False),
         ("other data", ELSEWHERE, 0, False),
         ("from nowhere", {}, 0, False),

@@ -94,6 +94,14 @@ def test_a_model_may_say_what_reads_its_files(tmp_path, monkeypatch):  # type: i
         assert set(json.loads((path / "manifest.json").read_bytes())["packages"]) == set(packages)
 
 
+def test_a_model_whose_package_is_not_installed_is_not_saved(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(model["linear_v1"], "packages", ("numpy", "no-such-package"))
+    with pytest.raises(ConfigError, match="no-such-package") as caught:
+        store.save(_candidate(), {}, tmp_path)
+    assert caught.value.code == "missing_package"
+    assert list(tmp_path.glob("*/*")) == []
+
+
 def _contents(path: Path) -> dict[str, tuple[bytes, int]]:
     return {each.name: (each.read_bytes(), each.stat().st_mtime_ns) for each in path.iterdir()}
 

@@ -25,6 +25,7 @@ from alpha.store import verification
 from alpha.store.manifest import Manifest, Stamp
 from alpha.strategy import Bundle, Candidate
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden/artifacts/v1/artifacts/golden"
 ENTRIES = ({"name": "ret", "window": 1}, {"name": "sma_ratio", "fast": 3, "slow": 8})
 
 
@@ -175,6 +176,36 @@ def test_a_manifest_of_another_schema_names_each_field(bundle):
     (path := bundle.with_name(f"v0001-{hashlib.sha256(text).hexdigest()[:12]}")).mkdir()
     (path / "manifest.json").write_bytes(text)
     assert "trained.rows: Input should be greater than 0" in str(refusal(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "sha256", "problem"),
+    [("../model.json", "0" * 64, "files.../model.json"), ("model.json", "0" * 63, "files.model.json.sha256")],
+    ids=["path", "short hash"],
+)
+def test_a_manifest_lists_names_of_files_and_whole_hashes(name, sha256, problem, bundle):
+    changed = rewritten(bundle, files={name: Stamp.model_construct(size=1, sha256=sha256)})
+    error = refusal(changed)
+    assert (error.code, problem in str(error)) == ("manifest_invalid", True)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((GOLDEN / "models").glob("*/v*/manifest.json")), ids=lambda path: path.parts[-3]
+)
+def test_a_manifest_of_version_1_is_written_as_it_was(path):
+    """The version of a bundle is the hash of these bytes."""
+    manifest = Manifest.model_validate_json(path.read_bytes())
+    assert manifest.to_bytes() == path.read_bytes()
+    assert manifest.version == path.parent.name
+
+
+def test_a_bundle_passed_where_there_are_gates_and_all_passed(bundle):
+    manifest = verification.read_manifest(bundle)
+    [gate] = manifest.gates
+    failed = gate.model_copy(update={"passed": False})
+    judged = [(gate,), (gate, failed), (failed,), ()]
+    found = [manifest.model_copy(update={"gates": gates}).passed for gates in judged]
+    assert found == [True, False, False, False]
 
 
 def test_a_file_that_cannot_be_read_is_refused(bundle, monkeypatch):

@@ -38,11 +38,10 @@ def nested(
 
 
 def _seen(label: Label, mask: np.ndarray) -> Label:
-    known_at = np.broadcast_to(label.known_at.reshape(len(mask), -1), mask.shape)
     return replace(
         label,
         values=np.where(mask, label.values, np.nan),
-        known_at=np.where(mask, known_at, np.datetime64("NaT", "ns")),
+        known_at=np.where(mask, label.known_at_cells, np.datetime64("NaT", "ns")),
         realised=None if label.realised is None else np.where(mask, label.realised, np.nan),
     )
 

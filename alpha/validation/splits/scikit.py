@@ -23,9 +23,8 @@ def samples(features: FeatureSet, label: Label) -> tuple[pd.DataFrame, pd.Series
     All three are indexed by (time, symbol); `PurgedCV` takes `known_at`.
     """
     X = features.frame()
-    known_at = np.broadcast_to(label.known_at.reshape(len(label.values), -1), label.values.shape)
     y = pd.Series(label.values.ravel(), X.index, name=label.name)
-    known = pd.Series(known_at.ravel(), X.index, name="known_at").dt.tz_localize("UTC")
+    known = pd.Series(label.known_at_cells.ravel(), X.index, name="known_at").dt.tz_localize("UTC")
     complete = np.isfinite(X).all(axis=1) & np.isfinite(y) & known.notna()
     return X[complete], y[complete], known[complete]
 
