@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from alpha.data.sanity.finding import Finding
 
 Source = Annotated[Plugin, Bound(source)]
-BEFORE = pd.Timedelta("31D")
+BEFORE = timedelta(days=31)
 """Span before the first bar in which the last rate known at its close is looked for."""
 
 
