@@ -18,13 +18,20 @@ from alpha.execution.events import (
     AccountOpened,
     BarMarked,
     BarSkipped,
+    DividendPaid,
     HaltAcknowledged,
+    HoldingDelisted,
+    OrderAccepted,
     OrderCancelled,
+    OrderExpired,
     OrderFilled,
     OrderPlaced,
+    OrderRejected,
+    OrdersSent,
     SharesSplit,
     TradingHalted,
 )
+from alpha.execution.ledger import quotes
 
 DAYS = [f"2020-01-{day:02d}T21:00:00+00:00" for day in range(1, 29)]
 
@@ -103,6 +110,126 @@ def test_a_cancelled_order_may_still_fill():
     assert ledger.open_orders == {}
     ledger.post(OrderFilled.of(DAYS[1], Fill("o", DAYS[1], "A", 5.0, 20.0, 0.0)))
     assert ledger.positions == {"A": 5.0}
+
+
+def placed(*orders):
+    ledger = account()
+    for order in orders:
+        ledger.post(OrderPlaced.of(order, 10.0))
+    return ledger
+
+
+def filled(ledger, order, quantity, name="f"):
+    ledger.post(OrderFilled.of(DAYS[1], Fill(order, f"{DAYS[1]}{name}", "A", quantity, 10.0, 0.0)))
+
+
+def test_the_status_of_an_order_follows_its_reports():
+    ledger = placed(*(Order(name, DAYS[0], "A", 4.0) for name in "abcd"))
+    assert set(ledger.status.values()) == {"submitted"}
+    ledger.post(OrderAccepted.of(DAYS[1], "a"))
+    assert ledger.status["a"] == "acknowledged"
+    filled(ledger, "b", 1.0)
+    assert ledger.status["b"] == "partially filled"
+    ledger.post(OrderAccepted.of(DAYS[1], "b"))
+    assert ledger.status["b"] == "partially filled", "a late acknowledgement says nothing new"
+    filled(ledger, "b", 3.0, "g")
+    assert ledger.status["b"] == "filled"
+    ledger.post(OrderRejected.of(DAYS[1], "c", "no shares to borrow"))
+    assert (ledger.status["c"], "c" in ledger.open_orders) == ("rejected", False)
+    ledger.post(OrderExpired.of(DAYS[1], ledger.open_orders["d"]))
+    filled(ledger, "d", 4.0)
+    assert ledger.status["d"] == "expired", "a fill that comes late does not revive it"
+    assert (ledger.rests, list(ledger.open_orders)) == ({}, ["a"])
+
+
+def test_an_order_ends_once():
+    order = Order("a", DAYS[0], "A", 4.0)
+    ledger = placed(order)
+    ledger.post(OrderCancelled.of(DAYS[1], order))
+    ledger.post(OrderExpired.of(DAYS[1], order))
+    assert (ledger.status, ledger.rests) == ({"a": "cancelled"}, {"a": order})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        OrderAccepted.of(DAYS[1], "nobody"),
+        OrderRejected.of(DAYS[1], "nobody", "unknown"),
+        OrderCancelled.of(DAYS[1], Order("nobody", DAYS[0], "A", 1.0)),
+        OrderExpired.of(DAYS[1], Order("nobody", DAYS[0], "A", 1.0)),
+    ],
+    ids=lambda event: event.kind,
+)
+def test_a_report_on_no_order_is_refused(event):
+    with pytest.raises(BrokerError, match=r"\[unknown_order\].*nobody"):
+        account().post(event)
+
+
+def test_fractions_are_kept_to_nine_digits():
+    ledger = placed(Order("a", DAYS[0], "A", 0.75))
+    filled(ledger, "a", 0.5)
+    assert ledger.open_orders["a"].quantity == 0.25
+    trade(ledger, 2, "A", 0.1, 10.0)
+    trade(ledger, 3, "A", 0.2, 10.0)
+    assert ledger.positions == {"A": 0.8}
+    trade(ledger, 4, "A", -0.8, 10.0)
+    assert ledger.positions == ledger.lots == {}
+
+
+def test_a_bar_takes_one_off_the_life_of_orders_placed_before_it():
+    lives = {"day": 1, "later": 3, "open": None}
+    ledger = placed(*(Order(name, DAYS[0], "A", 1.0, expires=life) for name, life in lives.items()))
+    new, other = Order("new", DAYS[1], "A", 1.0, expires=3), Order("else", f"{DAYS[0]}#other", "B", 1.0, expires=3)
+    ledger.post(OrderPlaced.of(new, 10.0))
+    ledger.post(OrderPlaced.of(other, 10.0))
+    assert set(ledger.orders(DAYS[1])) == {*lives, "new"}
+    assert list(ledger.orders(f"{DAYS[1]}#other")) == ["else"]
+    ledger.post(BarMarked.of("run", DAYS[1], equity=1.0, prices={}, unpriced={}))
+    assert {name: order.expires for name, order in ledger.open_orders.items()} == {
+        "day": 0, "later": 2, "open": None, "new": 3, "else": 3,
+    }  # fmt: skip
+
+
+def test_a_split_divides_the_limit_of_an_open_order():
+    order = Order("a", DAYS[0], "A", 3.0, kind="limit", limit=30.0)
+    ledger = placed(order)
+    ledger.post(SharesSplit.of("run", DAYS[1], "A", 2.0, 0.0))
+    assert (ledger.open_orders["a"].quantity, ledger.open_orders["a"].limit) == (6.0, 15.0)
+
+
+def test_the_last_bar_that_was_settled_and_the_last_that_was_decided():
+    ledger = account()
+    assert (ledger.settled, ledger.decided) == ("", "")
+    trade(ledger, 0, "A", 10, 20.0)
+    assert (ledger.settled, ledger.decided) == (DAYS[1], DAYS[0])
+    ledger.post(DividendPaid.of("run", DAYS[2], "A", 1.0, 10.0))
+    assert ledger.settled == DAYS[2]
+    ledger.post(OrdersSent.of("run", DAYS[3], []))
+    assert ledger.decided == DAYS[3]
+    ledger.post(HoldingDelisted.of("run", DAYS[4], "A", 10.0, 20.0))
+    assert ledger.settled == DAYS[4]
+
+
+def test_before_it_is_opened_an_account_has_nothing():
+    ledger = Ledger("run")
+    assert (ledger.empty, ledger.cash, ledger.peak, ledger.last_equity) == (True, 0, 0.0, 0.0)
+
+
+def test_a_quote_is_a_finite_price_above_zero():
+    prices = bar(1, "ABCDE", close=[0.5, 0.0, np.inf, np.nan, -1.0])
+    assert quotes(prices, "close", ["E", "D", "C", "B", "A", "Z"]) == {"A": 0.5}
+
+
+def test_bars_without_a_price_are_counted_by_the_sleeve_that_holds_the_name():
+    ledger = account()
+    trade(ledger, 0, "A", 10, 20.0)
+    trade(ledger, 0, "B", 10, 20.0)
+    ledger.post(OrderPlaced.of(Order("c", f"{DAYS[0]}#other", "C", 1.0), 10.0))
+    ledger.post(OrderFilled.of(DAYS[1], Fill("c", DAYS[1], "C", 1.0, 10.0, 0.0)))
+    ledger.post(BarMarked.of("run", DAYS[1], equity=1.0, prices=dict.fromkeys("ABC", 10.0), unpriced={"A": 2, "C": 5}))
+    assert ledger.silent(bar(2, close=[np.nan, 20.0])) == {"A": 3, "C": 5}
+    assert ledger.silent(bar(2, close=[20.0, np.nan])) == {"B": 1, "C": 5}
+    assert ledger.silent(replace(bar(2, "C", close=[np.nan]), sleeve="other")) == {"A": 2, "C": 6}
 
 
 def test_a_split_multiplies_shares_lots_and_open_orders():
