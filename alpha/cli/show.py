@@ -63,6 +63,7 @@ def together(world: Sleeves, found: Together) -> None:
     print(f"\n{world.name}: {len(found.book.times):,} bars, {first:%Y-%m-%d} to {last:%Y-%m-%d}")
     for metric, value in found.metrics().items():
         print(f"  {metric:<14} {value:>12,.4f}")
+    print(f"  {'trades':<14} {found.book.trades:>12,}")
     print(f"  orders         {found.book.order_hash}")
 
 

@@ -53,7 +53,6 @@ class Together:
             "sharpe": float(daily.mean() / daily.std() * np.sqrt(DAYS)),
             "max_drawdown": float((1 - equity / equity.cummax()).max()),
             "costs": float(book.costs.sum() / years),
-            "trades": float(book.trades),
         }
 
 

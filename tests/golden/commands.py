@@ -23,7 +23,7 @@ from reading import AlphaError
 
 T = TypeVar("T")
 HERE = Path(__file__).resolve().parent
-ROOT, V1, PINS = HERE.parents[1], HERE / "artifacts/v1", HERE / "pins"
+ROOT, V1, V2, PINS = HERE.parents[1], HERE / "artifacts/v1", HERE / "artifacts/v2", HERE / "pins"
 SMALL = "--set 'features.columns=[{name: ret, window: 1}]' --set 'models.candidates=[linear_v1]' --set baselines=[]"
 NAMED = re.compile(r"\b(?:tools|scripts)/\w+\.py\b[^\n;]*")
 

@@ -19,7 +19,9 @@ import numpy as np
 from alpha.core.errors import AlphaError, ModelError
 from alpha.execution import Ledger, SqliteJournal, order_hash
 from alpha.report.daily import read_daily
-from alpha.store import load
+from alpha.store import load, read_manifest
+from alpha.validation.holdout import Looks
+from alpha.validation.trials import Trials
 
 __all__ = [
     "CLOSE",
@@ -32,10 +34,14 @@ __all__ = [
     "daily",
     "day",
     "findings",
+    "looked",
     "metrics",
     "predictions",
     "report",
+    "sample_weights",
+    "scored",
     "shape",
+    "sleeves",
 ]
 
 CLOSE = 1e-9  # relative; exp, log and sums of floats differ in their last bits between processors
@@ -44,7 +50,9 @@ TOTALS = ("cash", "fees", "slippage", "dividends", "realised")  # micro-units of
 VOLATILE = ("created", "run", "config_id", "data_id", "code_id", "environment", "command")
 PROPERTIES = ("no_lookahead", "leakage", "batch_equals_stream", "golden_reproduces")  # gates without a limit
 KINDS = {"dividend": "action", "split": "action", "delisting": "action", "expire": "cancel"}  # as version 1 says it
+ACTIONS = {"dividend": "cash", "split": "ratio"}  # where an event of a corporate action keeps its size
 NOTES = {"skip": "reason", "halt": "reason", "acknowledge": "note"}  # where an event keeps the words of a person
+ORDER = ("bar", "symbol", "quantity", "kind", "limit", "expires")
 STATE = ("peak", "last_equity", "last_bar", "halted", "halted_at", "halts")
 
 
@@ -66,6 +74,52 @@ def account(path: Path) -> dict[str, Any]:
                               for order in ledger.open_orders.values()),
         "bundles": [[by.bar, {"ref": by.ref, "trained_until": by.trained_until}] for by in ledger.bundles],
     }  # fmt: skip
+
+
+def sleeves(path: Path) -> dict[str, Any]:
+    """Return what a journal holds of sleeves, currencies and orders; the first version has none but market orders."""
+    with SqliteJournal(path) as journal:
+        events, ledger = list(journal.events()), Ledger.replay(journal)
+    money = ledger.money
+    return {
+        "sleeves": dict(sorted(ledger.sleeves.items())),
+        "currency": money.currency,
+        "balances": dict(sorted(money.balances.items())),
+        "rates": [[event.bar, event.currency, event.rate] for event in events if event.kind == "rate"],
+        "contracts": {name: list(terms) for name, terms in sorted(money.contracts.items())},
+        "placed": dict(sorted(Counter(f"{event.currency or money.currency} x {event.multiplier:g}"
+                                      for event in events if event.kind == "order").items())),
+        "status": dict(sorted(Counter(ledger.status.values()).items())),
+        "open": [[getattr(order, name) for name in ORDER] for _, order in sorted(ledger.open_orders.items())],
+        "rests": [[getattr(order, name) for name in ORDER] for _, order in sorted(ledger.rests.items())],
+        "rejects": [[event.bar, event.order, event.reason] for event in events if event.kind == "reject"],
+        "halts": [[event.bar, event.code] for event in events if event.kind == "halt"],
+        "actions": [[event.bar, event.kind, event.symbol, getattr(event, ACTIONS[event.kind])]
+                    for event in events if event.kind in ACTIONS],
+        "settled": ledger.settled,
+        "decided": ledger.decided,
+    }  # fmt: skip
+
+
+def scored(where: str) -> dict[str, Any]:
+    """Return the trials of a log, and the sum of the net returns of each."""
+    trials = Trials(where)
+    return {
+        "count": trials.count(),
+        "trials": [[line[name] for name in ("model", "config_id", "data_id", "tested")] for line in trials.read()],
+        "metrics": [line["metrics"] for line in trials.read()],
+        "net": [float(trials.series(line)["net_returns"].sum()) for line in trials.read()],
+    }
+
+
+def looked(where: str) -> list[list[Any]]:
+    """Return the looks of a log at a sealed holdout."""
+    return [[line[name] for name in ("model", "number", "first", "last", "budget")] for line in Looks(where).log.read()]
+
+
+def sample_weights(folder: Path) -> list[dict[str, Any]]:
+    """Return the sample weights with which the model of a bundle was fitted."""
+    return read_manifest(folder).config["weights"]
 
 
 def predictions(folder: Path, inputs: list[list[float | None]]) -> list[float | None]:

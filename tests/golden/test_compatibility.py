@@ -1,15 +1,16 @@
-"""What version 1 left on disk is read by every later version, migrated, or refused with the migration to run."""
+"""Every later version reads the files of versions 1 and 2, migrates them, or names the migration to run."""
 
 from __future__ import annotations
 
 import json
 import platform
 import sqlite3
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
 import pytest
-from commands import SMALL, V1, read_or_migrated, run
+from commands import SMALL, V1, V2, read_or_migrated, run
 from reading import (
     CLOSE,
     PROPERTIES,
@@ -19,14 +20,23 @@ from reading import (
     compare,
     daily,
     findings,
+    looked,
     metrics,
     predictions,
     report,
+    sample_weights,
+    scored,
     shape,
+    sleeves,
 )
 
 BLESS, PAPER = "tools/bless_model_inference.py", "scripts/paper_runner.py"
-EXPECTED = json.loads((V1 / "expected.json").read_text(encoding="utf-8"))
+EXPECTED, EXPECTED_2 = (json.loads((folder / "expected.json").read_text(encoding="utf-8")) for folder in (V1, V2))
+JOURNALS_2 = {"both": "artifacts/both/paper.sqlite", "plain": "artifacts/stocks/paper.sqlite"}
+CONTINUE = {
+    "both": "scripts/sleeves.py paper --config config/both.yaml",
+    "plain": f"{PAPER} --config config/stocks.yaml",
+}
 LARGEST = 1_000_000  # bytes of a golden file
 ANOTHER = "models.candidates=[{name: linear_v1, alphas: [1000.0]}]"
 
@@ -41,7 +51,8 @@ def other_packages(made):
     return [name for name in made if minor(here[name]) != minor(made[name])]
 
 
-MADE_ELSEWHERE = sorted({name for made in EXPECTED["packages"].values() for name in other_packages(made)})
+MADE = [*EXPECTED["packages"].values(), *EXPECTED_2["packages"].values()]
+MADE_ELSEWHERE = sorted({name for made in MADE for name in other_packages(made)})
 needs_the_packages = pytest.mark.skipif(
     bool(MADE_ELSEWHERE), reason=f"the bundles were made with another minor version of {', '.join(MADE_ELSEWHERE)}"
 )
@@ -50,14 +61,17 @@ needs_the_packages = pytest.mark.skipif(
 @pytest.mark.parametrize("ref", EXPECTED["bundles"])
 def test_a_bundle_answers_to_the_last_bit_as_it_did(ref, v1):
     """A bundle made with other minor versions of what reads it may be refused; the refusal says what to do."""
-    folder = v1 / "artifacts/golden/models" / ref
-    if other_packages(EXPECTED["packages"][ref]):
+    check_bundle(v1 / "artifacts/golden/models" / ref, ref, EXPECTED)
+
+
+def check_bundle(folder, ref, expected):
+    if other_packages(expected["packages"][ref]):
         with pytest.raises(ModelError, match="bless the model again") as refused:
-            predictions(folder, EXPECTED["inputs"])
+            predictions(folder, expected["inputs"])
         assert refused.value.code == "wrong_environment"
         return
-    found = read_or_migrated(lambda: predictions(folder, EXPECTED["inputs"]))
-    assert found == EXPECTED["bundles"][ref]
+    found = read_or_migrated(lambda: predictions(folder, expected["inputs"]))
+    assert found == expected["bundles"][ref]
 
 
 def rows(path):
@@ -74,9 +88,16 @@ def test_a_journal_adds_up_to_the_same_account(name, v1):
     found = read_or_migrated(lambda: account(path))
     assert wanted.pop("kinds").items() <= found.pop("kinds").items()
     assert found == wanted
+    check_copy(path, before)
+
+
+def check_copy(path, before):
+    """Check that a journal that was migrated has a copy of its former rows beside it."""
     if rows(path)[0] != before[0]:
         kept = [
-            other for other in path.parent.glob(f"{name}*") if other.read_bytes()[:6] == b"SQLite" and other != path
+            other
+            for other in path.parent.glob(f"{path.stem}*")
+            if other.read_bytes()[:6] == b"SQLite" and other != path
         ]
         assert before in map(rows, kept), "a journal is migrated beside a copy of what it was"
 
@@ -171,6 +192,96 @@ def test_a_daily_report_is_read():
     assert [skip["reason"] for skip in found["skipped"]] == wanted["notes"][:1]
 
 
+class TestVersion2:
+    """Sleeves, currencies, partial fills and limit orders in a journal; sample weights; logs in SQLite."""
+
+    @pytest.mark.parametrize("ref", EXPECTED_2["bundles"])
+    def test_a_bundle_fitted_with_sample_weights_answers_to_the_last_bit_as_it_did(self, ref, v2):
+        check_bundle(v2 / ref, ref, EXPECTED_2)
+        assert sample_weights(v2 / ref) == EXPECTED_2["weights"][ref] != []
+
+    @pytest.mark.parametrize("name", JOURNALS_2)
+    def test_a_journal_adds_up_to_the_same_account(self, name, v2):
+        wanted, path = EXPECTED_2["journals"][name], v2 / JOURNALS_2[name]
+        before = rows(path)
+        found = read_or_migrated(lambda: account(path))
+        assert wanted["account"]["kinds"].items() <= found["kinds"].items()
+        assert {**found, "kinds": {}} == {**wanted["account"], "kinds": {}}
+        assert sleeves(path) == wanted["sleeves"]
+        check_copy(path, before)
+
+    def test_the_journals_hold_the_parts_that_are_new(self):
+        """The file of expected values is compared to the purpose of the folder, so that no part can be lost."""
+        both, plain = (EXPECTED_2["journals"][name] for name in ("both", "plain"))
+        assert set(both["sleeves"]["sleeves"].values()) == {"stocks", "futures"}
+        assert set(both["sleeves"]["balances"]) == {"USD", "EUR"}
+        assert set(both["sleeves"]["placed"]) == {"USD x 1", "EUR x 50"}
+        assert both["sleeves"]["status"].keys() >= {"partially filled", "expired", "cancelled", "rejected"}
+        assert [action[1] for action in both["sleeves"]["actions"]] == ["split", "dividend"]
+        limits = [order for order in both["sleeves"]["open"] if order[3] == "limit"]
+        assert sorted((order[2], order[5] or 0) for order in limits) == [(5.0, 19), (592.0, 0)]
+        for journal, code in ((both, "kill_file"), (plain, "drawdown")):
+            assert [halt[1] for halt in journal["sleeves"]["halts"]] == [code]
+            assert len(journal["account"]["notes"]) == 2
+        assert plain["sleeves"]["balances"].keys() == {"USD"}
+        assert not plain["sleeves"]["contracts"]
+
+    @needs_the_packages
+    @pytest.mark.parametrize("name", JOURNALS_2)
+    def test_a_paper_run_goes_on_as_it_would_have(self, name, v2):
+        """Some more sessions of each sleeve; the limit order for contracts is filled in further parts."""
+        wanted, path = EXPECTED_2["continued"][name], v2 / JOURNALS_2[name]
+        read_or_migrated(lambda: account(path))
+        assert run(CONTINUE[name]) == 0
+        found = account(path)
+        assert wanted["account"]["kinds"].items() <= found["kinds"].items()
+        compare({**found, "kinds": {}}, floats({**wanted["account"], "kinds": {}}))
+        compare(sleeves(path), floats(wanted["sleeves"]))
+
+    @pytest.mark.parametrize("where", EXPECTED_2["trials"])
+    def test_trials_are_read_and_counted_as_they_were(self, where, v2):
+        found = read_or_migrated(lambda: scored(where))
+        assert found["count"] == EXPECTED_2["trials"][where]["count"] == 2
+        compare(found, EXPECTED_2["trials"][where])
+
+    @pytest.mark.parametrize("where", EXPECTED_2["looks"])
+    def test_looks_are_read_as_they_were(self, where, v2):
+        assert read_or_migrated(lambda: looked(where)) == EXPECTED_2["looks"][where] != []
+
+    @pytest.mark.parametrize("edit", [
+        "UPDATE lines SET line = replace(line, 'linear_v1', 'linear_v0') WHERE seq = 1",
+        "DELETE FROM lines WHERE seq = 2",
+        "UPDATE head SET count = 1",
+    ])  # fmt: skip
+    def test_a_log_in_sqlite_that_was_edited_is_refused(self, edit, v2):
+        with closing(sqlite3.connect(v2 / "artifacts/stocks/trials.sqlite")) as db, db:
+            assert db.execute(edit).rowcount == 1
+        with pytest.raises(AlphaError) as refused:
+            scored("sqlite:///artifacts/stocks/trials.sqlite")
+        assert refused.value.code == "trials_tampered"
+
+    def test_every_artifact_is_verified_as_unchanged(self, v2, capsys):
+        assert run("tools/verify.py --all artifacts") == 0
+        assert "damaged: 0" in capsys.readouterr().out.splitlines()[-1]
+
+    def test_a_daily_report_of_two_currencies_is_read(self):
+        (folder,) = (V2 / "reports/paper-both").iterdir()
+        wanted, found = EXPECTED_2["journals"]["both"], daily(folder)
+        assert found["order_hash"] == wanted["account"]["order_hash"]
+        assert found["equity_end"] == wanted["account"]["last_equity"]
+        assert {held["symbol"]: held["shares"] for held in found["positions"]} == wanted["account"]["positions"]
+        assert found["balances"] == {name: cash / 1e6 for name, cash in wanted["sleeves"]["balances"].items()}
+
+
+def floats(value):
+    """Return a value of JSON with each number as a float, which `compare` compares to a tolerance."""
+    if isinstance(value, dict):
+        return {key: floats(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [floats(each) for each in value]
+    return float(value) if isinstance(value, int) else value
+
+
 class TestTheRules:
     """The rules of this suite hold for itself."""
 
@@ -179,7 +290,7 @@ class TestTheRules:
         assert len(files) > 20
         for path in files:
             assert path.stat().st_size < LARGEST, path
-            assert path.suffix in {".json", ".jsonl", ".head", ".npz", ".sqlite", ".txt", ".yaml"}, path
+            assert path.suffix in {".json", ".jsonl", ".head", ".npz", ".sqlite", ".txt", ".yaml", ".csv"}, path
 
     def test_a_refusal_that_names_no_migration_is_a_failure(self):
         def read():
