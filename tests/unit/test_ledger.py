@@ -28,6 +28,7 @@ from alpha.execution.events import (
     OrderPlaced,
     OrderRejected,
     OrdersSent,
+    RateFixed,
     SharesSplit,
     TradingHalted,
 )
@@ -169,11 +170,19 @@ def test_fractions_are_kept_to_nine_digits():
     ledger = placed(Order("a", DAYS[0], "A", 0.75))
     filled(ledger, "a", 0.5)
     assert ledger.open_orders["a"].quantity == 0.25
-    trade(ledger, 2, "A", 0.1, 10.0)
-    trade(ledger, 3, "A", 0.2, 10.0)
-    assert ledger.positions == {"A": 0.8}
-    trade(ledger, 4, "A", -0.8, 10.0)
-    assert ledger.positions == ledger.lots == {}
+    trade(ledger, 2, "B", 0.1, 10.0)
+    trade(ledger, 3, "B", 0.2, 10.0)
+    assert ledger.positions == {"A": 0.5, "B": 0.3}
+    assert 0.1 + 0.2 != 0.3
+
+
+@pytest.mark.parametrize(("currency", "multiplier"), [("EUR", 1.0), ("", 50.0), ("EUR", 50.0), ("", 1.0)])
+def test_the_terms_of_a_contract_are_learned_from_its_order(currency, multiplier):
+    ledger = account()
+    ledger.post(RateFixed.of("run", DAYS[0], "EUR", 1.25))
+    ledger.post(OrderPlaced.of(Order("a", DAYS[0], "A", 1.0), 10.0, currency, multiplier))
+    assert ledger.money.terms("A") == (currency, multiplier)
+    assert ("A" in ledger.money.contracts) == (bool(currency) or multiplier != 1)
 
 
 def test_a_bar_takes_one_off_the_life_of_orders_placed_before_it():
