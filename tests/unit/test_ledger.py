@@ -174,6 +174,14 @@ def test_fractions_are_kept_to_nine_digits():
     trade(ledger, 3, "B", 0.2, 10.0)
     assert ledger.positions == {"A": 0.5, "B": 0.3}
     assert 0.1 + 0.2 != 0.3
+    trade(ledger, 4, "C", 1.23456789012, 10.0)
+    assert ledger.positions["C"] == 1.23456789
+
+
+def test_a_fill_that_floating_point_left_short_is_whole():
+    ledger = placed(Order("a", DAYS[0], "A", 0.1 + 0.2))
+    filled(ledger, "a", 0.3)
+    assert (ledger.open_orders, ledger.status["a"]) == ({}, "filled")
 
 
 @pytest.mark.parametrize(("currency", "multiplier"), [("EUR", 1.0), ("", 50.0), ("EUR", 50.0), ("", 1.0)])
@@ -227,6 +235,16 @@ def test_before_it_is_opened_an_account_has_nothing():
 def test_a_quote_is_a_finite_price_above_zero():
     prices = bar(1, "ABCDE", close=[0.5, 0.0, np.inf, np.nan, -1.0])
     assert quotes(prices, "close", ["E", "D", "C", "B", "A", "Z"]) == {"A": 0.5}
+
+
+def test_a_penny_stock_has_a_price_and_names_without_one_come_sorted():
+    ledger = account()
+    for symbol in "GECABDF":
+        trade(ledger, 0, symbol, 10, 20.0)
+    close = [0.5 if symbol == "A" else np.nan for symbol in "GECABDF"]
+    found = ledger.value(bar(2, "GECABDF", close=close))
+    assert found.unpriced == tuple("BCDEFG")
+    assert (found.prices["A"], found.prices["B"]) == (0.5, 20.0)
 
 
 def test_bars_without_a_price_are_counted_by_the_sleeve_that_holds_the_name():
