@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from dataclasses import replace
 
@@ -15,9 +16,11 @@ from alpha.core.panel import Bar
 from alpha.execution import Ledger, Lot, MemoryJournal
 from alpha.execution.corporate import actions, delistings
 from alpha.execution.events import (
+    KINDS,
     AccountOpened,
     BarMarked,
     BarSkipped,
+    BundleChosen,
     DividendPaid,
     HaltAcknowledged,
     HoldingDelisted,
@@ -31,6 +34,9 @@ from alpha.execution.events import (
     RateFixed,
     SharesSplit,
     TradingHalted,
+    bar_key,
+    bar_sleeve,
+    bar_time,
 )
 from alpha.execution.ledger import quotes
 
@@ -164,6 +170,62 @@ def test_an_order_ends_once():
 def test_a_report_on_no_order_is_refused(event):
     with pytest.raises(BrokerError, match=r"\[unknown_order\].*nobody"):
         account().post(event)
+
+
+ONE = Order("o", DAYS[0], "A", 2.0)
+IDS = [
+    (AccountOpened.of("run", 1.0), "run|open"),
+    (BundleChosen.of("run", DAYS[0], 3, ref="m/v1", trained_until="2019-12-31"), "run|bundle|3"),
+    (OrdersSent.of("run", DAYS[0], [ONE]), f"run|{DAYS[0]}|sent"),
+    (DividendPaid.of("run", DAYS[0], "A", 0.5, 2.0), f"run|{DAYS[0]}|A|dividend"),
+    (SharesSplit.of("run", DAYS[0], "A", 2.0, 2.0), f"run|{DAYS[0]}|A|split"),
+    (HoldingDelisted.of("run", DAYS[0], "A", 2.0, 9.0), f"run|{DAYS[0]}|A|delisting"),
+    (RateFixed.of("run", DAYS[0], "EUR", 1.25), f"run|{DAYS[0]}|EUR|rate"),
+    (BarMarked.of("run", DAYS[0], 1.0, prices={}, unpriced={}), f"run|{DAYS[0]}|mark"),
+    (BarSkipped.of("run", DAYS[0], "bad data"), f"run|{DAYS[0]}|skip"),
+    (TradingHalted.of("run", DAYS[0], 1, "lost", 1.0), f"run|{DAYS[0]}|halt|1"),
+    (HaltAcknowledged.of("run", DAYS[0], 1, "seen"), f"run|{DAYS[0]}|acknowledge|1"),
+]
+REPORTS = [
+    (OrderPlaced.of(ONE, 1.0), "o"),
+    (OrderAccepted.of(DAYS[0], "o"), "o:accept"),
+    (OrderFilled.of(DAYS[0], Fill("o", "x1", "A", 2.0, 9.0, 0.0)), "o:x1"),
+    (OrderRejected.of(DAYS[0], "o", "no"), "o:reject"),
+    (OrderCancelled.of(DAYS[0], ONE), "o:cancel"),
+    (OrderExpired.of(DAYS[0], ONE), "o:expire"),
+]
+
+
+def test_an_event_keeps_the_id_that_journals_hold():
+    """A run that goes on knows by the id what it has done, also in a journal of an earlier version."""
+    assert [event.kind for event, _ in IDS] == [
+        "open", "bundle", "sent", "dividend", "split", "delisting", "rate", "mark", "skip", "halt", "acknowledge",
+    ]  # fmt: skip
+    assert [event.kind for event, _ in REPORTS] == ["order", "accept", "fill", "reject", "cancel", "expire"]
+    assert {event.kind for event, _ in IDS + REPORTS} == set(KINDS)
+    for event, parts in IDS:
+        assert event.id == hashlib.blake2b(parts.encode(), digest_size=10).hexdigest(), event.kind
+        assert event.bar == ("" if event.kind == "open" else DAYS[0])
+    for event, name in REPORTS:
+        assert (event.id, event.bar) == (name, DAYS[0])
+
+
+def test_an_event_leaves_out_what_was_not_said():
+    mark = BarMarked.of("run", DAYS[0], 1.0, prices={}, unpriced={})
+    assert (mark.orders, mark.limits) == (0, ())
+    assert TradingHalted.of("run", DAYS[0], 1, "lost", 1.0).code == "halted"
+    assert HaltAcknowledged.of("run", DAYS[0], 1).note == ""
+    order = OrderPlaced("o", DAYS[0], "A", 2.0, 9.0)
+    assert order == OrderPlaced.of(ONE, 9.0)
+    assert order.order == ONE == Order("o", DAYS[0], "A", 2.0, "market", None, 1)
+    assert AccountOpened.of("run", 1.0).currency == "USD"
+
+
+def test_a_key_names_the_close_of_a_bar_and_its_sleeve():
+    alone, sleeve = bar(0, close=[1.0, 1.0]), replace(bar(0, close=[1.0, 1.0]), sleeve="us")
+    assert (bar_key(alone), bar_key(sleeve)) == (DAYS[0], f"{DAYS[0]}#us")
+    assert [bar_time(bar_key(each)) for each in (alone, sleeve)] == [DAYS[0], DAYS[0]]
+    assert [bar_sleeve(bar_key(each)) for each in (alone, sleeve)] == ["", "us"]
 
 
 def test_fractions_are_kept_to_nine_digits():
