@@ -167,6 +167,8 @@ def _silent(node: ast.AST) -> bool:
         return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.If):
         return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    if isinstance(node, ast.Subscript):  # the type of an annotation, under a name of its own
+        return isinstance(node.value, ast.Name) and node.value.id == "Literal"
     if isinstance(node, ast.keyword):
         return node.arg in SILENT_KEYWORDS
     if isinstance(node, ast.Call):

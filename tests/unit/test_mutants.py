@@ -57,6 +57,7 @@ def test_each_operator_plants_its_fault(source, changes, operators):
         "'''A docstring.'''",
         "@dataclass(frozen=True)\nclass A:\n a: Annotated[int, 3]",
         "def f(a: 'b') -> 'c': return zip(a, strict=True)",
+        "A = Literal['b', 'c']",
         "if TYPE_CHECKING:\n import a",
         "def f():\n raise E(f'{1} is not {2}')",
         "def f(a):\n return 'two words'",

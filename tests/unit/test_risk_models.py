@@ -114,6 +114,23 @@ def test_traded_value_is_that_of_the_shares_as_traded():
     assert np.isnan(last("exponential", panel(returns)).adv).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "defaults"),
+    [
+        ("exponential", {"halflife": 60.0, "min_bars": 20, "unseen": 0.05, "adv_window": 20}),
+        ("ledoit_wolf", {"window": 252}),
+        ("statistical_factors", {"window": 252, "factors": 5}),
+    ],
+)
+def test_unless_configured_otherwise_it_counts_half_after_60_bars_or_the_last_252(name, defaults):
+    returns = np.vstack([moves(seed) for seed in range(3)])
+    market = panel(returns, volume=np.abs(returns) * 1e6)
+    for bars in (15, 22, len(market)):
+        part = market.rows(slice(0, bars))
+        np.testing.assert_array_equal(last(name, part).cov, last(name, part, **defaults).cov)
+        np.testing.assert_array_equal(last(name, part).adv, last(name, part, **defaults).adv)
+
+
 @pytest.mark.parametrize("odd", [-1e4, np.inf, np.nan])
 def test_a_volume_that_cannot_be_is_missing(odd):
     volume = np.full((ROWS, NAMES), 1e4)
